@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/* PUBLISH: its head (everything before the payload) read as soon as it is whole, and written for a payload of
+ * another length. The payload itself is never touched here. */
+#ifndef MQTT_PUBLISH_H
+#define MQTT_PUBLISH_H
+
+#include "mqtt/frame.h"
+#include "mqtt/props.h"
+
+struct mqtt_publish {
+	bool dup, retain;
+	uint8_t qos;
+	uint16_t packet_id; /* 0 with QoS 0 */
+	uint16_t alias;     /* v5 Topic Alias, 0 where there is none */
+	bool has_alias;
+	bool utf8;          /* v5 Payload Format Indicator is 1 */
+	struct slice topic; /* borrowed; empty only with an alias */
+	struct slice props; /* v5 property block, borrowed */
+	uint64_t props_seen;
+	size_t head;        /* bytes from the start of the packet to the payload, fixed header included */
+	size_t payload;     /* bytes of payload */
+};
+
+/* Reads the head of the PUBLISH whose fixed header is f, from `packet`, the bytes of it that are there (fixed header
+ * first). MQTT_MORE where the head is not whole yet; MQTT_TOO_LARGE where it would be longer than max_head bytes;
+ * MQTT_MALFORMED: QoS 3, DUP with QoS 0, packet id 0, cut off by the remaining length, bad UTF-8;
+ * MQTT_PROTOCOL: wildcards in the topic (0x82 is what brokers answer; the spec calls it [MQTT-3.3.2-2]), an empty topic
+ * without an alias, bad properties, a Subscription Identifier from a client [MQTT-3.3.4-6].
+ * In 5.0 the remaining length must be minimal. */
+enum mqtt_result mqtt_publish_get(struct slice packet, const struct mqtt_frame *f, enum mqtt_version version,
+    bool from_client, size_t max_head, struct mqtt_publish *out);
+
+/* Bytes of the head that mqtt_publish_put() writes, or 0 where the packet would pass the protocol's limit. */
+size_t mqtt_publish_size(const struct mqtt_publish *p, enum mqtt_version version, const struct mqtt_props_edit *edit,
+    size_t payload);
+
+/* Writes fixed and variable header for a payload of `payload` bytes, which the caller writes behind it. */
+void mqtt_publish_put(struct writer *w, const struct mqtt_publish *p, enum mqtt_version version,
+    const struct mqtt_props_edit *edit, size_t payload);
+
+#endif

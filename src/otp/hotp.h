@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* HOTP [RFC 4226] over HMAC-SHA-1, -256, -512; TOTP [RFC 6238] is HOTP of the step number. */
+#ifndef OTP_HOTP_H
+#define OTP_HOTP_H
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "otp/credential.h"
+
+/* HMAC contexts, fetched once and kept: one a thread (making them costs more than using them). */
+struct hotp;
+struct hotp *hotp_new(struct err *e);
+void hotp_free(struct hotp *h);
+
+/* The code of a counter, RFC 4226 section 5.3, as a number below 10^digits. 0, or -1 where libcrypto failed. */
+int hotp_code(struct hotp *h, enum otp_algorithm algorithm, struct slice secret, uint64_t counter, unsigned digits,
+    uint32_t *out);
+
+/* The code as text: `digits` characters with leading zeros, and a NUL. out holds at least OTP_DIGITS_MAX + 1. */
+void hotp_text(uint32_t code, unsigned digits, char *out);
+
+/* The TOTP step of a time (seconds since the epoch): floor(time / step). */
+int64_t totp_step(int64_t time, unsigned step);
+
+#endif

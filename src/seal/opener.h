@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* Opening envelopes with the keys of a ring: derived contexts are kept in an LRU by (KID, SALT). */
+#ifndef SEAL_OPENER_H
+#define SEAL_OPENER_H
+
+#include "base/err.h"
+#include "base/now.h"
+#include "seal/envelope.h"
+#include "seal/keyring.h"
+
+struct opener;
+
+enum { SEAL_LRU_DEFAULT = 1024 };
+
+/* The ring is borrowed and must outlive the opener. One opener a thread. */
+struct opener *opener_new(const struct keyring *ring, size_t lru_entries, struct err *e);
+void opener_free(struct opener *o);
+
+/* What an authenticated envelope must satisfy, besides its tag. */
+struct seal_demand {
+	const uint16_t *keys; /* indexes into the ring that the rule names; NULL: all */
+	size_t n_keys;
+	bool connect_will;    /* it was the Will of a CONNECT: flag W is needed */
+	bool retain;          /* RETAIN (Will Retain) of the carrying packet */
+	bool strict_retain;   /* any R other than `retain` fails */
+	bool unbound_ok;      /* flag N is allowed */
+	int64_t max_age_us;   /* 0: no freshness check */
+};
+
+struct seal_opened {
+	uint8_t flags;
+	uint64_t num;
+	int key;              /* index in the ring; set from check 3 on, else -1 */
+	bool has_props;
+	struct slice props;   /* sealed v5 properties, inside out */
+	struct slice payload; /* inside out */
+};
+
+/* Opens a whole envelope into out, which has room for the m bytes of its inner message (see envelope_get()) and may not
+ * overlap it. On any failure out is wiped and nothing of it is given; the order of checks is that of the format: version,
+ * length, key, scope, tags, then policy and the inner form. An LRU entry is added only after its first good tag. */
+enum seal_error seal_open(struct opener *o, const struct seal_demand *demand, struct slice topic, struct slice bytes,
+    struct now now, uint8_t *out, struct seal_opened *opened);
+
+#endif

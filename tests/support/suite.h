@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* What every unit test needs: Check, one main, hexadecimal input. */
+#ifndef SUPPORT_SUITE_H
+#define SUPPORT_SUITE_H
+
+#include "base/slice.h"
+
+#include <check.h>
+
+/* Runs one suite and prints TAP. Returns the exit status for main(). Prepares libsodium first. */
+int suite_run(Suite *s);
+
+/* Decodes hexadecimal text (blanks allowed) into malloc'ed memory; aborts on a bad digit. Freed at exit. */
+struct slice unhex(const char *text);
+
+/* Fails the running test with both sides in hexadecimal (cut) where the bytes differ. */
+void expect_bytes(struct slice got, struct slice want, const char *what);
+
+#endif
