@@ -16,10 +16,14 @@ void hotp_free(struct hotp *h);
 int hotp_code(struct hotp *h, enum otp_algorithm algorithm, struct slice secret, uint64_t counter, unsigned digits,
     uint32_t *out);
 
+/* Replaces what the contexts keep of the last secret by a public value. otp_judge() does so itself; whoever
+ * calls hotp_code() for a secret that is not to stay calls it after the last code. */
+void hotp_forget(struct hotp *h);
+
 /* The code as text: `digits` characters with leading zeros, and a NUL. out holds at least OTP_DIGITS_MAX + 1. */
 void hotp_text(uint32_t code, unsigned digits, char *out);
 
-/* The TOTP step of a time (seconds since the epoch): floor(time / step). */
+/* The TOTP step of a time (seconds since the epoch): floor(time / step); -1 for a step of 0. */
 int64_t totp_step(int64_t time, unsigned step);
 
 #endif

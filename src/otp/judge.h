@@ -10,13 +10,13 @@ enum otp_verdict {
 	OTP_REPLAY, /* a code at or below the mark: used before */
 	OTP_RESYNC, /* HOTP: far ahead; refused, but the following code will be accepted (pending) */
 	OTP_BAD,
-	OTP_ERROR /* libcrypto failed: refuse */
+	OTP_ERROR /* libcrypto failed, or a record that cannot be: refuse */
 };
 
 struct otp_judgement {
 	enum otp_verdict verdict;
 	int64_t new_mark;      /* ACCEPT: what the mark becomes (TOTP: the step; HOTP: counter + 1) */
-	bool forget_pending;   /* the pending resync counter is to be cleared */
+	bool forget_pending;   /* the pending resync counter is to be cleared (before new_pending is set) */
 	int64_t new_pending;   /* RESYNC: the counter to be kept as pending, else -1 */
 };
 

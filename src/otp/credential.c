@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/* The profiles are the only place where parameters are chosen, so that a credential that nobody
+ * tuned is a sound one. The guess budget keeps the chance to guess a code within 30 days below
+ * 2^-14. */
+#include "otp/credential.h"
+
+#include "base/secret.h"
+
+#include <string.h>
+
+enum { GUESS_ODDS = 16384, GUESSES_MIN = 5, GUESSES_MAX = 100 };
+
+static const struct otp_profile profiles[] = {
+    {"people", {OTP_TOTP, OTP_SHA1, 6, .step = 30, .back = 1, .fwd = 1}, 20},
+    {"machine-totp", {OTP_TOTP, OTP_SHA256, 8, .step = 10, .back = 3, .fwd = 1}, 32},
+    {"machine-hotp", {OTP_HOTP, OTP_SHA256, 8, .window = 10, .resync = 100}, 32},
+};
+
+const struct otp_profile *otp_profile_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof profiles / sizeof profiles[0]; i++) {
+		if (strcmp(profiles[i].name, name) == 0)
+			return &profiles[i];
+	}
+	return NULL;
+}
+
+unsigned otp_window_size(const struct otp_params *p)
+{
+	return p->kind == OTP_TOTP ? p->back + 1 + p->fwd : p->window;
+}
+
+unsigned otp_guess_budget(const struct otp_params *p)
+{
+	uint64_t codes = 1, window = otp_window_size(p);
+
+	for (unsigned i = 0; i < p->digits && i < OTP_DIGITS_MAX; i++)
+		codes *= 10;
+	uint64_t guesses = codes / (GUESS_ODDS * (window == 0 ? 1 : window));
+	if (guesses < GUESSES_MIN)
+		return GUESSES_MIN;
+	return guesses > GUESSES_MAX ? GUESSES_MAX : (unsigned)guesses;
+}
+
+void otp_credential_wipe(struct otp_credential *c)
+{
+	secret_wipe(c, sizeof *c);
+}
