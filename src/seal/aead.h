@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/* Inside the room: AES-256-GCM under one session key, by libcrypto or, for small messages where the CPU has it, by
+ * libsodium; the bytes are the same. Nothing but aead_new() allocates. One thread. */
+#ifndef SEAL_AEAD_H
+#define SEAL_AEAD_H
+
+#include "base/slice.h"
+
+enum {
+	AEAD_KEY_SIZE = 32,
+	AEAD_IV_SIZE = 12,
+	AEAD_TAG_SIZE = 16,
+	AEAD_SMALL = 384,    /* up to here libsodium is the faster */
+	AEAD_AAD_SMALL = 256 /* longer associated data, which comes in two parts, goes to libcrypto */
+};
+
+enum aead_use { AEAD_SEAL, AEAD_OPEN };
+enum aead_engine { AEAD_BY_SIZE, AEAD_LIBCRYPTO, AEAD_LIBSODIUM };
+enum aead_result { AEAD_OK, AEAD_BAD_TAG, AEAD_FAILED };
+
+struct aead;
+
+/* A context without a key, for one direction. NULL: no memory, or no AES-256-GCM. NULL-safe free, which wipes. */
+struct aead *aead_new(enum aead_use use);
+void aead_free(struct aead *a);
+
+/* Exchanges the key, which is copied; the key schedules are made at first use. */
+void aead_set_key(struct aead *a, const uint8_t key[AEAD_KEY_SIZE]);
+
+/* For tests: which engine is used; false where it is not there. libsodium is used only for what is small and in one piece. */
+bool aead_set_engine(struct aead *a, enum aead_engine engine);
+
+/* Associated data is aad[0] || aad[1]; the text is the pieces in their order. Writes the ciphertext and the tag. */
+enum aead_result aead_seal(struct aead *a, const uint8_t iv[AEAD_IV_SIZE], const struct slice aad[2],
+    const struct slice *pieces, size_t n_pieces, uint8_t *out);
+
+/* Opens ciphertext and tag (sealed, at least AEAD_TAG_SIZE bytes) into out, which does not overlap it. Where the tag is bad,
+ * or libcrypto fails, out may hold anything: the caller wipes it. */
+enum aead_result aead_open(struct aead *a, const uint8_t iv[AEAD_IV_SIZE], const struct slice aad[2],
+    struct slice sealed, uint8_t *out);
+
+#endif

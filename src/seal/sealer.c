@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/* Sealing is the only copy that a payload sees: its pieces go through the cipher straight into the
+ * packet that will be sent. A number is spent before it is used, so a seal that failed half way
+ * never meets its IV again. */
+#include "seal/sealer.h"
+
+#include "base/secret.h"
+#include "seal/aead.h"
+#include "seal/cmac.h"
+#include "seal/epoch.h"
+#include "seal/inner.h"
+#include "seal/segment.h"
+
+#include <stdlib.h>
+
+enum { FLAGS_GIVEN = SEAL_UTF8 | SEAL_RETAIN | SEAL_WILL | SEAL_UNBOUND };
+
+struct sealer {
+	const uint8_t *secret; /* the ring's */
+	uint8_t kid[SEAL_KID_SIZE];
+	uint8_t salt[SEAL_SALT_SIZE];
+	struct epoch epoch;
+	struct aead *aead;
+	struct cmac *cmac;
+};
+
+struct sealer *sealer_new(const struct seal_key *key, struct err *e)
+{
+	struct sealer *s = calloc(1, sizeof *s);
+
+	if (s != NULL) {
+		s->secret = key->secret;
+		memcpy(s->kid, key->kid, sizeof s->kid);
+		s->aead = aead_new(AEAD_SEAL);
+		s->cmac = cmac_new();
+		if (s->aead != NULL && s->cmac != NULL)
+			return s;
+	}
+	sealer_free(s);
+	err_set(e, "no memory for a sealer, or libcrypto gives no AES-256-GCM");
+	return NULL;
+}
+
+void sealer_free(struct sealer *s)
+{
+	if (s == NULL)
+		return;
+	aead_free(s->aead);
+	cmac_free(s->cmac);
+	free(s);
+}
+
+bool sealer_stale(const struct sealer *s, struct now now)
+{
+	return epoch_stale(&s->epoch, now);
+}
+
+int sealer_renew(struct sealer *s, const uint8_t salt[SEAL_SALT_SIZE], struct now now,
+                 struct err *e)
+{
+	uint8_t derived[AEAD_KEY_SIZE];
+
+	s->epoch = (struct epoch){0}; /* a sealer whose renewal failed seals nothing */
+	if (xaes_derive(s->cmac, s->secret, salt, derived) != 0)
+		return err_set(e, "libcrypto failed to derive a session key");
+	aead_set_key(s->aead, derived);
+	secret_wipe(derived, sizeof derived);
+	memcpy(s->salt, salt, sizeof s->salt);
+	epoch_begin(&s->epoch, now);
+	return 0;
+}
+
+static bool make_inner(struct inner *in, const struct seal_message *m)
+{
+	return inner_make(in, m->has_props ? &m->props : NULL, m->pad_to, m->payload);
+}
+
+size_t seal_inner_size(const struct seal_message *m, bool *ok)
+{
+	struct inner in;
+
+	*ok = make_inner(&in, m);
+	return *ok ? in.size : 0;
+}
+
+/* Takes the next `want` bytes off the pieces of M. Returns how many pieces they are. */
+static size_t next_pieces(struct inner *in, size_t want, struct slice out[INNER_PIECES])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < INNER_PIECES && want != 0; i++) {
+		struct slice *piece = &in->piece[i];
+		size_t take = piece->n < want ? piece->n : want;
+		if (take == 0)
+			continue;
+		out[n++] = slice_of(piece->p, take);
+		*piece = slice_from(*piece, take);
+		want -= take;
+	}
+	return n;
+}
+
+static bool seal_segments(struct sealer *s, struct inner *in, struct slice topic, uint64_t num,
+                          uint8_t *out)
+{
+	uint8_t iv[AEAD_IV_SIZE], head[SEGMENT_AAD_SIZE];
+	struct slice aad[2], pieces[INNER_PIECES];
+	size_t left = in->size;
+
+	segment_aad(aad, head, out, in->size, topic);
+	out += SEAL_HEADER;
+	for (size_t i = 0; i == 0 || left != 0; i++) {
+		size_t take = left < SEAL_SEGMENT ? left : SEAL_SEGMENT;
+		size_t n = next_pieces(in, take, pieces);
+		segment_iv(iv, num, i, take == left);
+		if (aead_seal(s->aead, iv, aad, pieces, n, out) != AEAD_OK)
+			return false;
+		aad[0] = aad[1] = slice_of(NULL, 0);
+		out += take + SEAL_TAG;
+		left -= take;
+	}
+	return true;
+}
+
+enum seal_error seal_message_numbered(struct sealer *s, const struct seal_message *m, uint64_t num,
+                                      uint8_t *out)
+{
+	struct inner in;
+
+	if (!make_inner(&in, m))
+		return SEAL_E_INTERNAL;
+	size_t size = envelope_size(in.size);
+	size_t segments = (size - SEAL_HEADER - in.size) / SEAL_TAG;
+	uint8_t flags = m->flags & FLAGS_GIVEN;
+	if (m->has_props)
+		flags |= SEAL_PROPS;
+	if (m->pad_to != 0)
+		flags |= SEAL_PADDED;
+	if (epoch_spend(&s->epoch, num, segments, in.size)) {
+		segment_header(out, flags, s->kid, s->salt, num);
+		if (seal_segments(s, &in, m->topic, num, out))
+			return SEAL_OK;
+	}
+	secret_wipe(out, size);
+	return SEAL_E_INTERNAL;
+}
+
+enum seal_error seal_message(struct sealer *s, const struct seal_message *m, struct now now,
+                             uint8_t *out)
+{
+	return seal_message_numbered(s, m, epoch_number(&s->epoch, now), out);
+}
