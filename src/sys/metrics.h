@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/* Counters, one set a thread, summed when somebody asks. Adding costs no lock and shares no cache line. */
+#ifndef SYS_METRICS_H
+#define SYS_METRICS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* X(symbol, name in status) */
+#define METRICS(X)                                                  \
+	X(CONNECTIONS_ACCEPTED, "connections-accepted")             \
+	X(CONNECTIONS_CLOSED, "connections-closed")                 \
+	X(CONNECTIONS_REFUSED_AT_ACCEPT, "connections-refused")     \
+	X(CONNECTS_ACCEPTED, "connects-accepted")                   \
+	X(CONNECTS_REFUSED, "connects-refused")                     \
+	X(PACKETS_UP, "packets-up")                                 \
+	X(PACKETS_DOWN, "packets-down")                             \
+	X(BYTES_UP, "bytes-up")                                     \
+	X(BYTES_DOWN, "bytes-down")                                 \
+	X(PAYLOADS_SEALED, "payloads-sealed")                       \
+	X(PAYLOADS_OPENED, "payloads-opened")                       \
+	X(PAYLOADS_FAILED, "payloads-failed")
+
+enum metric {
+#define X(symbol, name) METRIC_##symbol,
+	METRICS(X)
+#undef X
+	METRIC_COUNT
+};
+
+struct metrics {
+	_Alignas(64) _Atomic uint64_t count[METRIC_COUNT];
+};
+
+/* The owner's thread only. */
+static inline void metrics_add(struct metrics *m, enum metric which, uint64_t n)
+{
+	atomic_store_explicit(&m->count[which],
+	    atomic_load_explicit(&m->count[which], memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Any thread. */
+static inline uint64_t metrics_get(const struct metrics *m, enum metric which)
+{
+	return atomic_load_explicit(&m->count[which], memory_order_relaxed);
+}
+
+const char *metrics_name(enum metric which);
+
+#endif
