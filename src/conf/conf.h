@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/* A configuration, read, checked and compiled: plain data, immutable, freed whole. */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "acl/ruleset.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "mqtt/names.h"
+#include "otp/embed.h"
+#include "seal/keyring.h"
+
+struct conf_address {
+	char *host; /* a numeric address, or, for a broker, a name; IPv6 without brackets */
+	uint16_t port;
+};
+
+enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
+
+struct conf_otp {
+	char *name;
+	enum otp_layout layout;
+	unsigned digits; /* assumed for unknown users */
+};
+
+struct conf_filter {
+	char *name;
+	struct acl_ruleset *rules;
+};
+
+struct conf_broker {
+	char *name;
+	struct conf_address *addresses; /* at least one, in the order in which they are tried */
+	size_t n_addresses;
+	uint64_t connect_timeout_ms, tcp_keepalive_s;
+};
+
+struct conf_listener {
+	char *name;
+	struct conf_address *listen; /* at least one; port 0 takes a free one */
+	size_t n_listen;
+	size_t broker;     /* index */
+	int otp, filter;   /* indexes, -1 none */
+	uint8_t versions;  /* bit 1 << enum mqtt_version */
+	bool insecure_ok;  /* listening beyond loopback in plain TCP was asked for */
+	size_t max_connections, max_pending, max_pending_per_address;
+	size_t max_connect, max_buffer;
+	uint64_t connect_timeout_ms, stall_timeout_ms;
+};
+
+/* What one leg of a payload rule carries. */
+struct conf_leg {
+	bool encrypted;
+	uint16_t *keys; /* indexes into the ring: the first seals, all open */
+	size_t n_keys;
+};
+
+struct conf_payload {
+	char *filter; /* a valid topic filter */
+	bool pass;    /* the payload is left alone; the legs below are then plain */
+	struct conf_leg client, broker;
+	const char *file; /* where the rule stands, for logs */
+	unsigned line;
+};
+
+struct conf {
+	size_t workers; /* 0: one a core */
+	uint64_t shutdown_grace_ms;
+	size_t pre_auth_memory, max_message;
+	enum conf_log_level log_level;
+	char *control_socket;
+	char *state_type, *state_path, *state_key_file;
+	struct conf_listener *listeners;
+	size_t n_listeners;
+	struct conf_broker *brokers;
+	size_t n_brokers;
+	struct conf_otp *otps;
+	size_t n_otps;
+	struct conf_filter *filters;
+	size_t n_filters;
+	struct keyring keys;
+	struct conf_payload *payloads; /* in order: the first that matches a topic decides */
+	size_t n_payloads;
+	char **files; /* every configuration file read; rules point to these names */
+	size_t n_files;
+	char *dump; /* what conf_dump() writes; made while the origins are still known */
+};
+
+/* How files are read; the signatures are those of sys/file.h, so that a test can pass its own. */
+struct conf_reader {
+	void *ctx;
+	int (*read)(void *ctx, const char *path, bool secret, struct buf *out, struct err *e);
+	int (*glob)(void *ctx, const char *pattern, int (*found)(void *found_ctx, const char *path), void *found_ctx,
+	    struct err *e);
+};
+
+/* Every complaint about one configuration, in the order of the files: for each `FILE:LINE:COL: error: text`, the source line
+ * and a caret below it, or `warning:` in place of `error:`. Zeroed to start with; freed by conf_report_fini(). */
+struct conf_report {
+	char *text; /* lines, each with its newline; "" or NULL when there is nothing to say */
+	size_t len, size;
+	size_t errors, warnings;
+};
+void conf_report_fini(struct conf_report *r);
+
+/* Files of the configuration are read by `path` as given; list and key files whose path is relative are looked for in the
+ * folder of the file that names them. Paths that begin with @ go to the reader as they are.
+ *
+ * Reads, checks and compiles. NULL where there is any error: the report then has all of them. Warnings may be there with a
+ * result as well. No secret ever stands in the report. */
+struct conf *conf_load(const char *path, const struct conf_reader *reader, struct conf_report *report);
+void conf_free(struct conf *c);
+
+/* Writes the effective configuration, defaults included, a directive a line with where it was set in a comment behind it
+ * ("# FILE:LINE" or "# default"), into out. It may be loaded as a configuration and means the same; includes are taken
+ * in. Secrets do not stand in a configuration, so they do not stand here. 0 or -1. */
+int conf_dump(const struct conf *c, struct buf *out);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+/* Data only, and the look-ups in it. A directive that is added here is at once checked, given its default,
+ * dumped and documented; only types that need more than one word have code elsewhere. */
+#include "conf/schema.h"
+
+#include "base/text.h"
+#include "conf/conf.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define NOT_STORED .offset = CONF_NOT_STORED
+#define KIB(n) ((uint64_t)(n) << 10)
+#define MIB(n) ((uint64_t)(n) << 20)
+#define SECONDS(n) ((uint64_t)(n)*1000)
+#define MINUTES(n) ((uint64_t)(n)*60000)
+#define HOURS(n) ((uint64_t)(n)*3600000)
+
+/* clang-format off */
+static const struct conf_directive directives[] = {
+	{"workers", CONF_TOP, CONF_T_NUMBER, "auto|N", "auto",
+	 "Event-loop threads; auto is one a core",
+	 .min = 1, .max = 256, .special = "auto", .restart = true, AT(conf, workers)},
+	{"shutdown-grace", CONF_TOP, CONF_T_DURATION, "DURATION", "10s",
+	 "How long connections may take to end after the order to stop",
+	 .min = 0, .max = HOURS(1), AT(conf, shutdown_grace_ms)},
+	{"pre-auth-memory", CONF_TOP, CONF_T_SIZE, "SIZE", "64M",
+	 "Memory of the whole process for connections that were not accepted yet; the oldest goes first",
+	 .min = MIB(1), .max = MIB(2047), AT(conf, pre_auth_memory)},
+	{"max-message", CONF_TOP, CONF_T_SIZE, "SIZE", "1M",
+	 "The largest payload, before sealing, of a message that is sealed or opened",
+	 .min = KIB(1), .max = MIB(64), AT(conf, max_message)},
+	{"include", CONF_TOP, CONF_T_INCLUDE, "GLOB", NULL,
+	 "Reads more files as if they stood here; a relative path starts at the folder of this file",
+	 .repeat = true, NOT_STORED},
+	{"log", CONF_TOP, CONF_T_BLOCK, "", NULL, "What is logged",
+	 .refers = CONF_LOG, NOT_STORED},
+	{"admin", CONF_TOP, CONF_T_BLOCK, "", NULL, "How a running proxy is controlled",
+	 .refers = CONF_ADMIN, .restart = true, NOT_STORED},
+	{"state", CONF_TOP, CONF_T_BLOCK, "", NULL, "Where users and used-up codes are kept",
+	 .refers = CONF_STATE, .restart = true, NOT_STORED},
+	{"listener", CONF_TOP, CONF_T_BLOCK, "NAME", NULL,
+	 "Addresses that clients connect to, and what holds for them; at least one is needed",
+	 .refers = CONF_LISTENER, .repeat = true, .required = true, NOT_STORED},
+	{"broker", CONF_TOP, CONF_T_BLOCK, "NAME", NULL,
+	 "A broker that listeners connect to; at least one is needed",
+	 .refers = CONF_BROKER, .repeat = true, .required = true, NOT_STORED},
+	{"otp", CONF_TOP, CONF_T_BLOCK, "NAME", NULL,
+	 "How one-time passwords stand in the password of a CONNECT",
+	 .refers = CONF_OTP, .repeat = true, NOT_STORED},
+	{"filter", CONF_TOP, CONF_T_BLOCK, "NAME", NULL,
+	 "Rules that say who may connect, in order: the first that applies decides",
+	 .refers = CONF_FILTER, .repeat = true, NOT_STORED},
+	{"key", CONF_TOP, CONF_T_BLOCK, "NAME", NULL, "A payload key",
+	 .refers = CONF_KEY, .repeat = true, NOT_STORED},
+	{"payload", CONF_TOP, CONF_T_BLOCK, "FILTER", NULL,
+	 "What happens to the payloads of a topic filter; the first block that matches a topic decides",
+	 .refers = CONF_PAYLOAD, .repeat = true, NOT_STORED},
+
+	{"level", CONF_LOG, CONF_T_CHOICE, "error|warning|info|debug", "info",
+	 "The least important message that is logged",
+	 .choices = "error|warning|info|debug", AT(conf, log_level)},
+
+	{"socket", CONF_ADMIN, CONF_T_PATH, "PATH|none", "/run/mqsecproxy/ctl.sock",
+	 "The socket of mqsecproxyctl",
+	 .max = 107, .special = "none", .restart = true, AT(conf, control_socket)},
+
+	{"type", CONF_STATE, CONF_T_WORD, "sqlite|memory", "sqlite",
+	 "sqlite keeps the state in a file; memory forgets it, used-up codes included, at restart",
+	 .choices = "sqlite|memory", .restart = true, AT(conf, state_type)},
+	{"path", CONF_STATE, CONF_T_PATH, "PATH", "/var/lib/mqsecproxy/state.db",
+	 "The file of type sqlite",
+	 .max = 4095, .restart = true, AT(conf, state_path)},
+	{"key-file", CONF_STATE, CONF_T_PATH, "PATH", NULL,
+	 "The key that seals the secrets in the state; by default state.key in the folder of path",
+	 .max = 4095, .restart = true, AT(conf, state_key_file)},
+
+	{"listen", CONF_LISTENER, CONF_T_LISTEN, "ADDRESS:PORT…", NULL,
+	 "Numeric addresses to listen on; port 0 takes a free one",
+	 .restart = true, .repeat = true, .required = true, NOT_STORED},
+	{"broker", CONF_LISTENER, CONF_T_REFERENCE, "NAME", NULL,
+	 "The broker block that clients are connected to",
+	 .refers = CONF_BROKER, .required = true, AT(conf_listener, broker)},
+	{"otp", CONF_LISTENER, CONF_T_REFERENCE, "NAME|none", "none",
+	 "The otp block that passwords are verified by",
+	 .special = "none", .refers = CONF_OTP, AT(conf_listener, otp)},
+	{"filter", CONF_LISTENER, CONF_T_REFERENCE, "NAME|none", "none",
+	 "The filter block that says who may connect",
+	 .special = "none", .refers = CONF_FILTER, AT(conf_listener, filter)},
+	{"mqtt", CONF_LISTENER, CONF_T_VERSIONS, "3.1|3.1.1|5.0…", "3.1 3.1.1 5.0",
+	 "The versions of the protocol that are accepted",
+	 AT(conf_listener, versions)},
+	{"insecure-ok", CONF_LISTENER, CONF_T_YESNO, "yes|no", "no",
+	 "Allows to listen in plain TCP beyond loopback",
+	 .choices = "yes|no", AT(conf_listener, insecure_ok)},
+	{"max-connections", CONF_LISTENER, CONF_T_NUMBER, "N", "10000",
+	 "Connections at once",
+	 .min = 1, .max = 1000000, AT(conf_listener, max_connections)},
+	{"max-pending", CONF_LISTENER, CONF_T_NUMBER, "N", NULL,
+	 "Connections at once that were not accepted yet; by default a quarter of max-connections",
+	 .min = 1, .max = 1000000, AT(conf_listener, max_pending)},
+	{"max-pending-per-address", CONF_LISTENER, CONF_T_NUMBER, "N", "1024",
+	 "The same from one address",
+	 .min = 1, .max = 1000000, AT(conf_listener, max_pending_per_address)},
+	{"connect-timeout", CONF_LISTENER, CONF_T_DURATION, "DURATION", "10s",
+	 "How long a client may take to send its CONNECT",
+	 .min = 100, .max = MINUTES(10), AT(conf_listener, connect_timeout_ms)},
+	{"max-connect", CONF_LISTENER, CONF_T_SIZE, "SIZE", "16k",
+	 "The largest CONNECT, Will included",
+	 .min = 128, .max = MIB(1), AT(conf_listener, max_connect)},
+	{"max-buffer", CONF_LISTENER, CONF_T_SIZE, "SIZE", "4M",
+	 "The most memory that a connection may take",
+	 .min = KIB(16), .max = MIB(1024), AT(conf_listener, max_buffer)},
+	{"stall-timeout", CONF_LISTENER, CONF_T_DURATION, "DURATION", "60s",
+	 "How long a client may take no byte of what waits for it",
+	 .min = SECONDS(1), .max = HOURS(1), AT(conf_listener, stall_timeout_ms)},
+
+	{"address", CONF_BROKER, CONF_T_ADDRESS, "HOST:PORT", NULL,
+	 "Where the broker is; several are tried in order",
+	 .repeat = true, .required = true, NOT_STORED},
+	{"connect-timeout", CONF_BROKER, CONF_T_DURATION, "DURATION", "5s",
+	 "How long it may take to connect, up to CONNACK",
+	 .min = 100, .max = MINUTES(10), AT(conf_broker, connect_timeout_ms)},
+	{"tcp-keepalive", CONF_BROKER, CONF_T_SECONDS, "DURATION", "60s",
+	 "Silence after which TCP asks whether the broker still lives; whole seconds",
+	 .min = SECONDS(1), .max = HOURS(9), AT(conf_broker, tcp_keepalive_s)},
+
+	{"role", CONF_OTP, CONF_T_CHOICE, "verify", NULL,
+	 "verify: clients send codes, the proxy checks them",
+	 .choices = "verify", .required = true, NOT_STORED},
+	{"layout", CONF_OTP, CONF_T_CHOICE, "password+otp|otp+password|otp", "password+otp",
+	 "Where the code stands in the password",
+	 .choices = "password+otp|otp+password|otp", AT(conf_otp, layout)},
+	{"forward", CONF_OTP, CONF_T_CHOICE, "password", "password",
+	 "What the broker gets as password: what is left without the code",
+	 .choices = "password", NOT_STORED},
+	{"digits", CONF_OTP, CONF_T_CHOICE, "6|7|8", "6",
+	 "Digits of a code that are assumed for users that are not known",
+	 .choices = "6|7|8", NOT_STORED},
+	{"unknown-users", CONF_OTP, CONF_T_CHOICE, "refuse", "refuse",
+	 "What happens to users without a secret",
+	 .choices = "refuse", NOT_STORED},
+
+	{"allow", CONF_FILTER, CONF_T_RULE, "connect [CRITERION…]", NULL,
+	 "Lets in whom all criteria hold for: address X, client-id GLOB, user GLOB, or @FILE for a list",
+	 .repeat = true, NOT_STORED},
+	{"deny", CONF_FILTER, CONF_T_RULE, "connect [CRITERION…]", NULL,
+	 "Refuses whom all criteria hold for",
+	 .repeat = true, NOT_STORED},
+
+	{"file", CONF_KEY, CONF_T_KEY_FILE, "PATH|@NAME", NULL,
+	 "The key file, or @ and the name of a systemd credential",
+	 .required = true, NOT_STORED},
+
+	{"pass", CONF_PAYLOAD, CONF_T_FLAG, "", NULL,
+	 "Payloads are left alone",
+	 AT(conf_payload, pass)},
+	{"client-leg", CONF_PAYLOAD, CONF_T_LEG, "plain|encrypted KEY…", NULL,
+	 "What payloads are on the side of the clients; the first key seals, all open",
+	 AT(conf_payload, client)},
+	{"broker-leg", CONF_PAYLOAD, CONF_T_LEG, "plain|encrypted KEY…", NULL,
+	 "What payloads are on the side of the broker",
+	 AT(conf_payload, broker)},
+};
+/* clang-format on */
+
+enum { N_DIRECTIVES = sizeof directives / sizeof directives[0] };
+
+static const char *const block_names[CONF_BLOCKS] = {
+    "", "log", "admin", "state", "listener", "broker", "otp", "filter", "key", "payload"};
+
+const struct conf_directive *conf_directives(size_t *n)
+{
+	*n = N_DIRECTIVES;
+	return directives;
+}
+
+const char *conf_block_name(enum conf_block block)
+{
+	return block_names[block];
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/* What a session is judged by (immutable, shared) and what it works with (one a worker thread). The engine gets both, and
+ * the time, with every call, so a new configuration reaches a live session at its next packet. */
+#ifndef PROXY_POLICY_H
+#define PROXY_POLICY_H
+
+#include "acl/ruleset.h"
+#include "base/now.h"
+#include "mqtt/names.h"
+#include "otp/embed.h"
+#include "otp/judge.h"
+#include "seal/opener.h"
+#include "seal/sealer.h"
+
+/* The two legs of a session. The client's bytes go up to the broker, the broker's go down. */
+enum side { SIDE_CLIENT, SIDE_BROKER };
+
+static inline enum side side_other(enum side s)
+{
+	return s == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT;
+}
+
+struct payload_leg {
+	bool encrypted;
+	const uint16_t *keys; /* indexes of keys: the first seals, all open */
+	size_t n_keys;
+};
+
+struct payload_rule {
+	struct slice filter; /* a valid topic filter */
+	bool pass;
+	struct payload_leg leg[2]; /* by enum side */
+};
+
+/* Everything borrowed; lives as long as the snapshot that it was made from. */
+struct policy {
+	uint8_t versions;     /* bit 1 << enum mqtt_version: what the listener allows */
+	size_t max_connect;   /* bytes of a CONNECT packet */
+	size_t max_packet;    /* bytes of any packet that has to be taken whole, PUBLISHes under a payload rule aside */
+	size_t max_message;   /* bytes of a payload that is sealed or opened, in clear */
+	const struct acl_ruleset *filter; /* NULL: nobody is denied */
+	bool otp;             /* the client leg's password holds a one-time code that is verified */
+	enum otp_layout layout;
+	unsigned digits;      /* assumed for users that are unknown */
+	const struct payload_rule *rules; /* in order: the first that matches a topic decides */
+	size_t n_rules;
+	bool encrypts;        /* some rule is not `pass` */
+	int64_t broker_timeout_ms; /* from dialling to CONNACK */
+};
+
+/* A worker's tools for one configuration. */
+struct kit {
+	struct hotp *hotp;
+	struct sealer **sealers; /* by key index; kept fresh by the worker between calls */
+	struct opener *opener;
+	uint8_t *scratch;        /* for plaintext between two encrypted legs, and Will payloads */
+	size_t scratch_size;     /* at least max_message + SEAL_PREFIX_MAX, and 65535 */
+};
+
+struct session_env {
+	const struct policy *policy;
+	const struct kit *kit;
+	struct now now;
+};
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+/* One thread owns the database. It takes what has queued up, runs it as one transaction, and only when that is durable
+ * does any answer leave: so nothing that was answered can be lost, and a failure is everybody's in the batch. The queue is
+ * linked through the mail that each request carries anyway; after an answer is posted its request is not touched again. */
+#include "store/backend.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+enum { BATCH_MAX = 256 };
+
+struct store {
+	struct store_backend *backend;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct mail *head, **tail; /* under the lock, like what follows */
+	bool stopping;
+};
+
+/* A request begins with its mail. */
+static struct store_op *op_of(struct mail *m)
+{
+	return (struct store_op *)m;
+}
+
+/* Waits for work. Returns how many requests were taken, 0 when all is answered and the end has come. */
+static size_t take_batch(struct store *s, struct store_op *batch[BATCH_MAX])
+{
+	size_t n = 0;
+
+	(void)pthread_mutex_lock(&s->lock);
+	while (s->head == NULL && !s->stopping)
+		(void)pthread_cond_wait(&s->work, &s->lock);
+	while (s->head != NULL && n < BATCH_MAX) {
+		batch[n++] = op_of(s->head);
+		s->head = s->head->next;
+	}
+	if (s->head == NULL)
+		s->tail = &s->head;
+	(void)pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+static int run_batch(struct store_backend *b, struct store_op *batch[], size_t n, struct err *e)
+{
+	if (b->ops->begin(b, e) != 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		b->ops->run(b, batch[i]);
+	return b->ops->commit(b, e);
+}
+
+static void *serve(void *ctx)
+{
+	struct store_op *batch[BATCH_MAX];
+	struct store *s = ctx;
+	size_t n;
+
+	while ((n = take_batch(s, batch)) != 0) {
+		struct err why = {""};
+		int result = run_batch(s->backend, batch, n, &why);
+		for (size_t i = 0; i < n; i++) {
+			if (result != 0) {
+				batch[i]->status = STORE_FAILED;
+				batch[i]->err = why;
+			}
+			mailbox_post(batch[i]->reply_to, &batch[i]->mail);
+		}
+	}
+	return NULL;
+}
+
+/* Signals are for the threads of the program. */
+static int start_thread(struct store *s)
+{
+	sigset_t all, before;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	int why = pthread_create(&s->thread, NULL, serve, s);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (why != 0)
+		return why;
+	(void)pthread_setname_np(s->thread, "store");
+	return 0;
+}
+
+static struct store_backend *open_backend(const char *type, const char *path, struct err *e)
+{
+	if (strcmp(type, "sqlite") == 0)
+		return store_sqlite_open(path, e);
+	if (strcmp(type, "memory") == 0)
+		return store_memory_open(e);
+	(void)err_set(e, "there is no state of type \"%s\" (sqlite, memory)", type);
+	return NULL;
+}
+
+struct store *store_open(const char *type, const char *path, struct err *e)
+{
+	struct store_backend *b = open_backend(type, path, e);
+
+	return b == NULL ? NULL : store_start(b, e);
+}
+
+struct store *store_start(struct store_backend *b, struct err *e)
+{
+	struct store *s = calloc(1, sizeof *s);
+
+	if (s == NULL) {
+		(void)err_set(e, "out of memory");
+		b->ops->close(b);
+		return NULL;
+	}
+	s->backend = b;
+	s->tail = &s->head;
+	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)pthread_cond_init(&s->work, NULL);
+	int why = start_thread(s);
+	if (why == 0)
+		return s;
+	errno = why;
+	(void)err_errno(e, "cannot start the thread of the store");
+	(void)pthread_cond_destroy(&s->work);
+	(void)pthread_mutex_destroy(&s->lock);
+	b->ops->close(b);
+	free(s);
+	return NULL;
+}
+
+void store_submit(struct store *s, struct store_op *op)
+{
+	op->mail.next = NULL;
+	(void)pthread_mutex_lock(&s->lock);
+	*s->tail = &op->mail;
+	s->tail = &op->mail.next;
+	(void)pthread_cond_signal(&s->work);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	(void)pthread_mutex_lock(&s->lock);
+	s->stopping = true;
+	(void)pthread_cond_signal(&s->work);
+	(void)pthread_mutex_unlock(&s->lock);
+	(void)pthread_join(s->thread, NULL);
+	(void)pthread_cond_destroy(&s->work);
+	(void)pthread_mutex_destroy(&s->lock);
+	s->backend->ops->close(s->backend);
+	free(s);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: ISC */
+/* The rules of the store without a database: an array of users, sorted by name, found by walking. What a batch changes in a user is
+ * copied before the first change, so a batch can be undone like a transaction. */
+#include "store/record.h"
+
+#include <stdlib.h>
+
+struct good_source {
+	uint8_t source[16];
+	int64_t last_success;
+};
+
+/* What a batch can change. */
+struct changing {
+	struct otp_state state;
+	double guesses;
+	int64_t guesses_at;
+	struct good_source good[STORE_SOURCES];
+	size_t n_good;
+};
+
+struct memory_user {
+	int64_t id;
+	struct otp_params params;
+	unsigned budget;
+	int64_t created;
+	size_t name_len, blob_len;
+	uint8_t name[STORE_USER_MAX];
+	uint8_t blob[STORE_BLOB_MAX];
+	uint64_t touched; /* the batch that saved `before` */
+	struct changing now, before;
+};
+
+struct memory {
+	struct store_backend base; /* first: its address is the backend's */
+	struct memory_user **users;
+	size_t n, size;
+	int64_t last_id;
+	uint64_t batch;
+};
+
+static struct memory *memory_of(struct store_backend *b)
+{
+	return (struct memory *)b;
+}
+
+static struct slice name_of(const struct memory_user *u)
+{
+	return slice_of(u->name, u->name_len);
+}
+
+/* As SQLite orders blobs. */
+static int compare(struct slice a, struct slice b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int order = n == 0 ? 0 : memcmp(a.p, b.p, n);
+
+	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+/* Where the name is, or where it would go. */
+static size_t position(const struct memory *m, struct slice name, bool *there)
+{
+	size_t at = 0;
+
+	while (at < m->n && compare(name_of(m->users[at]), name) < 0)
+		at++;
+	*there = at < m->n && slice_eq(name_of(m->users[at]), name);
+	return at;
+}
+
+static struct memory_user *by_id(const struct memory *m, int64_t id)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->users[i]->id == id)
+			return m->users[i];
+	}
+	return NULL;
+}
+
+static struct changing *change(const struct memory *m, struct memory_user *u)
+{
+	if (u->touched != m->batch) {
+		u->before = u->now;
+		u->touched = m->batch;
+	}
+	return &u->now;
+}
+
+static int memory_begin(struct store_backend *b, struct err *e)
+{
+	(void)e;
+	memory_of(b)->batch++;
+	return 0;
+}
+
+static int memory_commit(struct store_backend *b, struct err *e)
+{
+	(void)e;
+	memory_of(b)->batch++;
+	return 0;
+}
+
+static void memory_rollback(struct store_backend *b)
+{
+	struct memory *m = memory_of(b);
+
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->users[i]->touched == m->batch)
+			m->users[i]->now = m->users[i]->before;
+	}
+	m->batch++;
+}
+
+static bool known_good(const struct changing *c, const uint8_t source[16], int64_t now)
+{
+	for (size_t i = 0; i < c->n_good; i++) {
+		if (memcmp(c->good[i].source, source, 16) == 0)
+			return c->good[i].last_success >= now - STORE_SOURCE_SECONDS;
+	}
+	return false;
+}
+
+/* The slot of a source, a free one, or the one whose success is longest ago. */
+static struct good_source *slot_for(struct changing *c, const uint8_t source[16])
+{
+	struct good_source *oldest = &c->good[0];
+
+	for (size_t i = 0; i < c->n_good; i++) {
+		struct good_source *g = &c->good[i];
+		if (memcmp(g->source, source, 16) == 0)
+			return g;
+		if (g->last_success < oldest->last_success)
+			oldest = g;
+	}
+	return c->n_good < STORE_SOURCES ? &c->good[c->n_good++] : oldest;
+}
+
+static void remember(struct changing *c, const uint8_t source[16], int64_t now)
+{
+	struct good_source *g = slot_for(c, source);
+
+	memcpy(g->source, source, 16);
+	g->last_success = now;
+}
+
+static void give_back(struct changing *c, unsigned budget)
+{
+	c->guesses = c->guesses + 1 > (double)budget ? (double)budget : c->guesses + 1;
+}
+
+static enum store_status take(const struct memory *m, struct store_op *op)
+{
+	bool there = false;
+	size_t at = position(m, op->user, &there);
+
+	op->guess_taken = false;
+	op->blob_len = 0;
+	if (!there)
+		return STORE_UNKNOWN;
+	struct memory_user *u = m->users[at];
+	op->id = u->id;
+	op->params = u->params;
+	op->state = u->now.state;
+	if (!known_good(&u->now, op->source, op->now)) {
+		double left = store_guesses_now(u->now.guesses, u->now.guesses_at, u->budget, op->now);
+		if (left < 1)
+			return STORE_EXHAUSTED;
+		struct changing *c = change(m, u);
+		c->guesses = left - 1;
+		c->guesses_at = op->now > c->guesses_at ? op->now : c->guesses_at;
+		op->guess_taken = true;
+	}
+	memcpy(op->blob, u->blob, u->blob_len);
+	op->blob_len = u->blob_len;
+	return STORE_DONE;
+}
+
+static enum store_status consume(const struct memory *m, struct store_op *op)
+{
+	struct memory_user *u = by_id(m, op->id);
+
+	if (u == NULL)
+		return STORE_UNKNOWN;
+	if (u->now.state.mark >= op->mark)
+		return STORE_CONFLICT;
+	struct changing *c = change(m, u);
+	c->state.mark = op->mark;
+	c->state.pending = -1;
+	if (op->give_back)
+		give_back(c, u->budget);
+	remember(c, op->source, op->now);
+	return STORE_DONE;
+}
+
+static enum store_status settle(const struct memory *m, struct store_op *op)
+{
+	struct memory_user *u = by_id(m, op->id);
+
+	if (u == NULL)
+		return STORE_UNKNOWN;
+	struct changing *c = change(m, u);
+	if (op->give_back)
+		give_back(c, u->budget);
+	if (op->forget_pending)
+		c->state.pending = -1;
+	if (op->pending >= 0 && op->pending >= c->state.mark) {
+		c->state.pending = op->pending;
+		c->state.pending_at = op->now;
+		memcpy(c->state.pending_source, op->source, 16);
+	}
+	return STORE_DONE;
+}
+
+static void memory_run(struct store_backend *b, struct store_op *op)
+{
+	const struct memory *m = memory_of(b);
+
+	op->err.text[0] = '\0';
+	if (op->now < 0) {
+		(void)store_op_fail(op, "the time is before 1970");
+		return;
+	}
+	switch (op->verb) {
+	case STORE_TAKE:
+		op->status = take(m, op);
+		return;
+	case STORE_CONSUME:
+		op->status = consume(m, op);
+		return;
+	case STORE_SETTLE:
+		op->status = settle(m, op);
+		return;
+	}
+	(void)store_op_fail(op, "there is no such request");
+}
+
+static int make_room(struct memory *m)
+{
+	if (m->n < m->size)
+		return 0;
+	size_t size = m->size == 0 ? 16 : m->size * 2;
+	struct memory_user **users = realloc(m->users, size * sizeof(struct memory_user *));
+	if (users == NULL)
+		return -1;
+	m->users = users;
+	m->size = size;
+	return 0;
+}
+
+static int memory_user_add(struct store_backend *b, const struct store_user *u, struct err *e)
+{
+	struct memory *m = memory_of(b);
+	bool there = false;
+
+	if (store_user_check(u, e) != 0)
+		return -1;
+	size_t at = position(m, u->name, &there);
+	if (there)
+		return store_user_exists(u->name, e);
+	struct memory_user *copy = calloc(1, sizeof *copy);
+	if (copy == NULL || make_room(m) != 0) {
+		free(copy);
+		return err_set(e, "out of memory");
+	}
+	copy->id = ++m->last_id;
+	copy->params = u->params;
+	copy->budget = u->budget;
+	copy->created = u->created;
+	copy->now.state = u->state;
+	copy->now.guesses = (double)u->budget;
+	copy->now.guesses_at = u->created;
+	copy->name_len = u->name.n;
+	memcpy(copy->name, u->name.p, u->name.n);
+	copy->blob_len = u->blob.n;
+	memcpy(copy->blob, u->blob.p, u->blob.n);
+	memmove(m->users + at + 1, m->users + at, (m->n - at) * sizeof(struct memory_user *));
+	m->users[at] = copy;
+	m->n++;
+	return 0;
+}
+
+static int memory_user_remove(struct store_backend *b, struct slice name, struct err *e)
+{
+	struct memory *m = memory_of(b);
+	bool there = false;
+	size_t at = position(m, name, &there);
+
+	(void)e;
+	if (!there)
+		return 1;
+	free(m->users[at]);
+	m->n--;
+	memmove(m->users + at, m->users + at + 1, (m->n - at) * sizeof(struct memory_user *));
+	return 0;
+}
+
+static int memory_user_each(struct store_backend *b, int (*found)(void *ctx, const struct store_user *u),
+    void *ctx, struct err *e)
+{
+	const struct memory *m = memory_of(b);
+	int result = 0;
+
+	(void)e;
+	for (size_t i = 0; i < m->n && result == 0; i++) {
+		const struct memory_user *u = m->users[i];
+		struct store_user view = {
+		    .name = name_of(u),
+		    .params = u->params,
+		    .state = u->now.state,
+		    .budget = u->budget,
+		    .blob = slice_of(u->blob, u->blob_len),
+		    .created = u->created,
+		};
+		result = found(ctx, &view);
+	}
+	return result;
+}
+
+static void memory_close(struct store_backend *b)
+{
+	struct memory *m = memory_of(b);
+
+	for (size_t i = 0; i < m->n; i++)
+		free(m->users[i]);
+	free(m->users);
+	free(m);
+}
+
+struct store_backend *store_memory_open(struct err *e)
+{
+	static const struct store_backend_ops ops = {
+	    .begin = memory_begin,
+	    .run = memory_run,
+	    .commit = memory_commit,
+	    .rollback = memory_rollback,
+	    .user_add = memory_user_add,
+	    .user_remove = memory_user_remove,
+	    .user_each = memory_user_each,
+	    .close = memory_close,
+	};
+	struct memory *m = calloc(1, sizeof *m);
+
+	if (m == NULL) {
+		(void)err_set(e, "out of memory");
+		return NULL;
+	}
+	m->base.ops = &ops;
+	return &m->base;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/* The state of one-time passwords: who there is, which codes are used up, how many guesses are left. A thread of its own
+ * owns the database; whoever asks gets the answer as mail, after the commit that made it durable. Many requests share a
+ * commit. On any failure the answer is STORE_FAILED and nobody gets in. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "otp/credential.h"
+#include "sys/mailbox.h"
+
+enum {
+	STORE_USER_MAX = 256,               /* bytes of a user name; longer ones are unknown */
+	STORE_BLOB_MAX = OTP_SECRET_MAX + 40, /* a sealed secret */
+	STORE_SOURCES = 8,                  /* known-good sources a credential */
+	STORE_SOURCE_SECONDS = 30 * 86400,  /* how long a success keeps a source known good */
+	STORE_REFILL_SECONDS = 30 * 86400   /* in which an empty budget of guesses is full again */
+};
+
+enum store_verb {
+	STORE_TAKE,    /* fetch a credential and, for a source not known to be good, take one guess */
+	STORE_CONSUME, /* raise the mark, if it is still below; remember the source as good; give a taken guess back */
+	STORE_SETTLE   /* what else a verdict changes: give the guess back, set or forget the pending resync */
+};
+
+enum store_status {
+	STORE_DONE,
+	STORE_UNKNOWN,   /* no such user */
+	STORE_EXHAUSTED, /* TAKE: no guess left for an unknown source */
+	STORE_CONFLICT,  /* CONSUME: the mark is not below the new one any more: the code was used meanwhile */
+	STORE_FAILED     /* not durable, for the reason in err */
+};
+
+/* One request. The caller fills the first part and keeps the struct until the mail is delivered; mail.deliver is the
+ * caller's, run in the thread that drains reply_to. */
+struct store_op {
+	struct mail mail; /* first: deliver() casts back */
+	struct mailbox *reply_to;
+	enum store_verb verb;
+	struct slice user;      /* TAKE; borrowed until the answer */
+	uint8_t source[16];     /* where the attempt comes from: an address (IPv4-mapped), or the /64 of an IPv6 one */
+	int64_t now;            /* seconds since the epoch */
+	int64_t id;             /* CONSUME, SETTLE: the credential, as TAKE gave it */
+	int64_t mark;           /* CONSUME: what the mark becomes */
+	bool give_back;         /* CONSUME, SETTLE: a guess was taken and is to be given back */
+	bool forget_pending;    /* SETTLE (a CONSUME always forgets it) */
+	int64_t pending;        /* SETTLE: the counter to keep as pending with now and source, -1 none */
+	/* the answer */
+	enum store_status status;
+	struct err err;         /* STORE_FAILED */
+	struct otp_params params;
+	struct otp_state state;
+	uint8_t blob[STORE_BLOB_MAX]; /* the secret, sealed (seal/atrest.h, field "secret") */
+	size_t blob_len;
+	bool guess_taken;       /* TAKE: a guess was taken for this attempt */
+};
+
+struct store;
+
+/* Opens the state of that type ("sqlite" with its file, "memory" without) and starts its thread. NULL and the reason. */
+struct store *store_open(const char *type, const char *path, struct err *e);
+
+/* Any thread. The answer comes to op->reply_to, also when it is a failure. */
+void store_submit(struct store *s, struct store_op *op);
+
+/* Answers all that was submitted, then ends the thread. NULL-safe. */
+void store_close(struct store *s);
+
+/* Reads the state key (64 hexadecimal digits in a file that others cannot read) into key; a file that does not exist is made,
+ * mode 0600, with a random key. 0 or -1. */
+int store_key_load(const char *path, uint8_t key[32], struct err *e);
+
+#endif
