@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ALGORITHMS = 3, MAC_MAX = 64 };
+enum { ALGORITHMS = 3, HOTP_MAC_MIN = 20 };
 
 struct hotp {
 	EVP_MAC_CTX *mac[ALGORITHMS];
@@ -88,23 +88,33 @@ static uint32_t truncate_mac(const uint8_t *mac, size_t n, unsigned digits)
 	return value % modulus;
 }
 
+size_t hotp_mac(struct hotp *h, enum otp_algorithm algorithm, struct slice secret,
+                struct slice message, uint8_t out[HOTP_MAC_MAX])
+{
+	int index = (int)algorithm - OTP_SHA1;
+	size_t n = 0;
+
+	if (index < 0 || index >= ALGORITHMS || secret.n == 0)
+		return 0;
+	h->used[index] = true;
+	if (EVP_MAC_init(h->mac[index], secret.p, secret.n, NULL) != 1 ||
+	    EVP_MAC_update(h->mac[index], message.p, message.n) != 1 ||
+	    EVP_MAC_final(h->mac[index], out, &n, HOTP_MAC_MAX) != 1)
+		return 0;
+	return n;
+}
+
 int hotp_code(struct hotp *h, enum otp_algorithm algorithm, struct slice secret, uint64_t counter,
               unsigned digits, uint32_t *out)
 {
-	uint8_t message[8], mac[MAC_MAX];
-	size_t n = 0;
-	int index = (int)algorithm - OTP_SHA1;
+	uint8_t message[8], mac[HOTP_MAC_MAX];
 
-	if (index < 0 || index >= ALGORITHMS || secret.n == 0 || digits < OTP_DIGITS_MIN ||
-	    digits > OTP_DIGITS_MAX)
+	if (digits < OTP_DIGITS_MIN || digits > OTP_DIGITS_MAX)
 		return -1;
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < sizeof message; i++)
 		message[i] = (uint8_t)(counter >> (56 - 8 * i));
-	EVP_MAC_CTX *ctx = h->mac[index];
-	h->used[index] = true;
-	if (EVP_MAC_init(ctx, secret.p, secret.n, NULL) != 1 ||
-	    EVP_MAC_update(ctx, message, sizeof message) != 1 ||
-	    EVP_MAC_final(ctx, mac, &n, sizeof mac) != 1 || n < 20)
+	size_t n = hotp_mac(h, algorithm, secret, slice_of(message, sizeof message), mac);
+	if (n < HOTP_MAC_MIN)
 		return -1;
 	*out = truncate_mac(mac, n, digits);
 	secret_wipe(mac, sizeof mac);

@@ -12,6 +12,11 @@ struct hotp;
 struct hotp *hotp_new(struct err *e);
 void hotp_free(struct hotp *h);
 
+/* The HMAC of a message, from which a code is cut. Returns its length (20, 32 or 64), 0 where libcrypto failed. */
+enum { HOTP_MAC_MAX = 64 };
+size_t hotp_mac(struct hotp *h, enum otp_algorithm algorithm, struct slice secret, struct slice message,
+    uint8_t out[HOTP_MAC_MAX]);
+
 /* The code of a counter, RFC 4226 section 5.3, as a number below 10^digits. 0, or -1 where libcrypto failed. */
 int hotp_code(struct hotp *h, enum otp_algorithm algorithm, struct slice secret, uint64_t counter, unsigned digits,
     uint32_t *out);
