@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The tree of a configuration is built of thousands of small pieces that all die together: one owner for
- * all of them is one place to free, on every path out. */
+/* The tree of a configuration is built of thousands of small pieces that all die together: one
+ * owner for all of them is one place to free, on every path out. */
 #include "conf/arena.h"
 
 #include <stdalign.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* One line at a time and no recursion: nesting is a pointer to the open block, so no input can exhaust the
- * stack. A line with an error still opens its block where it ends in `{`, or one slip would bring a crowd of
- * complaints about what follows. */
+/* One line at a time and no recursion: nesting is a pointer to the open block, so no input can
+ * exhaust the stack. A line with an error still opens its block where it ends in `{`, or one slip
+ * would bring a crowd of complaints about what follows. */
 #include "conf/lexer.h"
 
 #include "mqtt/utf8.h"
@@ -56,7 +56,8 @@ static void check_bytes(struct lexer *x)
 		size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 		if ((c < 0x20 && c != '\t') || c == 0x7f) {
 			complain(x, i,
-			         c == 0 ? "a NUL byte" : "a control character: only tabs are allowed");
+			         c == 0 ? "a NUL byte"
+			                : "a control character: only tabs are allowed");
 			return;
 		}
 		if (n > x->line.n - i || !mqtt_utf8_valid(slice_of(x->line.p + i, n))) {
@@ -85,7 +86,8 @@ static void keep_word(struct lexer *x, size_t start, size_t n)
 static bool escaped(struct lexer *x, size_t *n)
 {
 	if (x->at + 1 >= x->line.n) {
-		complain(x, x->at, "a backslash at the end of the line: write two for one that is meant");
+		complain(x, x->at,
+		         "a backslash at the end of the line: write two for one that is meant");
 		return false;
 	}
 	x->scratch[(*n)++] = (char)x->line.p[x->at + 1];
@@ -123,13 +125,15 @@ static void bare_word(struct lexer *x)
 	while (x->at < x->line.n && !blank(x->line.p[x->at])) {
 		uint8_t c = x->line.p[x->at];
 		if (c == '"' || c == '\'') {
-			complain(x, x->at, "a quote inside a word: quote the whole word, or put a "
-			                   "backslash before the quote");
+			complain(x, x->at,
+			         "a quote inside a word: quote the whole word, or put a "
+			         "backslash before the quote");
 			return;
 		}
 		if (c == '{' || c == '}') {
-			complain(x, x->at, "a brace inside a word: put a blank before it, or quote "
-			                   "the word");
+			complain(x, x->at,
+			         "a brace inside a word: put a blank before it, or quote "
+			         "the word");
 			return;
 		}
 		if (c != '\\') {
@@ -223,9 +227,10 @@ static void open_block(struct lexer *x, size_t brace)
 {
 	x->at++;
 	if (!at_end(x))
-		complain(x, x->at,
-		         "nothing but a comment may stand behind {: the block goes on in the next line, "
-		         "and its } has a line of its own");
+		complain(
+		    x, x->at,
+		    "nothing but a comment may stand behind {: the block goes on in the next line, "
+		    "and its } has a line of its own");
 	else if (x->n_words == 0)
 		complain(x, brace, "a { needs the name of its block before it");
 	add_node(x, !x->failed || !ends_in(x->line, '}'));
@@ -279,7 +284,8 @@ static void read_lines(struct lexer *x, struct slice text)
 	}
 }
 
-struct conf_node *conf_lex(const struct conf_source *source, struct arena *arena, struct conf_diags *d)
+struct conf_node *conf_lex(const struct conf_source *source, struct arena *arena,
+                           struct conf_diags *d)
 {
 	struct lexer *x = arena_take(arena, sizeof *x);
 	struct conf_node *root = arena_take(arena, sizeof *root);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The line grammar: a directive a line, its name and words, `{` at the end of the line for a block, `}` on a line of
- * its own. Words stand bare, in "…" or in '…'; a backslash takes the next character literally, except in '…'. A word
- * that starts with # begins a comment. Lines end in LF or CR LF and have at most CONF_LINE_MAX bytes of UTF-8 without
- * control characters but tabs. Everything else is an error, and the next line is read all the same. */
+/* The line grammar: a directive a line, its name and words, `{` at the end of the line for a block,
+ * `}` on a line of its own. Words stand bare, in "…" or in '…'; a backslash takes the next
+ * character literally, except in '…'. A word that starts with # begins a comment. Lines end in LF
+ * or CR LF and have at most CONF_LINE_MAX bytes of UTF-8 without control characters but tabs.
+ * Everything else is an error, and the next line is read all the same. */
 #ifndef CONF_LEXER_H
 #define CONF_LEXER_H
 
@@ -32,8 +33,9 @@ static inline struct conf_at conf_word_at(const struct conf_node *node, size_t w
 	return (struct conf_at){node->source, node->line, node->words[word].col};
 }
 
-/* Reads a whole file into a tree, whose root stands for the file. Everything lives in the arena and, but for words,
- * in source->text. NULL without memory; errors are in d. */
-struct conf_node *conf_lex(const struct conf_source *source, struct arena *arena, struct conf_diags *d);
+/* Reads a whole file into a tree, whose root stands for the file. Everything lives in the arena
+ * and, but for words, in source->text. NULL without memory; errors are in d. */
+struct conf_node *conf_lex(const struct conf_source *source, struct arena *arena,
+                           struct conf_diags *d);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Checks run in an order that suits the checks, people read a file from top to bottom: so complaints are
- * gathered and sorted before they are written. What is quoted may have been written by anybody and goes to
- * a terminal, so control characters never come out. */
+/* Checks run in an order that suits the checks, people read a file from top to bottom: so
+ * complaints are gathered and sorted before they are written. What is quoted may have been written
+ * by anybody and goes to a terminal, so control characters never come out. */
 #include "conf/report.h"
 
 #include "base/text.h"
@@ -32,7 +32,8 @@ static void add(struct conf_diags *d, struct conf_at at, bool warning, const cha
 	char *copy = strdup(text);
 	if (copy == NULL)
 		return;
-	d->list[d->n] = (struct conf_diag){.at = at, .order = d->n, .warning = warning, .text = copy};
+	d->list[d->n] =
+	    (struct conf_diag){.at = at, .order = d->n, .warning = warning, .text = copy};
 	d->n++;
 }
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Data only, and the look-ups in it. A directive that is added here is at once checked, given its default,
- * dumped and documented; only types that need more than one word have code elsewhere. */
+/* Data only, and the look-ups in it. A directive that is added here is at once checked, given its
+ * default, dumped and documented; only types that need more than one word have code elsewhere. */
 #include "conf/schema.h"
 
-#include "base/text.h"
 #include "conf/conf.h"
 
 #include <stddef.h>
-#include <stdio.h>
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define NOT_STORED .offset = CONF_NOT_STORED
@@ -135,9 +133,9 @@ static const struct conf_directive directives[] = {
 	{"forward", CONF_OTP, CONF_T_CHOICE, "password", "password",
 	 "What the broker gets as password: what is left without the code",
 	 .choices = "password", NOT_STORED},
-	{"digits", CONF_OTP, CONF_T_CHOICE, "6|7|8", "6",
+	{"digits", CONF_OTP, CONF_T_SMALL, "N", "6",
 	 "Digits of a code that are assumed for users that are not known",
-	 .choices = "6|7|8", NOT_STORED},
+	 .min = 6, .max = 8, AT(conf_otp, digits)},
 	{"unknown-users", CONF_OTP, CONF_T_CHOICE, "refuse", "refuse",
 	 "What happens to users without a secret",
 	 .choices = "refuse", NOT_STORED},
@@ -167,8 +165,8 @@ static const struct conf_directive directives[] = {
 
 enum { N_DIRECTIVES = sizeof directives / sizeof directives[0] };
 
-static const char *const block_names[CONF_BLOCKS] = {
-    "", "log", "admin", "state", "listener", "broker", "otp", "filter", "key", "payload"};
+static const char *const block_names[CONF_BLOCKS] = {"",       "log", "admin",  "state", "listener",
+                                                     "broker", "otp", "filter", "key",   "payload"};
 
 const struct conf_directive *conf_directives(size_t *n)
 {
@@ -179,4 +177,13 @@ const struct conf_directive *conf_directives(size_t *n)
 const char *conf_block_name(enum conf_block block)
 {
 	return block_names[block];
+}
+
+int conf_directive_find(enum conf_block block, const char *name)
+{
+	for (int i = 0; i < (int)N_DIRECTIVES; i++) {
+		if (directives[i].block == block && strcmp(directives[i].name, name) == 0)
+			return i;
+	}
+	return -1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The one table of directives. Checks, defaults, the dump of the effective configuration and the reference part of
- * the manual all come from it: what is not in here does not exist. */
+/* The one table of directives. Checks, defaults, the dump of the effective configuration and the
+ * reference part of the manual all come from it: what is not in here does not exist. */
 #ifndef CONF_SCHEMA_H
 #define CONF_SCHEMA_H
 
@@ -24,6 +24,7 @@ enum conf_block {
 enum conf_type {
 	CONF_T_BLOCK,     /* opens `refers`; what its words mean depends on that block */
 	CONF_T_NUMBER,    /* size_t, or 0 for the word `special` */
+	CONF_T_SMALL,     /* unsigned */
 	CONF_T_SIZE,      /* size_t */
 	CONF_T_DURATION,  /* uint64_t, milliseconds */
 	CONF_T_SECONDS,   /* uint64_t, whole seconds */
@@ -35,7 +36,8 @@ enum conf_type {
 	CONF_T_LISTEN,    /* numeric ADDR:PORT… */
 	CONF_T_ADDRESS,   /* HOST:PORT */
 	CONF_T_VERSIONS,  /* uint8_t, bits */
-	CONF_T_REFERENCE, /* the name of a block of kind `refers`: size_t, or int and -1 for the word `special` */
+	CONF_T_REFERENCE, /* the name of a block of kind `refers`: size_t, or int and -1 for the
+	                     word `special` */
 	CONF_T_RULE,      /* connect CRITERIA… */
 	CONF_T_LEG,       /* struct conf_leg */
 	CONF_T_KEY_FILE,
@@ -48,7 +50,7 @@ struct conf_directive {
 	const char *name;
 	enum conf_block block; /* where it may stand */
 	enum conf_type type;
-	const char *argument;      /* as the manual writes it */
+	const char *argument;      /* as the manual writes it; "" for none */
 	const char *default_value; /* as text; NULL: none */
 	const char *doc;           /* one line, without a full stop */
 	uint64_t min, max;         /* of numbers, sizes (bytes) and durations (ms) */
@@ -73,17 +75,20 @@ int conf_directive_find(enum conf_block block, const char *name);
 /* What is wrong with a name that is not known in the block, and the cure, into out. Returns out. */
 char *conf_directive_advice(enum conf_block block, const char *name, char *out, size_t size);
 
-/* The word of a list separated by `|` that is nearest to `word`, copied into out; NULL where none is near. */
+/* The word of a list separated by `|` that is nearest to `word`, copied into out; NULL where none
+ * is near. */
 const char *conf_nearest(const char *word, const char *choices, char *out, size_t size);
 
 /* The index of `word` in such a list, or -1. */
 int conf_choice(const char *word, const char *choices);
 
-/* Sets a directive of one of the scalar types (up to CONF_T_PATH) in the struct of its block from its text. A path
- * is copied as it is. 0, or -1 with the reason in e; nothing is then changed. */
+/* Sets a directive of one of the scalar types (up to CONF_T_PATH) in the struct of its block from
+ * its text. A path is copied as it is. 0, or -1 with the reason in e; nothing is then changed. */
 int conf_value_set(const struct conf_directive *d, void *base, const char *text, struct err *e);
 
-/* The reverse: the value as text, that set() would take, into out. Returns out, or what the struct holds. */
-const char *conf_value_text(const struct conf_directive *d, const void *base, char *out, size_t size);
+/* The reverse: the value as text, that set() would take, into out. Returns out, or what the struct
+ * holds. */
+const char *conf_value_text(const struct conf_directive *d, const void *base, char *out,
+                            size_t size);
 
 #endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: ISC */
+/* What no single directive shows: what is missing, what does not fit together, what nobody uses. A
+ * line that could not be read may have held anything, so nothing is said to be missing then. */
+#include "conf/load.h"
+#include "seal/envelope.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Fixed header, topic, packet id and v5 properties around a payload. */
+enum { HEAD_ALLOWANCE = 128 << 10 };
+
+static const struct conf_node *where_set(const struct load_block *b, const char *name)
+{
+	int i = conf_directive_find(b->kind, name);
+
+	return i < 0 ? NULL : b->set[i];
+}
+
+static struct conf_at whole(const struct load *l)
+{
+	return (struct conf_at){l->main, 0, 0};
+}
+
+/* At the name of a block, or, where it has none, at its first word. */
+static struct conf_at block_at(const struct load_block *b)
+{
+	return conf_word_at(b->node, b->node->n > 1 ? 1 : 0);
+}
+
+static void check_required(struct load *l, const struct load_block *b)
+{
+	size_t n;
+	const struct conf_directive *d = conf_directives(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (d[i].block != b->kind || !d[i].required || b->set[i] != NULL)
+			continue;
+		if (b->kind == CONF_TOP)
+			conf_error(&l->diags, whole(l),
+			           "there is no %s: at least one block \"%s %s { … }\" is needed",
+			           d[i].name, d[i].name, d[i].argument);
+		else
+			conf_error(&l->diags, block_at(b), "this %s needs a line \"%s %s\"",
+			           conf_block_name(b->kind), d[i].name, d[i].argument);
+	}
+}
+
+static bool is_loopback(const char *host)
+{
+	static const uint8_t one[16] = {[15] = 1};
+	uint8_t a[16];
+
+	if (inet_pton(AF_INET, host, a) == 1)
+		return a[0] == 127;
+	return inet_pton(AF_INET6, host, a) == 1 && memcmp(a, one, sizeof one) == 0;
+}
+
+/* The words of `listen` once more, for their places. */
+static void check_exposure(struct load *l, const struct load_block *b)
+{
+	const struct conf_listener *listener = b->base;
+
+	for (const struct conf_node *node = b->node->first; node != NULL; node = node->next) {
+		if (node->broken || strcmp(node->words[0].text, "listen") != 0)
+			continue;
+		for (size_t i = 1; i < node->n && !listener->insecure_ok; i++) {
+			struct conf_address a;
+			if (load_host_port(l, node->words[i].text, &a, NULL) != 0 ||
+			    is_loopback(a.host))
+				continue;
+			conf_error(
+			    &l->diags, conf_word_at(node, i),
+			    "plain TCP beyond loopback: listen on 127.0.0.1 or [::1], or, if the "
+			    "network can be trusted, say \"insecure-ok yes\" in this listener");
+		}
+	}
+}
+
+static bool anything_encrypts(const struct conf *c)
+{
+	for (size_t i = 0; i < c->n_payloads; i++) {
+		if (c->payloads[i].client.encrypted || c->payloads[i].broker.encrypted)
+			return true;
+	}
+	return false;
+}
+
+static void check_buffer(struct load *l, const struct load_block *b)
+{
+	const struct conf_listener *listener = b->base;
+	size_t least = 2 * (envelope_size(l->c->max_message) + HEAD_ALLOWANCE);
+	const struct conf_node *node = where_set(b, "max-buffer");
+
+	if (listener->max_buffer >= least || !anything_encrypts(l->c))
+		return;
+	conf_error(
+	    &l->diags, node != NULL && node->n > 1 ? conf_word_at(node, 1) : block_at(b),
+	    "max-buffer%s is too small for max-message: %zuk would hold the largest envelope twice",
+	    node != NULL ? "" : " (4M by default)", (least + 1023) / 1024);
+}
+
+static void check_listener(struct load *l, const struct load_block *b)
+{
+	struct conf_listener *listener = b->base;
+
+	if (where_set(b, "max-pending") == NULL) {
+		listener->max_pending = listener->max_connections / 4;
+		if (listener->max_pending == 0)
+			listener->max_pending = 1;
+	}
+	check_exposure(l, b);
+	check_buffer(l, b);
+}
+
+static void check_filter_end(struct load *l, const struct load_block *b)
+{
+	const struct conf_filter *f = b->base;
+	struct err e;
+
+	if (b->rule_failed)
+		return;
+	if (b->node->first == NULL)
+		conf_warning(&l->diags, block_at(b),
+		             "this filter has no rule: everybody may connect");
+	else if (acl_ruleset_check(f->rules, &e) != 0)
+		conf_error(&l->diags, block_at(b), "%s", e.text);
+}
+
+static void check_legs(struct load *l, const struct load_block *b)
+{
+	static const char *const names[] = {"client-leg", "broker-leg"};
+	const struct conf_node *pass = where_set(b, "pass");
+
+	if (pass == NULL && where_set(b, names[0]) == NULL && where_set(b, names[1]) == NULL) {
+		conf_error(
+		    &l->diags, block_at(b),
+		    "this rule needs a line \"pass\", or \"client-leg …\" and \"broker-leg …\"");
+		return;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		const struct conf_node *leg = where_set(b, names[i]);
+		if (pass != NULL && leg != NULL)
+			conf_error(
+			    &l->diags, conf_word_at(leg, 0),
+			    "\"%s\" cannot stand beside \"pass\", which leaves payloads alone",
+			    names[i]);
+		else if (pass == NULL && leg == NULL)
+			conf_error(&l->diags, block_at(b),
+			           "this rule needs a line \"%s plain|encrypted KEY…\"", names[i]);
+	}
+}
+
+static void check_used(struct load *l, const struct load_block *b)
+{
+	const char *by = b->kind == CONF_KEY ? "payload rule" : "listener";
+
+	if (b->kind == CONF_BROKER || b->kind == CONF_OTP || b->kind == CONF_FILTER ||
+	    b->kind == CONF_KEY) {
+		if (!b->used)
+			conf_warning(&l->diags, block_at(b), "no %s uses this %s", by,
+			             conf_block_name(b->kind));
+	}
+}
+
+/* state.key in the folder of the path. */
+static void default_key_file(struct load *l)
+{
+	const char *path = l->c->state_path, *slash = strrchr(path, '/');
+	size_t folder = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+	char *file = malloc(folder + sizeof "state.key");
+
+	if (file == NULL) {
+		l->no_memory = true;
+		return;
+	}
+	memcpy(file, path, folder);
+	memcpy(file + folder, "state.key", sizeof "state.key");
+	l->c->state_key_file = file;
+}
+
+static void check_state(struct load *l)
+{
+	const struct conf_node *type = where_set(l->single[CONF_STATE], "type");
+
+	if (l->c->state_key_file == NULL)
+		default_key_file(l);
+	if (type != NULL && strcmp(l->c->state_type, "memory") == 0)
+		conf_warning(&l->diags, conf_word_at(type, type->n > 1 ? 1 : 0),
+		             "codes used up are forgotten at restart and may then be used again");
+}
+
+void load_check(struct load *l)
+{
+	if (!l->broken)
+		check_required(l, l->single[CONF_TOP]);
+	check_state(l);
+	for (const struct load_block *b = l->first; b != NULL; b = b->next) {
+		if (!l->broken) {
+			check_required(l, b);
+			check_used(l, b);
+		}
+		if (b->kind == CONF_LISTENER)
+			check_listener(l, b);
+		if (b->kind == CONF_FILTER && !l->broken)
+			check_filter_end(l, b);
+		if (b->kind == CONF_PAYLOAD && !l->broken)
+			check_legs(l, b);
+	}
+}

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: ISC */
+/* Files first, with what they include; then every block gets its struct, so that order is free and
+ * references resolve; then keys, since rules need the ring; then all other directives; last the
+ * checks over the whole. Nothing stops at the first error, and nothing leaves here with one. */
+#include "conf/load.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+
+enum { FILE_MAX = 1 << 20, FILES_MAX = 256, INCLUDE_DEPTH_MAX = 16, QUOTE_SIZE = 200 };
+
+static int read_file(struct load *l, const char *path, const struct conf_at *from);
+
+const char *load_path(struct load *l, const struct conf_source *source, const char *word)
+{
+	const char *slash = strrchr(source->path, '/');
+	size_t folder = slash == NULL ? 0 : (size_t)(slash - source->path) + 1, n = strlen(word);
+
+	if (word[0] == '/' || word[0] == '@' || word[0] == '\0')
+		return word;
+	char *path = arena_take(&l->arena, folder + n + 1);
+	if (path == NULL) {
+		l->no_memory = true;
+		return NULL;
+	}
+	memcpy(path, source->path, folder);
+	memcpy(path + folder, word, n);
+	return path;
+}
+
+/* The configuration's own copy of a file name: verdicts point to it as long as it lives. */
+static const char *keep_path(struct load *l, const char *path)
+{
+	struct conf *c = l->c;
+	char **files = realloc(c->files, (c->n_files + 1) * sizeof *files);
+
+	if (files != NULL) {
+		c->files = files;
+		files[c->n_files] = strdup(path);
+		if (files[c->n_files] != NULL)
+			return files[c->n_files++];
+	}
+	l->no_memory = true;
+	return NULL;
+}
+
+static bool is_read(const struct load *l, const char *path)
+{
+	for (size_t i = 0; i < l->c->n_files; i++) {
+		if (strcmp(l->c->files[i], path) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct include {
+	struct load *l;
+	struct conf_at at;
+};
+
+static int found_file(void *ctx, const char *path)
+{
+	struct include *i = ctx;
+
+	(void)read_file(i->l, path, &i->at);
+	return i->l->no_memory ? -1 : 0;
+}
+
+static void include(struct load *l, const struct conf_node *node)
+{
+	struct include i = {l, conf_word_at(node, 1)};
+	const char *pattern = load_path(l, node->source, node->words[1].text);
+	struct err e;
+
+	if (pattern == NULL)
+		return;
+	if (pattern[0] == '\0') {
+		conf_error(&l->diags, i.at, "the path is empty");
+		return;
+	}
+	if (l->depth == INCLUDE_DEPTH_MAX) {
+		conf_error(&l->diags, i.at, "files include each other more than %d deep",
+		           INCLUDE_DEPTH_MAX);
+		return;
+	}
+	l->depth++;
+	/* A plain path that does not exist is an error, a pattern that matches nothing is not. */
+	if (strpbrk(pattern, "*?[") == NULL)
+		(void)read_file(l, pattern, &i.at);
+	else if (l->reader->glob(l->reader->ctx, pattern, found_file, &i, &e) != 0 && !l->no_memory)
+		conf_error(&l->diags, i.at, "%s", e.text);
+	l->depth--;
+}
+
+static struct load_block *new_block(struct load *l, enum conf_block kind,
+                                    const struct conf_node *node)
+{
+	size_t n;
+	struct load_block *b = arena_take(&l->arena, sizeof *b);
+
+	(void)conf_directives(&n);
+	if (b != NULL)
+		b->set = arena_take(&l->arena, n * sizeof *b->set);
+	if (b == NULL || b->set == NULL) {
+		l->no_memory = true;
+		return NULL;
+	}
+	b->kind = kind;
+	b->node = node;
+	b->name = node != NULL && node->n > 1 ? node->words[1].text : "";
+	return b;
+}
+
+/* Whether as many words stand there as the type wants. */
+static bool count_words(struct load *l, const struct conf_directive *d,
+                        const struct conf_node *node)
+{
+	bool many = d->type == CONF_T_LISTEN || d->type == CONF_T_VERSIONS ||
+	            d->type == CONF_T_RULE || d->type == CONF_T_LEG;
+	size_t wanted = d->type == CONF_T_FLAG ? 1 : 2;
+
+	if (node->n < wanted)
+		conf_error(&l->diags, conf_word_at(node, 0), "a value is missing: %s %s", d->name,
+		           d->argument);
+	else if (node->n > wanted && !many)
+		conf_error(&l->diags, conf_word_at(node, wanted),
+		           "one word too many: it is \"%s%s%s\"", d->name,
+		           *d->argument == '\0' ? "" : " ", d->argument);
+	else
+		return true;
+	return false;
+}
+
+static void apply_value(struct load *l, const struct conf_directive *d, struct load_block *b,
+                        const struct conf_node *node)
+{
+	const char *text = node->words[1].text;
+	struct err e;
+
+	if (d->type == CONF_T_PATH && (d->special == NULL || strcmp(text, d->special) != 0))
+		text = load_path(l, node->source, text);
+	if (text != NULL && conf_value_set(d, b->base, text, &e) != 0)
+		conf_error(&l->diags, conf_word_at(node, 1), "%s", e.text);
+}
+
+static void apply_reference(struct load *l, const struct conf_directive *d, struct load_block *b,
+                            const struct conf_node *node)
+{
+	void *p = (char *)b->base + d->offset;
+
+	if (d->special != NULL && strcmp(node->words[1].text, d->special) == 0)
+		return;
+	struct load_block *to = load_refer(l, d->refers, node, 1);
+	if (to == NULL)
+		return;
+	if (d->special != NULL)
+		*(int *)p = (int)to->index;
+	else
+		*(size_t *)p = to->index;
+}
+
+/* A directive that is known, stands where it may and has as many words as it needs. */
+static void apply(struct load *l, const struct conf_directive *d, struct load_block *b,
+                  const struct conf_node *node)
+{
+	switch (d->type) {
+	case CONF_T_BLOCK:
+		break;
+	case CONF_T_FLAG:
+		*(bool *)((char *)b->base + d->offset) = true;
+		break;
+	case CONF_T_LISTEN:
+		load_listen(l, b, node);
+		break;
+	case CONF_T_ADDRESS:
+		load_address(l, b, node);
+		break;
+	case CONF_T_VERSIONS:
+		load_versions(l, b, node);
+		break;
+	case CONF_T_REFERENCE:
+		apply_reference(l, d, b, node);
+		break;
+	case CONF_T_RULE:
+		load_rule(l, b, node);
+		break;
+	case CONF_T_LEG:
+		load_leg(l, d, b, node);
+		break;
+	case CONF_T_KEY_FILE:
+		load_key_file(l, b, node);
+		break;
+	case CONF_T_INCLUDE:
+		include(l, node);
+		break;
+	default:
+		apply_value(l, d, b, node);
+		break;
+	}
+}
+
+/* The directive of a line, or NULL after an error. */
+static const struct conf_directive *identify(struct load *l, struct load_block *b,
+                                             const struct conf_node *node)
+{
+	char text[600], quote[QUOTE_SIZE];
+	size_t n;
+	int i = conf_directive_find(b->kind, node->words[0].text);
+	struct conf_at at = conf_word_at(node, 0);
+
+	if (i < 0) {
+		conf_error(&l->diags, at, "%s",
+		           conf_directive_advice(b->kind, node->words[0].text, text, sizeof text));
+		return NULL;
+	}
+	const struct conf_directive *d = &conf_directives(&n)[i];
+	const struct conf_node *before = b->set[i];
+	if (before == NULL)
+		b->set[i] = node;
+	if (before != NULL && !d->repeat) {
+		conf_error(&l->diags, at, "\"%s\" is set twice: first in %s:%u", d->name,
+		           text_escape(slice_str(before->source->path), quote, sizeof quote),
+		           before->line);
+		return NULL;
+	}
+	if (node->block == (d->type == CONF_T_BLOCK))
+		return d;
+	if (node->block)
+		conf_error(&l->diags, at, "\"%s\" takes no block", d->name);
+	else
+		conf_error(&l->diags, at, "\"%s\" is a block: %s%s%s { … }", d->name, d->name,
+		           *d->argument == '\0' ? "" : " ", d->argument);
+	return NULL;
+}
+
+static void load_directive(struct load *l, struct load_block *b, const struct conf_node *node)
+{
+	if (node->broken)
+		return;
+	const struct conf_directive *d = identify(l, b, node);
+	if (d != NULL && count_words(l, d, node))
+		apply(l, d, b, node);
+}
+
+/* A block that stands in a file; those with a struct of their own wait for it. */
+static void declare(struct load *l, enum conf_block kind, const struct conf_node *node)
+{
+	struct load_block *b = new_block(l, kind, node);
+
+	if (b == NULL)
+		return;
+	if (l->last == NULL)
+		l->first = b;
+	else
+		l->last->next = b;
+	l->last = b;
+	if (kind < CONF_LISTENER) {
+		b->base = l->c;
+		l->single[kind] = b;
+	}
+}
+
+static void load_top(struct load *l, const struct conf_node *node)
+{
+	struct load_block *top = l->single[CONF_TOP];
+	int i = node->broken ? -1 : conf_directive_find(CONF_TOP, node->words[0].text);
+	size_t n;
+
+	if (i < 0 || conf_directives(&n)[i].type != CONF_T_BLOCK) {
+		load_directive(l, top, node);
+		return;
+	}
+	const struct conf_directive *d = identify(l, top, node);
+	if (d != NULL)
+		declare(l, d->refers, node);
+}
+
+static struct conf_source *new_source(struct load *l, const char *path)
+{
+	struct conf_source *source = arena_take(&l->arena, sizeof *source);
+
+	if (source == NULL) {
+		l->no_memory = true;
+		return NULL;
+	}
+	source->path = keep_path(l, path);
+	source->index = l->n_sources++;
+	return source->path == NULL ? NULL : source;
+}
+
+static int read_text(struct load *l, struct conf_source *source, const struct conf_at *from)
+{
+	static const uint8_t bom[] = {0xef, 0xbb, 0xbf};
+	struct conf_at whole = {source, 0, 0};
+	struct buf content = {.cap = FILE_MAX};
+	struct err e;
+	int result = -1;
+
+	if (l->reader->read(l->reader->ctx, source->path, false, &content, &e) != 0) {
+		conf_error(&l->diags, from == NULL ? whole : *from, "%s", e.text);
+		goto out;
+	}
+	const char *text = arena_text(&l->arena, buf_view(&content));
+	if (text == NULL) {
+		l->no_memory = true;
+		goto out;
+	}
+	source->text = slice_of(text, content.len);
+	if (content.len >= sizeof bom && memcmp(text, bom, sizeof bom) == 0)
+		source->text = slice_from(source->text, sizeof bom);
+	result = 0;
+out:
+	buf_free(&content);
+	return result;
+}
+
+static int read_file(struct load *l, const char *path, const struct conf_at *from)
+{
+	char quote[QUOTE_SIZE];
+	size_t errors = l->diags.errors;
+
+	if (is_read(l, path)) {
+		conf_error(&l->diags, *from, "%s is read already: a file may be included once",
+		           text_escape(slice_str(path), quote, sizeof quote));
+		return -1;
+	}
+	if (l->c->n_files == FILES_MAX) {
+		conf_error(&l->diags, *from, "more than %d files", FILES_MAX);
+		return -1;
+	}
+	struct conf_source *source = new_source(l, path);
+	if (source == NULL)
+		return -1;
+	if (l->main == NULL)
+		l->main = source;
+	if (read_text(l, source, from) != 0)
+		return -1;
+	errors = l->diags.errors;
+	struct conf_node *root = conf_lex(source, &l->arena, &l->diags);
+	l->broken = l->broken || l->diags.errors != errors;
+	if (root == NULL) {
+		l->no_memory = true;
+		return -1;
+	}
+	for (const struct conf_node *node = root->first; node != NULL; node = node->next)
+		load_top(l, node);
+	return 0;
+}
+
+/* Gives a struct and an index to every block of a kind that has an array. */
+static int give_structs(struct load *l, enum conf_block kind, void **array, size_t *count,
+                        size_t size)
+{
+	size_t n = 0;
+
+	for (struct load_block *b = l->first; b != NULL; b = b->next)
+		n += b->kind == kind;
+	if (n == 0)
+		return 0;
+	*array = calloc(n, size);
+	if (*array == NULL)
+		return -1;
+	*count = n;
+	n = 0;
+	for (struct load_block *b = l->first; b != NULL; b = b->next) {
+		if (b->kind != kind)
+			continue;
+		b->base = (char *)*array + n * size;
+		b->index = n++;
+	}
+	return 0;
+}
+
+static int make_structs(struct load *l)
+{
+	struct conf *c = l->c;
+	void *listeners = NULL, *brokers = NULL, *otps = NULL, *filters = NULL, *payloads = NULL;
+	int result = 0;
+
+	if (give_structs(l, CONF_LISTENER, &listeners, &c->n_listeners, sizeof *c->listeners) !=
+	        0 ||
+	    give_structs(l, CONF_BROKER, &brokers, &c->n_brokers, sizeof *c->brokers) != 0 ||
+	    give_structs(l, CONF_OTP, &otps, &c->n_otps, sizeof *c->otps) != 0 ||
+	    give_structs(l, CONF_FILTER, &filters, &c->n_filters, sizeof *c->filters) != 0 ||
+	    give_structs(l, CONF_PAYLOAD, &payloads, &c->n_payloads, sizeof *c->payloads) != 0)
+		result = -1;
+	c->listeners = listeners;
+	c->brokers = brokers;
+	c->otps = otps;
+	c->filters = filters;
+	c->payloads = payloads;
+	return result;
+}
+
+static bool is_scalar(enum conf_type type)
+{
+	return type >= CONF_T_NUMBER && type <= CONF_T_PATH;
+}
+
+/* All defaults of a block that stand in the table. */
+static int set_defaults(enum conf_block kind, void *base)
+{
+	size_t n;
+	const struct conf_directive *d = conf_directives(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (d[i].block != kind || d[i].default_value == NULL ||
+		    d[i].offset == CONF_NOT_STORED)
+			continue;
+		if (is_scalar(d[i].type) &&
+		    conf_value_set(&d[i], base, d[i].default_value, NULL) != 0)
+			return -1;
+		if (d[i].type == CONF_T_REFERENCE)
+			*(int *)((char *)base + d[i].offset) = -1;
+		if (d[i].type == CONF_T_VERSIONS)
+			*(uint8_t *)((char *)base + d[i].offset) =
+			    1u << MQTT_31 | 1u << MQTT_311 | 1u << MQTT_5;
+	}
+	return 0;
+}
+
+static void load_block(struct load *l, struct load_block *b)
+{
+	for (const struct conf_node *node = b->node->first; node != NULL; node = node->next)
+		load_directive(l, b, node);
+}
+
+static void load_blocks(struct load *l)
+{
+	for (struct load_block *b = l->first; b != NULL; b = b->next) {
+		if (b->base != l->c && b->base != NULL && set_defaults(b->kind, b->base) != 0)
+			l->no_memory = true;
+		load_block_head(l, b);
+	}
+	for (struct load_block *b = l->first; b != NULL; b = b->next) {
+		if (b->kind == CONF_KEY)
+			load_block(l, b);
+	}
+	for (struct load_block *b = l->first; b != NULL; b = b->next) {
+		if (b->kind != CONF_KEY)
+			load_block(l, b);
+	}
+}
+
+static int start(struct load *l)
+{
+	l->c = calloc(1, sizeof *l->c);
+	if (l->c == NULL)
+		return -1;
+	for (enum conf_block kind = CONF_TOP; kind < CONF_LISTENER; kind++) {
+		l->single[kind] = new_block(l, kind, NULL);
+		if (l->single[kind] == NULL || set_defaults(kind, l->c) != 0)
+			return -1;
+		l->single[kind]->base = l->c;
+	}
+	return 0;
+}
+
+static void run(struct load *l, const char *path)
+{
+	if (start(l) != 0) {
+		l->no_memory = true;
+		return;
+	}
+	if (read_file(l, path, NULL) != 0 || l->no_memory)
+		return;
+	if (make_structs(l) != 0) {
+		l->no_memory = true;
+		return;
+	}
+	load_blocks(l);
+	if (!l->no_memory)
+		load_check(l);
+	if (!l->no_memory && l->diags.errors == 0 && load_dump(l) != 0)
+		l->no_memory = true;
+}
+
+struct conf *conf_load(const char *path, const struct conf_reader *reader,
+                       struct conf_report *report)
+{
+	struct load l = {.reader = reader};
+	struct conf_source nowhere = {.path = path};
+
+	run(&l, path);
+	if (l.no_memory)
+		conf_error(&l.diags, (struct conf_at){l.main == NULL ? &nowhere : l.main, 0, 0},
+		           "no memory");
+	bool good = l.diags.errors == 0;
+	/* Names in the report belong to the configuration and the tree: it is written before they
+	 * go. */
+	conf_diags_render(&l.diags, report);
+	arena_free(&l.arena);
+	if (!good) {
+		conf_free(l.c);
+		return NULL;
+	}
+	return l.c;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of this room share while one configuration is loaded. */
+#ifndef CONF_LOAD_H
+#define CONF_LOAD_H
+
+#include "conf/lexer.h"
+#include "conf/schema.h"
+
+/* One block as it stands in a file, or the top, or one of those that are there also when they are
+ * not written. */
+struct load_block {
+	struct load_block *next;
+	enum conf_block kind;
+	const struct conf_node *node; /* NULL where it does not stand in a file */
+	const char *name;             /* its second word; "" where there is none */
+	size_t index;                 /* in its array of struct conf */
+	void *base;                   /* its struct there; NULL for keys, which go into the ring */
+	const struct conf_node **set; /* per directive of the table: where it was set first */
+	const struct conf_node *catch_all; /* of a filter: the rule that applies to everybody */
+	bool rule_failed; /* of a filter: a rule could not be compiled, so its last line is not
+	                     judged */
+	bool used;        /* somebody refers to it */
+};
+
+struct load {
+	const struct conf_reader *reader;
+	struct arena arena;
+	struct conf_diags diags;
+	struct conf *c;
+	const struct conf_source *main;
+	size_t n_sources;
+	unsigned depth;
+	struct load_block *first, *last;          /* all that stand in files, in their order */
+	struct load_block *single[CONF_LISTENER]; /* top, log, admin, state */
+	bool broken;                              /* some line could not be read */
+	bool no_memory;
+};
+
+/* The path of a word, relative to the folder of the file it stands in. NULL without memory. */
+const char *load_path(struct load *l, const struct conf_source *source, const char *word);
+
+/* Finds a block and marks it used; NULL after an error at the word. */
+struct load_block *load_refer(struct load *l, enum conf_block kind, const struct conf_node *node,
+                              size_t word);
+
+/* One directive each, whose words were counted. */
+void load_listen(struct load *l, struct load_block *b, const struct conf_node *node);
+void load_address(struct load *l, struct load_block *b, const struct conf_node *node);
+void load_versions(struct load *l, struct load_block *b, const struct conf_node *node);
+void load_rule(struct load *l, struct load_block *b, const struct conf_node *node);
+void load_leg(struct load *l, const struct conf_directive *d, struct load_block *b,
+              const struct conf_node *node);
+void load_key_file(struct load *l, struct load_block *b, const struct conf_node *node);
+
+/* The head of a block: how many words it has, its name or filter. */
+void load_block_head(struct load *l, struct load_block *b);
+
+/* "HOST:PORT" into a host (arena) and a port. -1 with the reason in e, or without memory. */
+int load_host_port(struct load *l, const char *word, struct conf_address *out, struct err *e);
+
+/* Everything that takes more than one directive to see; fills defaults that depend on other values.
+ */
+void load_check(struct load *l);
+
+/* Makes c->dump. 0 or -1. */
+int load_dump(struct load *l);
+
+#endif
