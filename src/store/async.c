@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* One thread owns the database. It takes what has queued up, runs it as one transaction, and only when that is durable
- * does any answer leave: so nothing that was answered can be lost, and a failure is everybody's in the batch. The queue is
- * linked through the mail that each request carries anyway; after an answer is posted its request is not touched again. */
+/* One thread owns the database. It takes what has queued up, runs it as one transaction, and only
+ * when that is durable does any answer leave: so nothing that was answered can be lost, and a
+ * failure is everybody's in the batch. The queue is linked through the mail that each request
+ * carries anyway; after an answer is posted its request is not touched again. */
 #include "store/backend.h"
 
 #include <errno.h>
@@ -26,7 +27,8 @@ static struct store_op *op_of(struct mail *m)
 	return (struct store_op *)m;
 }
 
-/* Waits for work. Returns how many requests were taken, 0 when all is answered and the end has come. */
+/* Waits for work. Returns how many requests were taken, 0 when all is answered and the end has
+ * come. */
 static size_t take_batch(struct store *s, struct store_op *batch[BATCH_MAX])
 {
 	size_t n = 0;
@@ -98,13 +100,6 @@ static struct store_backend *open_backend(const char *type, const char *path, st
 	return NULL;
 }
 
-struct store *store_open(const char *type, const char *path, struct err *e)
-{
-	struct store_backend *b = open_backend(type, path, e);
-
-	return b == NULL ? NULL : store_start(b, e);
-}
-
 struct store *store_start(struct store_backend *b, struct err *e)
 {
 	struct store *s = calloc(1, sizeof *s);
@@ -128,6 +123,13 @@ struct store *store_start(struct store_backend *b, struct err *e)
 	b->ops->close(b);
 	free(s);
 	return NULL;
+}
+
+struct store *store_open(const char *type, const char *path, struct err *e)
+{
+	struct store_backend *b = open_backend(type, path, e);
+
+	return b == NULL ? NULL : store_start(b, e);
 }
 
 void store_submit(struct store *s, struct store_op *op)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Daemon and tool may both find that there is no key yet. A key file appears whole and never replaces another, so whoever comes
- * second reads what the first one made: the file is read in any case. */
+/* Daemon and tool may both find that there is no key yet. A key file appears whole and never
+ * replaces another, so whoever comes second reads what the first one made: the file is read in any
+ * case. */
 #include "store/store.h"
 
 #include "base/secret.h"
@@ -40,7 +41,8 @@ int store_key_load(const char *path, uint8_t key[32], struct err *e)
 	struct err why = {""};
 	struct stat st;
 
-	if (stat(path, &st) != 0 && errno == ENOENT && make_key(path, &why) != 0 && access(path, F_OK) != 0)
+	if (stat(path, &st) != 0 && errno == ENOENT && make_key(path, &why) != 0 &&
+	    access(path, F_OK) != 0)
 		return err_set(e, "state key: %s", why.text);
 	if (file_read(NULL, path, true, &content, &why) != 0)
 		return err_set(e, "state key: %s", why.text);

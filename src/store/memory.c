@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The rules of the store without a database: an array of users, sorted by name, found by walking. What a batch changes in a user is
- * copied before the first change, so a batch can be undone like a transaction. */
+/* The rules of the store without a database: an array of users, sorted by name, found by walking.
+ * What a batch changes in a user is copied before the first change, so a batch can be undone like a
+ * transaction. */
 #include "store/record.h"
 
 #include <stdlib.h>
@@ -163,7 +164,8 @@ static enum store_status take(const struct memory *m, struct store_op *op)
 	op->params = u->params;
 	op->state = u->now.state;
 	if (!known_good(&u->now, op->source, op->now)) {
-		double left = store_guesses_now(u->now.guesses, u->now.guesses_at, u->budget, op->now);
+		double left =
+		    store_guesses_now(u->now.guesses, u->now.guesses_at, u->budget, op->now);
 		if (left < 1)
 			return STORE_EXHAUSTED;
 		struct changing *c = change(m, u);
@@ -295,8 +297,9 @@ static int memory_user_remove(struct store_backend *b, struct slice name, struct
 	return 0;
 }
 
-static int memory_user_each(struct store_backend *b, int (*found)(void *ctx, const struct store_user *u),
-    void *ctx, struct err *e)
+static int memory_user_each(struct store_backend *b,
+                            int (*found)(void *ctx, const struct store_user *u), void *ctx,
+                            struct err *e)
 {
 	const struct memory *m = memory_of(b);
 	int result = 0;

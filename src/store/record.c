@@ -23,9 +23,11 @@ static bool params_ok(const struct otp_params *p)
 int store_user_check(const struct store_user *u, struct err *e)
 {
 	if (u->name.n == 0 || u->name.n > STORE_USER_MAX)
-		return err_set(e, "a user name has 1 to %d bytes, this one %zu", STORE_USER_MAX, u->name.n);
+		return err_set(e, "a user name has 1 to %d bytes, this one %zu", STORE_USER_MAX,
+		               u->name.n);
 	if (u->blob.n == 0 || u->blob.n > STORE_BLOB_MAX)
-		return err_set(e, "a sealed secret has 1 to %d bytes, this one %zu", STORE_BLOB_MAX, u->blob.n);
+		return err_set(e, "a sealed secret has 1 to %d bytes, this one %zu", STORE_BLOB_MAX,
+		               u->blob.n);
 	if (!params_ok(&u->params))
 		return err_set(e, "the parameters of the credential are out of range");
 	if (u->state.mark < -1 || u->state.pending < -1 || u->budget > NUMBER_MAX)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What every database must agree on: which users may be stored, and how a budget of guesses fills. Inside store/ only. */
+/* What every database must agree on: which users may be stored, and how a budget of guesses fills.
+ * Inside store/ only. */
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
 
@@ -11,8 +12,8 @@ int store_user_check(const struct store_user *u, struct err *e);
 /* "user \"NAME\" exists already", the name escaped. Returns -1. */
 int store_user_exists(struct slice name, struct err *e);
 
-/* What is in the budget at `now`, where `guesses` were in it at `at`: refilled linearly, never above `budget`. A clock
- * that goes backwards neither adds nor loses. */
+/* What is in the budget at `now`, where `guesses` were in it at `at`: refilled linearly, never
+ * above `budget`. A clock that goes backwards neither adds nor loses. */
 double store_guesses_now(double guesses, int64_t at, unsigned budget, int64_t now);
 
 /* The operation failed for that reason. Always returns STORE_FAILED. */

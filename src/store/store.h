@@ -28,7 +28,8 @@ enum store_status {
 	STORE_DONE,
 	STORE_UNKNOWN,   /* no such user */
 	STORE_EXHAUSTED, /* TAKE: no guess left for an unknown source */
-	STORE_CONFLICT,  /* CONSUME: the mark is not below the new one any more: the code was used meanwhile */
+	STORE_CONFLICT,  /* CONSUME: the mark is not below the new one any more: the code was used meanwhile. Nothing has
+	                  * changed: a guess that was taken is given back by a SETTLE, as for any replay */
 	STORE_FAILED     /* not durable, for the reason in err */
 };
 
@@ -45,7 +46,8 @@ struct store_op {
 	int64_t mark;           /* CONSUME: what the mark becomes */
 	bool give_back;         /* CONSUME, SETTLE: a guess was taken and is to be given back */
 	bool forget_pending;    /* SETTLE (a CONSUME always forgets it) */
-	int64_t pending;        /* SETTLE: the counter to keep as pending with now and source, -1 none */
+	int64_t pending;        /* SETTLE: the counter to keep as pending with now and source, -1 none; left out where the mark
+	                         * has risen beyond it meanwhile */
 	/* the answer */
 	enum store_status status;
 	struct err err;         /* STORE_FAILED */

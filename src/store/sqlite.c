@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: ISC */
+/* The state in one SQLite file. The heart is one statement: the mark is set only where it is still
+ * lower, inside a transaction that holds the write lock from its start, so two processes cannot
+ * both be first. A request that fails is undone alone by its savepoint; where SQLite undid the
+ * whole transaction (a full disk, no memory) the batch is lost and its commit says so. */
+#include "store/sqlite.h"
+#include "store/record.h"
+
+#include <stdlib.h>
+
+static const char *const texts[SQL_COUNT] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_SAVEPOINT] = "SAVEPOINT op",
+    [SQL_RELEASE] = "RELEASE op",
+    [SQL_UNDO] = "ROLLBACK TO op",
+    [SQL_FETCH] =
+        "SELECT " STORE_SQLITE_RECORD ", id, guesses, guesses_at FROM user WHERE name = ?1",
+    [SQL_KNOWN] = "SELECT 1 FROM source WHERE user_id = ?1 AND source = ?2 AND last_success >= ?3",
+    [SQL_TAKE] = "UPDATE user SET guesses = ?2, guesses_at = max(guesses_at, ?3) WHERE id = ?1",
+    [SQL_EXISTS] = "SELECT 1 FROM user WHERE id = ?1",
+    [SQL_CONSUME] = "UPDATE user SET mark = ?2, pending = -1, guesses = min(guesses + ?3, budget)"
+                    " WHERE id = ?1 AND mark < ?2",
+    [SQL_REMEMBER] =
+        "INSERT INTO source(user_id, source, last_success) VALUES(?1, ?2, ?3)"
+        " ON CONFLICT(user_id, source) DO UPDATE SET last_success = excluded.last_success",
+    [SQL_TRIM] =
+        "DELETE FROM source WHERE user_id = ?1 AND source NOT IN (SELECT source FROM source"
+        " WHERE user_id = ?1 ORDER BY source = ?2 DESC, last_success DESC LIMIT ?3)",
+    [SQL_SETTLE] =
+        "UPDATE user SET guesses = min(guesses + ?2, budget),"
+        " pending = CASE WHEN ?4 >= max(mark, 0) THEN ?4 WHEN ?3 THEN -1 ELSE pending END,"
+        " pending_at = CASE WHEN ?4 >= max(mark, 0) THEN ?5 ELSE pending_at END,"
+        " pending_source = CASE WHEN ?4 >= max(mark, 0) THEN ?6 ELSE pending_source END"
+        " WHERE id = ?1",
+    [SQL_ADD] =
+        "INSERT INTO user(" STORE_SQLITE_RECORD ", name, guesses, guesses_at, created)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?14, ?16, ?16)",
+    [SQL_REMOVE] = "DELETE FROM user WHERE name = ?1",
+    [SQL_EACH] = "SELECT " STORE_SQLITE_RECORD ", name, created FROM user ORDER BY name",
+};
+
+static struct store_sqlite *sqlite_of(struct store_backend *b)
+{
+	return (struct store_sqlite *)b;
+}
+
+static int run(const struct store_sqlite *s, enum store_sql which)
+{
+	return store_sqlite_finish(s->sql[which]);
+}
+
+/* 1: a row, 0: none, -1: an error. */
+static int has_row(sqlite3_stmt *st)
+{
+	int rc = sqlite3_step(st);
+
+	(void)sqlite3_reset(st);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
+}
+
+static void sqlite_rollback(struct store_backend *b)
+{
+	const struct store_sqlite *s = sqlite_of(b);
+
+	if (!sqlite3_get_autocommit(s->db))
+		(void)run(s, SQL_ROLLBACK);
+}
+
+static int sqlite_begin(struct store_backend *b, struct err *e)
+{
+	struct store_sqlite *s = sqlite_of(b);
+
+	sqlite_rollback(b); /* of a batch whose own could not be done */
+	s->lost = false;
+	return run(s, SQL_BEGIN) == SQLITE_DONE ? 0 : store_sqlite_error(s, "begin", e);
+}
+
+static int sqlite_commit(struct store_backend *b, struct err *e)
+{
+	const struct store_sqlite *s = sqlite_of(b);
+
+	if (!s->lost && run(s, SQL_COMMIT) == SQLITE_DONE)
+		return 0;
+	if (s->lost)
+		(void)err_set(e, "%s", s->why.text);
+	else
+		(void)store_sqlite_error(s, "commit", e);
+	sqlite_rollback(b);
+	return -1;
+}
+
+static enum store_status sql_failed(const struct store_sqlite *s, struct store_op *op,
+                                    const char *what)
+{
+	(void)store_sqlite_error(s, what, &op->err);
+	return STORE_FAILED;
+}
+
+struct guesses {
+	double left;
+	int64_t at;
+	unsigned budget;
+};
+
+static enum store_status fetch(const struct store_sqlite *s, struct store_op *op, struct guesses *g)
+{
+	sqlite3_stmt *st = s->sql[SQL_FETCH];
+	struct store_user u = {.name = op->user};
+	enum store_status status = STORE_DONE;
+
+	store_sqlite_bind(st, 1, op->user.p, op->user.n);
+	int rc = sqlite3_step(st);
+	if (rc == SQLITE_DONE) {
+		status = STORE_UNKNOWN;
+	} else if (rc != SQLITE_ROW) {
+		status = sql_failed(s, op, "read a user");
+	} else if (!store_sqlite_record(st, &u)) {
+		status = store_op_fail(op, "%s: the record of a user is damaged", s->path);
+	} else {
+		op->params = u.params;
+		op->state = u.state;
+		memcpy(op->blob, u.blob.p, u.blob.n);
+		op->blob_len = u.blob.n;
+		op->id = sqlite3_column_int64(st, STORE_SQLITE_COLUMNS);
+		g->left = sqlite3_column_double(st, STORE_SQLITE_COLUMNS + 1);
+		g->at = sqlite3_column_int64(st, STORE_SQLITE_COLUMNS + 2);
+		g->budget = u.budget;
+	}
+	(void)sqlite3_reset(st);
+	return status;
+}
+
+static enum store_status take_guess(const struct store_sqlite *s, struct store_op *op,
+                                    const struct guesses *g)
+{
+	sqlite3_stmt *st = s->sql[SQL_TAKE];
+	double left = store_guesses_now(g->left, g->at, g->budget, op->now);
+
+	if (left < 1)
+		return STORE_EXHAUSTED;
+	(void)sqlite3_bind_int64(st, 1, op->id);
+	(void)sqlite3_bind_double(st, 2, left - 1);
+	(void)sqlite3_bind_int64(st, 3, op->now);
+	if (store_sqlite_finish(st) != SQLITE_DONE)
+		return sql_failed(s, op, "take a guess");
+	op->guess_taken = true;
+	return STORE_DONE;
+}
+
+static enum store_status take(const struct store_sqlite *s, struct store_op *op)
+{
+	sqlite3_stmt *known = s->sql[SQL_KNOWN];
+	struct guesses g = {0, 0, 0};
+
+	op->guess_taken = false;
+	op->blob_len = 0;
+	if (op->user.n > STORE_USER_MAX)
+		return STORE_UNKNOWN;
+	enum store_status status = fetch(s, op, &g);
+	if (status != STORE_DONE)
+		return status;
+	(void)sqlite3_bind_int64(known, 1, op->id);
+	store_sqlite_bind(known, 2, op->source, sizeof op->source);
+	(void)sqlite3_bind_int64(known, 3, op->now - STORE_SOURCE_SECONDS);
+	int good = has_row(known);
+	if (good == 1)
+		return STORE_DONE;
+	status = good < 0 ? sql_failed(s, op, "read the known sources") : take_guess(s, op, &g);
+	if (status != STORE_DONE)
+		op->blob_len = 0;
+	return status;
+}
+
+/* Why an UPDATE by id changed nothing: STORE_UNKNOWN where there is no such user, else `otherwise`.
+ */
+static enum store_status unchanged(const struct store_sqlite *s, struct store_op *op,
+                                   enum store_status otherwise)
+{
+	sqlite3_stmt *st = s->sql[SQL_EXISTS];
+
+	(void)sqlite3_bind_int64(st, 1, op->id);
+	int there = has_row(st);
+	return there < 0    ? sql_failed(s, op, "look for a user")
+	       : there == 1 ? otherwise
+	                    : STORE_UNKNOWN;
+}
+
+static enum store_status remember(const struct store_sqlite *s, struct store_op *op)
+{
+	sqlite3_stmt *add = s->sql[SQL_REMEMBER], *trim = s->sql[SQL_TRIM];
+
+	(void)sqlite3_bind_int64(add, 1, op->id);
+	store_sqlite_bind(add, 2, op->source, sizeof op->source);
+	(void)sqlite3_bind_int64(add, 3, op->now);
+	if (store_sqlite_finish(add) != SQLITE_DONE)
+		return sql_failed(s, op, "remember a source");
+	(void)sqlite3_bind_int64(trim, 1, op->id);
+	store_sqlite_bind(trim, 2, op->source, sizeof op->source);
+	(void)sqlite3_bind_int64(trim, 3, STORE_SOURCES);
+	return store_sqlite_finish(trim) == SQLITE_DONE ? STORE_DONE
+	                                                : sql_failed(s, op, "forget old sources");
+}
+
+static enum store_status consume(const struct store_sqlite *s, struct store_op *op)
+{
+	sqlite3_stmt *st = s->sql[SQL_CONSUME];
+
+	(void)sqlite3_bind_int64(st, 1, op->id);
+	(void)sqlite3_bind_int64(st, 2, op->mark);
+	(void)sqlite3_bind_int(st, 3, op->give_back ? 1 : 0);
+	if (store_sqlite_finish(st) != SQLITE_DONE)
+		return sql_failed(s, op, "raise a mark");
+	return sqlite3_changes(s->db) == 0 ? unchanged(s, op, STORE_CONFLICT) : remember(s, op);
+}
+
+static enum store_status settle(const struct store_sqlite *s, struct store_op *op)
+{
+	sqlite3_stmt *st = s->sql[SQL_SETTLE];
+
+	(void)sqlite3_bind_int64(st, 1, op->id);
+	(void)sqlite3_bind_int(st, 2, op->give_back ? 1 : 0);
+	(void)sqlite3_bind_int(st, 3, op->forget_pending ? 1 : 0);
+	(void)sqlite3_bind_int64(st, 4, op->pending);
+	(void)sqlite3_bind_int64(st, 5, op->now);
+	store_sqlite_bind(st, 6, op->source, sizeof op->source);
+	if (store_sqlite_finish(st) != SQLITE_DONE)
+		return sql_failed(s, op, "settle a verdict");
+	return sqlite3_changes(s->db) == 0 ? STORE_UNKNOWN : STORE_DONE;
+}
+
+static enum store_status run_verb(const struct store_sqlite *s, struct store_op *op)
+{
+	if (op->now < 0 && op->verb != STORE_CONSUME)
+		return store_op_fail(op, "the time is before 1970");
+	switch (op->verb) {
+	case STORE_TAKE:
+		return take(s, op);
+	case STORE_CONSUME:
+		return consume(s, op);
+	case STORE_SETTLE:
+		return settle(s, op);
+	}
+	return store_op_fail(op, "there is no such request");
+}
+
+static void lose_batch(struct store_sqlite *s, const struct err *why)
+{
+	s->lost = true;
+	s->why = *why;
+}
+
+/* Only a CONSUME writes more than once, so only it needs a savepoint: a single statement undoes
+ * itself. */
+static void sqlite_run(struct store_backend *b, struct store_op *op)
+{
+	struct store_sqlite *s = sqlite_of(b);
+	bool several = op->verb == STORE_CONSUME;
+
+	op->err.text[0] = '\0';
+	if (s->lost) {
+		(void)store_op_fail(op, "%s", s->why.text);
+		return;
+	}
+	if (several && run(s, SQL_SAVEPOINT) != SQLITE_DONE)
+		op->status = sql_failed(s, op, "start a request");
+	else
+		op->status = run_verb(s, op);
+	if (op->status == STORE_FAILED && sqlite3_get_autocommit(s->db)) {
+		lose_batch(s, &op->err);
+		return;
+	}
+	if (!several)
+		return;
+	if (op->status == STORE_FAILED && run(s, SQL_UNDO) != SQLITE_DONE)
+		lose_batch(s, &op->err);
+	else if (run(s, SQL_RELEASE) != SQLITE_DONE) {
+		op->status = sql_failed(s, op, "end a request");
+		lose_batch(s, &op->err);
+	}
+}
+
+static void sqlite_close(struct store_backend *b)
+{
+	struct store_sqlite *s = sqlite_of(b);
+
+	store_sqlite_disconnect(s);
+	free(s);
+}
+
+struct store_backend *store_sqlite_open(const char *path, struct err *e)
+{
+	static const struct store_backend_ops ops = {
+	    .begin = sqlite_begin,
+	    .run = sqlite_run,
+	    .commit = sqlite_commit,
+	    .rollback = sqlite_rollback,
+	    .user_add = store_sqlite_user_add,
+	    .user_remove = store_sqlite_user_remove,
+	    .user_each = store_sqlite_user_each,
+	    .close = sqlite_close,
+	};
+	struct store_sqlite *s = calloc(1, sizeof *s);
+
+	if (s == NULL) {
+		(void)err_set(e, "out of memory");
+		return NULL;
+	}
+	s->base.ops = &ops;
+	if (store_sqlite_connect(s, path, texts, e) == 0)
+		return &s->base;
+	sqlite_close(&s->base);
+	return NULL;
+}
