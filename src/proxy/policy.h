@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What a session is judged by (immutable, shared) and what it works with (one a worker thread). The engine gets both, and
- * the time, with every call, so a new configuration reaches a live session at its next packet. */
+/* What a session is judged by (immutable, shared) and what it works with (one a worker thread). The
+ * engine gets both, and the time, with every call, so a new configuration reaches a live session at
+ * its next packet. */
 #ifndef PROXY_POLICY_H
 #define PROXY_POLICY_H
 
@@ -34,17 +35,18 @@ struct payload_rule {
 
 /* Everything borrowed; lives as long as the snapshot that it was made from. */
 struct policy {
-	uint8_t versions;     /* bit 1 << enum mqtt_version: what the listener allows */
-	size_t max_connect;   /* bytes of a CONNECT packet */
-	size_t max_packet;    /* bytes of any packet that has to be taken whole, PUBLISHes under a payload rule aside */
-	size_t max_message;   /* bytes of a payload that is sealed or opened, in clear */
+	uint8_t versions;   /* bit 1 << enum mqtt_version: what the listener allows */
+	size_t max_connect; /* bytes of a CONNECT packet */
+	size_t max_packet;  /* bytes of any packet that has to be taken whole, PUBLISHes under a
+	                       payload rule aside */
+	size_t max_message; /* bytes of a payload that is sealed or opened, in clear */
 	const struct acl_ruleset *filter; /* NULL: nobody is denied */
-	bool otp;             /* the client leg's password holds a one-time code that is verified */
+	bool otp; /* the client leg's password holds a one-time code that is verified */
 	enum otp_layout layout;
-	unsigned digits;      /* assumed for users that are unknown */
+	unsigned digits;                  /* assumed for users that are unknown */
 	const struct payload_rule *rules; /* in order: the first that matches a topic decides */
 	size_t n_rules;
-	bool encrypts;        /* some rule is not `pass` */
+	bool encrypts;             /* some rule is not `pass` */
 	int64_t broker_timeout_ms; /* from dialling to CONNACK */
 };
 
@@ -53,9 +55,15 @@ struct kit {
 	struct hotp *hotp;
 	struct sealer **sealers; /* by key index; kept fresh by the worker between calls */
 	struct opener *opener;
-	uint8_t *scratch;        /* for plaintext between two encrypted legs, and Will payloads */
-	size_t scratch_size;     /* at least max_message + SEAL_PREFIX_MAX, and 65535 */
+	uint8_t *scratch;    /* for plaintext between two encrypted legs, and Will payloads */
+	size_t scratch_size; /* at least max_message + SEAL_PREFIX_MAX, and 65535 */
 };
+
+/* The first rule whose filter matches the topic, or NULL. */
+const struct payload_rule *policy_rule(const struct policy *p, struct slice topic);
+
+/* Whether a rule changes payloads at all: it is not `pass`, and some leg of it is encrypted. */
+bool policy_rule_changes(const struct payload_rule *r);
 
 struct session_env {
 	const struct policy *policy;

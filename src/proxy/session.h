@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* The engine: one MQTT session between a client and a broker, as a machine that reads bytes and events and answers with bytes
- * and wishes. It knows no descriptor, clock, thread or log, allocates only the identity of the client, and calls nobody back.
+/* The engine: one MQTT session between a client and a broker, as a machine that reads bytes and
+ * events and answers with bytes and wishes. It knows no descriptor, clock, thread or log, allocates
+ * only the identity of the client, and calls nobody back.
  *
- * How to drive it: make a session when the first bytes of a client arrive. Whenever bytes of a side are there, give them to
- * session_input() as one view that starts where the last call stopped; it says how much it consumed, and what is left must be
- * given again, from its start, with more behind it or when outputs have room again. Bytes that it appended to an output go to
- * that side in order. After every call, of whatever kind: send the outputs, do what `ask` and `close` say, read the wanted sides
- * (session_wants()), and arm a timer for session_deadline(). */
+ * How to drive it: make a session when the first bytes of a client arrive. Whenever bytes of a side
+ * are there, give them to session_input() as one view that starts where the last call stopped; it
+ * says how much it consumed, and what is left must be given again, from its start, with more behind
+ * it or when outputs have room again. Bytes that it appended to an output go to that side in order.
+ * After every call, of whatever kind: send the outputs, do what `ask` and `close` say, read the
+ * wanted sides (session_wants()), and arm a timer for session_deadline(). */
 #ifndef PROXY_SESSION_H
 #define PROXY_SESSION_H
 
@@ -19,12 +21,11 @@
  *   JUDGING        the credential was asked for (ASK_TAKE)
  *   DIALING        a broker leg was asked for (ASK_DIAL)
  *   CONSUMING      the mark was asked to be made durable (ASK_CONSUME)
- *   FORWARDING     all is settled: the next session_input() of the client's bytes writes the rewritten CONNECT
- *   AWAIT_CONNACK  CONNECT was written; v5 AUTH passes both ways, everything else waits
- *   RELAYING       the broker said yes
- *   REFUSING       a refusal waits for its time; no broker leg any more
- *   DRAINING       one side ended: the other is relayed out, or a stop waits for a frame boundary
- *   DEAD           both sides are closed or closing; nothing is answered any more */
+ *   FORWARDING     all is settled: the next session_input() of the client's bytes writes the
+ * rewritten CONNECT AWAIT_CONNACK  CONNECT was written; v5 AUTH passes both ways, everything else
+ * waits RELAYING       the broker said yes REFUSING       a refusal waits for its time; no broker
+ * leg any more DRAINING       one side ended: the other is relayed out, or a stop waits for a frame
+ * boundary DEAD           both sides are closed or closing; nothing is answered any more */
 enum session_state {
 	SESSION_GREET,
 	SESSION_JUDGING,
@@ -40,7 +41,8 @@ enum session_state {
 const char *session_state_name(enum session_state s);
 
 enum {
-	SESSION_REFUSAL_MS = 1000,     /* refusals of credentials leave this long after CONNECT came, whatever failed */
+	SESSION_REFUSAL_MS =
+	    1000, /* refusals of credentials leave this long after CONNECT came, whatever failed */
 	SESSION_HALF_CLOSE_MS = 10000, /* how long one side may still talk after the other ended */
 	SESSION_HEAD_MAX = 128 * 1024, /* bytes before the payload of a PUBLISH */
 	SESSION_OWN_MAX = 4096         /* bytes of own packets that wait for a frame boundary */
@@ -56,35 +58,40 @@ enum session_ask {
 
 /* Something that happened, for the log and the counters. */
 enum note_kind {
-	NOTE_VERDICT, /* the CONNECT's verdict; once a session. rule: what decided; code: reason code, of the broker if it refused */
-	NOTE_CLOSED,  /* the session ended by the proxy's will or by an error: why; code: reason code told, 0 none */
-	NOTE_PAYLOAD  /* a payload could not be opened, or was too large: error, topic, kid */
+	NOTE_VERDICT, /* the CONNECT's verdict; once a session. rule: what decided; code: reason
+	                 code, of the broker if it refused */
+	NOTE_CLOSED, /* the session ended by the proxy's will or by an error: why; code: reason code
+	                told, 0 none */
+	NOTE_PAYLOAD /* a payload could not be opened, or was too large: error, topic, kid */
 };
 
 struct session_note {
 	enum note_kind kind;
 	enum verdict verdict;
 	uint8_t code;
-	const char *why;      /* a static phrase for people, or NULL */
+	const char *why; /* a static phrase for people, or NULL */
 	const char *rule_file;
 	unsigned rule_line;
-	enum side from;       /* NOTE_PAYLOAD, NOTE_CLOSED: the side that sent what failed */
+	enum side from; /* NOTE_PAYLOAD, NOTE_CLOSED: the side that sent what failed */
 	enum seal_error error;
 	uint8_t kid[4];
 	bool has_kid;
-	struct slice topic;   /* borrowed: valid until the input view changes */
+	struct slice topic; /* borrowed: valid until the input view changes */
 };
 
 enum { SESSION_NOTES = 4 };
 
-/* One call's answers. The caller lends the two outputs (NULL where that side has no leg) and zeroes the rest. */
+/* One call's answers. The caller lends the two outputs (NULL where that side has no leg) and zeroes
+ * the rest. */
 struct session_step {
 	struct writer *out[2]; /* by enum side */
 	size_t consumed;       /* of the bytes given */
-	size_t want;           /* bytes that must be there, in all, before the view can be got on with; 0 unknown */
+	size_t want; /* bytes that must be there behind the consumed ones before it can go on; 0
+	                unknown */
 	unsigned ask;
-	bool shut[2];          /* send what is written, then shut this side's sending direction down (once) */
-	bool close[2];         /* send what is written, then close this side (once) */
+	bool
+	    shut[2]; /* send what is written, then shut this side's sending direction down (once) */
+	bool close[2]; /* send what is written, then close this side (once) */
 	size_t packets[2], sealed, opened, failed;
 	struct session_note notes[SESSION_NOTES];
 	size_t n_notes;
@@ -122,17 +129,18 @@ struct session {
 	uint8_t *identity;
 	struct acl_address address;
 	uint8_t source[16];
-	bool otp;                /* settled at JUDGING: this login was by one-time password */
+	bool otp; /* settled at JUDGING: this login was by one-time password */
 	bool has_auth_method;
 	bool was_accepted, stopping, disconnected;
 	enum otp_layout layout;
-	unsigned digits;         /* of the credential that was accepted */
+	unsigned digits; /* of the credential that was accepted */
 	enum verdict refusal;
-	uint8_t refusal_code;    /* v5 code of a MALFORMED */
-	int64_t connect_ms;      /* when CONNECT was whole */
-	int64_t deadline;        /* monotonic ms; 0 none */
-	struct flow flow[2];     /* by the side that the bytes come from */
-	struct buf own[2];       /* by the side that they go to: own packets that wait for a frame boundary */
+	uint8_t refusal_code; /* v5 code of a MALFORMED */
+	int64_t connect_ms;   /* when CONNECT was whole */
+	int64_t deadline;     /* monotonic ms; 0 none */
+	struct flow flow[2];  /* by the side that the bytes come from */
+	struct buf
+	    own[2]; /* by the side that they go to: own packets that wait for a frame boundary */
 };
 
 /* `source` is what the store knows this peer by. NULL without memory. */
@@ -140,11 +148,12 @@ struct session *session_new(const struct acl_address *address, const uint8_t sou
 void session_free(struct session *s);
 
 /* Bytes of one side. */
-void session_input(struct session *s, const struct session_env *env, enum side from, struct slice bytes,
-    struct session_step *step);
+void session_input(struct session *s, const struct session_env *env, enum side from,
+                   struct slice bytes, struct session_step *step);
 
-/* The store's answer to ASK_TAKE. `client` is the view of the client's bytes as session_input() last left it (CONNECT first).
- * found: cred is the opened credential and id its row. Not found: why is USER_UNKNOWN, OTP_LOCKED or STORE_FAILED. */
+/* The store's answer to ASK_TAKE. `client` is the view of the client's bytes as session_input()
+ * last left it (CONNECT first). found: cred is the opened credential and id its row. Not found: why
+ * is USER_UNKNOWN, OTP_LOCKED or STORE_FAILED. */
 struct session_credential {
 	bool found;
 	enum verdict why;
@@ -153,33 +162,42 @@ struct session_credential {
 	const struct otp_credential *cred;
 };
 void session_taken(struct session *s, const struct session_env *env, struct slice client,
-    const struct session_credential *answer, struct session_step *step);
+                   const struct session_credential *answer, struct session_step *step);
 
 /* The answer to ASK_DIAL. */
-void session_dialled(struct session *s, const struct session_env *env, bool connected, struct session_step *step);
+void session_dialled(struct session *s, const struct session_env *env, bool connected,
+                     struct session_step *step);
 
-/* The answer to ASK_CONSUME: ACCEPTED, OTP_REPLAYED (the mark was raised meanwhile), USER_UNKNOWN (deleted meanwhile) or STORE_FAILED. */
-void session_consumed(struct session *s, const struct session_env *env, enum verdict answer, struct session_step *step);
+/* The answer to ASK_CONSUME: ACCEPTED, OTP_REPLAYED (the mark was raised meanwhile), USER_UNKNOWN
+ * (deleted meanwhile) or STORE_FAILED. */
+void session_consumed(struct session *s, const struct session_env *env, enum verdict answer,
+                      struct session_step *step);
 
-/* The side sent FIN: nothing more will be given from it (what was not consumed is given up). A client that ends before it is relayed
- * cancels everything. */
-void session_ended(struct session *s, const struct session_env *env, enum side from, struct session_step *step);
+/* The side sent FIN: nothing more will be given from it (what was not consumed is given up). A
+ * client that ends before it is relayed cancels everything. */
+void session_ended(struct session *s, const struct session_env *env, enum side from,
+                   struct session_step *step);
 
 /* The side's connection broke (reset, time-out, write error): it is gone in both directions. */
-void session_broke(struct session *s, const struct session_env *env, enum side from, struct session_step *step);
+void session_broke(struct session *s, const struct session_env *env, enum side from,
+                   struct session_step *step);
 
 /* session_deadline() has passed. */
 void session_timer(struct session *s, const struct session_env *env, struct session_step *step);
 
-/* The caller refuses or ends the session: before RELAYING the client is answered as the verdict says. */
-void session_refuse(struct session *s, const struct session_env *env, enum verdict why, struct session_step *step);
+/* The caller refuses or ends the session: before RELAYING the client is answered as the verdict
+ * says. */
+void session_refuse(struct session *s, const struct session_env *env, enum verdict why,
+                    struct session_step *step);
 
-/* Ends a session at the next frame boundary toward the client, with this v5 DISCONNECT code (0x8B at a stop, 0x98 when kicked). */
-void session_stop(struct session *s, const struct session_env *env, enum mqtt_reason_code code, const char *why,
-    struct session_step *step);
+/* Ends a session at the next frame boundary toward the client, with this v5 DISCONNECT code (0x8B
+ * at a stop, 0x98 when kicked). */
+void session_stop(struct session *s, const struct session_env *env, enum mqtt_reason_code code,
+                  const char *why, struct session_step *step);
 
-/* A connection whose client has a session already is judged anew by the connect rules of env's policy: true if it may stay. */
-bool session_still_allowed(const struct session *s, const struct session_env *env, struct acl_verdict *v);
+/* Judges the client by the connect rules of env's policy, at CONNECT and, by the caller, after a
+ * reload: true if it may be here. Before CONNECT was read there is nobody to judge: true. */
+bool session_allowed(const struct session *s, const struct session_env *env, struct acl_verdict *v);
 
 /* Whether bytes of that side can be used now; else they are left unread. */
 bool session_wants(const struct session *s, enum side from);

@@ -7,34 +7,38 @@
 
 #include <stdbool.h>
 
-/* X(symbol, name, CONNACK code of 3.x or -1 to close without one, reason code of 5.0, held until 1 s after CONNECT)
- * MALFORMED takes its reason code from the decoder. */
-#define VERDICTS(X)                                                                              \
-	X(ACCEPTED, "accepted", -1, MQTT_SUCCESS, false)                                         \
-	X(OTP_WRONG, "otp_wrong", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)             \
-	X(OTP_REPLAYED, "otp_replayed", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)       \
-	X(OTP_RESYNC, "otp_resync", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)           \
-	X(OTP_LOCKED, "otp_locked", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)           \
-	X(USER_UNKNOWN, "user_unknown", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)       \
-	X(USER_MISSING, "user_missing", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)       \
-	X(BROKER_REFUSED, "broker_refused", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)   \
-	X(BROKER_UNREACHABLE, "broker_unreachable", MQTT3_SERVER_UNAVAILABLE, MQTT_SERVER_UNAVAILABLE, true) \
-	X(STORE_FAILED, "store_failed", MQTT3_SERVER_UNAVAILABLE, MQTT_SERVER_UNAVAILABLE, true) \
-	X(FILTERED, "filtered", MQTT3_NOT_AUTHORIZED, MQTT_NOT_AUTHORIZED, false)                \
+/* X(symbol, name, CONNACK code of 3.x or -1 to close without one, reason code of 5.0, held until 1
+ * s after CONNECT) MALFORMED takes its reason code from the decoder. */
+#define VERDICTS(X)                                                                               \
+	X(ACCEPTED, "accepted", -1, MQTT_SUCCESS, false)                                          \
+	X(OTP_WRONG, "otp_wrong", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)              \
+	X(OTP_REPLAYED, "otp_replayed", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)        \
+	X(OTP_RESYNC, "otp_resync", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)            \
+	X(OTP_LOCKED, "otp_locked", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)            \
+	X(USER_UNKNOWN, "user_unknown", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)        \
+	X(USER_MISSING, "user_missing", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)        \
+	X(BROKER_REFUSED, "broker_refused", MQTT3_BAD_CREDENTIALS, MQTT_BAD_CREDENTIALS, true)    \
+	X(BROKER_UNREACHABLE, "broker_unreachable", MQTT3_SERVER_UNAVAILABLE,                     \
+	  MQTT_SERVER_UNAVAILABLE, true)                                                          \
+	X(STORE_FAILED, "store_failed", MQTT3_SERVER_UNAVAILABLE, MQTT_SERVER_UNAVAILABLE, true)  \
+	X(FILTERED, "filtered", MQTT3_NOT_AUTHORIZED, MQTT_NOT_AUTHORIZED, false)                 \
 	X(WILL_REFUSED, "will_refused", MQTT3_NOT_AUTHORIZED, MQTT_PAYLOAD_FORMAT_INVALID, false) \
-	X(WILL_TOO_LARGE, "will_refused", MQTT3_NOT_AUTHORIZED, MQTT_PACKET_TOO_LARGE, false)    \
-	X(CONNECTION_LIMIT, "connection_limit", MQTT3_SERVER_UNAVAILABLE, MQTT_QUOTA_EXCEEDED, false) \
-	X(VERSION_REFUSED, "version_refused", MQTT3_UNACCEPTABLE_VERSION, MQTT_UNSUPPORTED_VERSION, false) \
-	X(TOO_LARGE, "too_large", -1, MQTT_PACKET_TOO_LARGE, false)                              \
-	X(MALFORMED, "malformed", -1, MQTT_MALFORMED_PACKET, false)                              \
-	X(TIMEOUT, "timeout", -1, MQTT_SUCCESS, false)                                           \
-	X(GONE, "gone", -1, MQTT_SUCCESS, false) /* the client left, or the proxy stopped, before a verdict */
+	X(WILL_TOO_LARGE, "will_refused", MQTT3_NOT_AUTHORIZED, MQTT_PACKET_TOO_LARGE, false)     \
+	X(CONNECTION_LIMIT, "connection_limit", MQTT3_SERVER_UNAVAILABLE, MQTT_QUOTA_EXCEEDED,    \
+	  false)                                                                                  \
+	X(VERSION_REFUSED, "version_refused", MQTT3_UNACCEPTABLE_VERSION,                         \
+	  MQTT_UNSUPPORTED_VERSION, false)                                                        \
+	X(TOO_LARGE, "too_large", -1, MQTT_PACKET_TOO_LARGE, false)                               \
+	X(MALFORMED, "malformed", -1, MQTT_MALFORMED_PACKET, false)                               \
+	X(TIMEOUT, "timeout", -1, MQTT_SUCCESS, false)                                            \
+	X(GONE, "gone", -1, MQTT_SUCCESS,                                                         \
+	  false) /* the client left, or the proxy stopped, before a verdict */
 
 enum verdict {
 #define X(symbol, name, code3, code5, held) VERDICT_##symbol,
 	VERDICTS(X)
 #undef X
-	VERDICT_COUNT
+	    VERDICT_COUNT
 };
 
 struct verdict_info {

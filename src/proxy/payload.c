@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/* The rule behind all of this: nothing leaves in clear by omission. What a rule calls encrypted is
+ * opened or refused on its way in, and sealed on its way out, but for the empty payloads that the
+ * format names. The Payload Format Indicator tells about the plaintext, so it travels inside: as
+ * flag U, and out of the packet's properties. */
+#include "proxy/payload.h"
+
+#include "mqtt/names.h"
+
+static const uint8_t pfi_utf8[] = {MQTT_PAYLOAD_FORMAT_INDICATOR, 1};
+
+/* What P carries: the opener discards the outer ones and restores the inner ones. */
+#define SEALED_PROPS                                                             \
+	(MQTT_PROP_BIT(MQTT_CONTENT_TYPE) | MQTT_PROP_BIT(MQTT_RESPONSE_TOPIC) | \
+	 MQTT_PROP_BIT(MQTT_CORRELATION_DATA) | MQTT_PROP_BIT(MQTT_USER_PROPERTY))
+
+bool payload_is_sealed(const struct payload_in *in)
+{
+	if (!in->rule->leg[in->from].encrypted)
+		return false;
+	return in->payload.n != 0 || (!in->retain && in->from == SIDE_CLIENT);
+}
+
+bool payload_gets_sealed(const struct payload_in *in, const struct payload_clear *clear)
+{
+	return in->rule->leg[side_other(in->from)].encrypted &&
+	       !(clear->payload.n == 0 && in->retain);
+}
+
+struct seal_demand payload_demand(const struct payload_in *in)
+{
+	const struct payload_leg *leg = &in->rule->leg[in->from];
+
+	return (struct seal_demand){.keys = leg->keys,
+	                            .n_keys = leg->n_keys,
+	                            .connect_will = in->connect_will,
+	                            .retain = in->retain};
+}
+
+enum { HEADROOM = sizeof pfi_utf8 };
+
+/* What is put back in clear. Sealed properties lie in scratch behind at least two bytes that are no
+ * longer needed (the headroom that payload_open() leaves, and their length field), so the indicator
+ * can be laid right before them. */
+static struct slice restored_props(const struct session_env *env, const struct payload_clear *clear)
+{
+	if (!clear->has_props)
+		return clear->utf8 ? slice_of(pfi_utf8, sizeof pfi_utf8) : slice_of(NULL, 0);
+	if (!clear->utf8)
+		return clear->props;
+	uint8_t *at = env->kit->scratch + (clear->props.p - env->kit->scratch) - sizeof pfi_utf8;
+	memcpy(at, pfi_utf8, sizeof pfi_utf8);
+	return slice_of(at, clear->props.n + sizeof pfi_utf8);
+}
+
+struct mqtt_props_edit payload_edit(const struct session_env *env, const struct payload_in *in,
+                                    const struct payload_clear *clear, bool sealed)
+{
+	struct mqtt_props_edit edit = {0};
+
+	/* Neither opened nor sealed: byte for byte. */
+	if (!in->v5 || (!sealed && !payload_is_sealed(in)))
+		return edit;
+	if (in->utf8 || clear->utf8)
+		edit.drop |= MQTT_PROP_BIT(MQTT_PAYLOAD_FORMAT_INDICATOR);
+	if (clear->has_props)
+		edit.drop |= SEALED_PROPS;
+	if (!sealed)
+		edit.append = restored_props(env, clear);
+	return edit;
+}
+
+enum seal_error payload_open(const struct session_env *env, const struct payload_in *in,
+                             struct payload_clear *out, struct seal_opened *opened)
+{
+	struct envelope e;
+
+	*out = (struct payload_clear){.utf8 = in->utf8, .payload = in->payload};
+	*opened = (struct seal_opened){.key = -1};
+	if (!payload_is_sealed(in))
+		return SEAL_OK;
+	if (!envelope_looks_sealed(in->payload))
+		return SEAL_E_PLAIN;
+	enum seal_error error = envelope_get(in->payload, &e);
+	if (error != SEAL_OK)
+		return error;
+	if (e.inner > env->kit->scratch_size - HEADROOM)
+		return SEAL_E_INTERNAL;
+	struct seal_demand demand = payload_demand(in);
+	error = seal_open(env->kit->opener, &demand, in->topic, in->payload, env->now,
+	                  env->kit->scratch + HEADROOM, opened);
+	if (error != SEAL_OK)
+		return error;
+	*out = (struct payload_clear){.utf8 = (opened->flags & SEAL_UTF8) != 0,
+	                              .has_props = opened->has_props,
+	                              .props = opened->props,
+	                              .payload = opened->payload};
+	return SEAL_OK;
+}
+
+struct seal_message payload_message(const struct payload_in *in, const struct payload_clear *clear)
+{
+	unsigned flags = (clear->utf8 ? SEAL_UTF8 : 0u) | (in->retain ? SEAL_RETAIN : 0u) |
+	                 (in->connect_will ? SEAL_WILL : 0u);
+
+	return (struct seal_message){.flags = (uint8_t)flags,
+	                             .topic = in->topic,
+	                             .has_props = clear->has_props,
+	                             .props = clear->props,
+	                             .payload = clear->payload};
+}
+
+struct sealer *payload_sealer(const struct session_env *env, const struct payload_in *in)
+{
+	return env->kit->sealers[in->rule->leg[side_other(in->from)].keys[0]];
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: ISC */
+/* The states of a session and everything that is no packet: events, ends, what is wanted. The
+ * stages do the packets. Each state is entered through session_enter(), a verdict on the CONNECT is
+ * spoken by session_decide() alone, and an established session ends in session_fail(),
+ * session_finish() or at the end of a drain. */
+#include "proxy/session.h"
+
+#include "mqtt/reply.h"
+#include "proxy/stage.h"
+
+#include <stdlib.h>
+
+static const char *const state_names[] = {"GREET",      "JUDGING",       "DIALING",  "CONSUMING",
+                                          "FORWARDING", "AWAIT_CONNACK", "RELAYING", "REFUSING",
+                                          "DRAINING",   "DEAD"};
+
+const char *session_state_name(enum session_state state)
+{
+	return state_names[state];
+}
+
+struct session *session_new(const struct acl_address *address, const uint8_t source[16])
+{
+	struct session *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->address = *address;
+	memcpy(s->source, source, sizeof s->source);
+	s->own[SIDE_CLIENT].cap = s->own[SIDE_BROKER].cap = SESSION_OWN_MAX;
+	return s;
+}
+
+void session_free(struct session *s)
+{
+	if (s == NULL)
+		return;
+	buf_free(&s->own[SIDE_CLIENT]);
+	buf_free(&s->own[SIDE_BROKER]);
+	free(s->identity);
+	free(s);
+}
+
+void session_enter(struct session *s, enum session_state to)
+{
+	s->state = to;
+	if (to == SESSION_RELAYING || to == SESSION_DEAD)
+		s->deadline = 0;
+}
+
+struct session_note *session_noted(struct session_step *step, enum note_kind kind)
+{
+	/* No call makes more notes than there is room for; were it so, the last one would be the
+	 * one to keep. */
+	struct session_note *n =
+	    &step->notes[step->n_notes < SESSION_NOTES ? step->n_notes++ : SESSION_NOTES - 1];
+
+	*n = (struct session_note){.kind = kind};
+	return n;
+}
+
+void session_finish(struct session *s, struct session_step *step)
+{
+	if (s->state == SESSION_DEAD)
+		return;
+	step->close[SIDE_CLIENT] = step->close[SIDE_BROKER] = true;
+	session_enter(s, SESSION_DEAD);
+}
+
+/* Says the refusal, in the client's version, and closes. */
+static void answer_refusal(struct session *s, struct session_step *step)
+{
+	const struct verdict_info *info = verdict_info(s->refusal);
+	struct writer *w = step->out[SIDE_CLIENT];
+	uint8_t code5 = s->refusal == VERDICT_MALFORMED ? s->refusal_code : (uint8_t)info->code5;
+	bool says = s->version == MQTT_5 ? code5 != MQTT_SUCCESS : info->code3 >= 0;
+
+	if (w != NULL && says)
+		mqtt_reply_refusal(w, s->version,
+		                   info->code3 < 0 ? MQTT3_ACCEPTED
+		                                   : (enum mqtt_connack3_code)info->code3,
+		                   (enum mqtt_reason_code)code5);
+	session_finish(s, step);
+}
+
+void session_decide(struct session *s, const struct session_env *env, const struct refusal *r,
+                    struct session_step *step)
+{
+	struct session_note *n = session_noted(step, NOTE_VERDICT);
+
+	n->verdict = r->verdict;
+	n->code = r->code;
+	n->why = r->why;
+	if (r->rule != NULL) {
+		n->rule_file = r->rule->file;
+		n->rule_line = r->rule->line;
+	}
+	/* A guess taken for a right code that is not consumed after all. */
+	if (s->otp && s->state == SESSION_DIALING && s->consume.guess_taken) {
+		s->settle =
+		    (struct session_settle){.id = s->consume.id, .give_back = true, .pending = -1};
+		step->ask |= ASK_SETTLE;
+	}
+	s->refusal = r->verdict;
+	s->refusal_code = r->code;
+	s->deadline = s->connect_ms + SESSION_REFUSAL_MS;
+	if (!verdict_info(r->verdict)->held || env->now.mono_ms >= s->deadline) {
+		answer_refusal(s, step);
+		return;
+	}
+	step->close[SIDE_BROKER] = true;
+	session_enter(s, SESSION_REFUSING);
+}
+
+void session_fail(struct session *s, enum side from, uint8_t tell, const char *why,
+                  struct session_step *step)
+{
+	struct session_note *n = session_noted(step, NOTE_CLOSED);
+	uint8_t packet[MQTT_REPLY_MAX];
+	struct writer w = {.p = packet, .cap = sizeof packet};
+
+	if (tell != 0)
+		mqtt_reply_disconnect(&w, s->version, (enum mqtt_reason_code)tell);
+	n->why = why;
+	n->from = from;
+	n->code = w.len == 0 ? 0 : tell;
+	if (w.len != 0)
+		(void)own_say(s, SIDE_CLIENT, slice_of(packet, w.len), step);
+	session_finish(s, step);
+}
+
+static void gone(struct session *s, const struct session_env *env, const char *why,
+                 struct session_step *step)
+{
+	/* Only a verdict that was not spoken yet is noted. */
+	if (s->state == SESSION_REFUSING)
+		session_finish(s, step);
+	else
+		session_decide(s, env, &(struct refusal){.verdict = VERDICT_GONE, .why = why},
+		               step);
+}
+
+/* The broker ended before it answered the CONNECT. */
+static void broker_left(struct session *s, const struct session_env *env, struct session_step *step)
+{
+	static const char why[] = "the broker closed the connection before CONNACK";
+
+	if (s->state != SESSION_AWAIT_CONNACK) {
+		session_decide(s, env,
+		               &(struct refusal){.verdict = VERDICT_BROKER_UNREACHABLE, .why = why},
+		               step);
+	} else if (s->otp) {
+		/* Some brokers refuse credentials this way; a right code must not be confirmed. */
+		session_decide(
+		    s, env, &(struct refusal){.verdict = VERDICT_BROKER_REFUSED, .why = why}, step);
+	} else {
+		struct session_note *n = session_noted(step, NOTE_VERDICT);
+		n->verdict = VERDICT_BROKER_REFUSED;
+		n->why = why;
+		session_finish(s, step);
+	}
+}
+
+static bool before_relay(const struct session *s)
+{
+	return s->state < SESSION_RELAYING || s->state == SESSION_REFUSING;
+}
+
+void session_ended(struct session *s, const struct session_env *env, enum side from,
+                   struct session_step *step)
+{
+	if (s->state == SESSION_DEAD || s->flow[from].ended)
+		return;
+	if (before_relay(s)) {
+		if (from == SIDE_CLIENT)
+			gone(s, env, "the client left", step);
+		else if (s->state != SESSION_REFUSING)
+			broker_left(s, env, step);
+		return;
+	}
+	enum side other = side_other(from);
+	s->flow[from].ended = true;
+	if (s->flow[other].ended) {
+		session_finish(s, step);
+		return;
+	}
+	step->shut[other] = true;
+	session_enter(s, SESSION_DRAINING);
+	s->deadline = env->now.mono_ms + SESSION_HALF_CLOSE_MS;
+}
+
+void session_broke(struct session *s, const struct session_env *env, enum side from,
+                   struct session_step *step)
+{
+	if (s->state == SESSION_DEAD)
+		return;
+	if (before_relay(s)) {
+		if (from == SIDE_CLIENT)
+			gone(s, env, "the client's connection broke", step);
+		else if (s->state != SESSION_REFUSING)
+			broker_left(s, env, step);
+		return;
+	}
+	struct session_note *n = session_noted(step, NOTE_CLOSED);
+	n->why =
+	    from == SIDE_CLIENT ? "the client's connection broke" : "the broker's connection broke";
+	n->from = from;
+	session_finish(s, step);
+}
+
+void session_timer(struct session *s, const struct session_env *env, struct session_step *step)
+{
+	if (s->deadline == 0 || env->now.mono_ms < s->deadline)
+		return;
+	s->deadline = 0;
+	switch (s->state) {
+	case SESSION_JUDGING:
+	case SESSION_CONSUMING:
+		session_decide(s, env,
+		               &(struct refusal){.verdict = VERDICT_STORE_FAILED,
+		                                 .why = "the state did not answer in time"},
+		               step);
+		break;
+	case SESSION_DIALING:
+	case SESSION_FORWARDING:
+	case SESSION_AWAIT_CONNACK:
+		session_decide(s, env,
+		               &(struct refusal){.verdict = VERDICT_BROKER_UNREACHABLE,
+		                                 .why = "the broker did not answer in time"},
+		               step);
+		break;
+	case SESSION_REFUSING:
+		answer_refusal(s, step);
+		break;
+	case SESSION_DRAINING:
+		session_finish(s, step);
+		break;
+	case SESSION_GREET:
+	case SESSION_RELAYING:
+	case SESSION_DEAD:
+		break;
+	}
+}
+
+void session_refuse(struct session *s, const struct session_env *env, enum verdict why,
+                    struct session_step *step)
+{
+	if (s->state < SESSION_RELAYING)
+		session_decide(s, env, &(struct refusal){.verdict = why}, step);
+}
+
+void session_stop(struct session *s, const struct session_env *env, enum mqtt_reason_code code,
+                  const char *why, struct session_step *step)
+{
+	if (s->state == SESSION_DEAD || s->stopping)
+		return;
+	if (before_relay(s)) {
+		gone(s, env, why, step);
+		return;
+	}
+	struct session_note *n = session_noted(step, NOTE_CLOSED);
+	uint8_t packet[MQTT_REPLY_MAX];
+	struct writer w = {.p = packet, .cap = sizeof packet};
+	mqtt_reply_disconnect(&w, s->version, code);
+	n->why = why;
+	n->code = w.len == 0 ? 0 : (uint8_t)code;
+	s->stopping = true;
+	/* Where too much waits already, the close itself must do. */
+	(void)own_say(s, SIDE_CLIENT, slice_of(packet, w.len), step);
+	if (s->flow[SIDE_BROKER].left == 0 && s->own[SIDE_CLIENT].len == 0)
+		session_finish(s, step);
+}
+
+void session_input(struct session *s, const struct session_env *env, enum side from,
+                   struct slice bytes, struct session_step *step)
+{
+	switch (s->state) {
+	case SESSION_GREET:
+		if (from == SIDE_CLIENT)
+			stage_greet(s, env, bytes, step);
+		break;
+	case SESSION_FORWARDING:
+		if (from == SIDE_CLIENT)
+			stage_forward(s, env, bytes, step);
+		break;
+	case SESSION_AWAIT_CONNACK:
+		stage_await(s, env, from, bytes, step);
+		break;
+	case SESSION_RELAYING:
+	case SESSION_DRAINING:
+		stage_relay(s, env, from, bytes, step);
+		break;
+	case SESSION_JUDGING:
+	case SESSION_DIALING:
+	case SESSION_CONSUMING:
+	case SESSION_REFUSING:
+		break;
+	case SESSION_DEAD:
+		step->consumed = bytes.n;
+		break;
+	}
+}
+
+bool session_wants(const struct session *s, enum side from)
+{
+	switch (s->state) {
+	case SESSION_GREET:
+		return from == SIDE_CLIENT;
+	case SESSION_AWAIT_CONNACK:
+		return from == SIDE_BROKER || s->has_auth_method;
+	case SESSION_RELAYING:
+	case SESSION_DRAINING:
+		return !s->flow[from].ended;
+	case SESSION_JUDGING:
+	case SESSION_DIALING:
+	case SESSION_CONSUMING:
+	case SESSION_FORWARDING:
+	case SESSION_REFUSING:
+	case SESSION_DEAD:
+		return false;
+	}
+	return false;
+}
+
+bool session_allowed(const struct session *s, const struct session_env *env, struct acl_verdict *v)
+{
+	struct acl_who who = {.address = s->address,
+	                      .client_id = s->client_id,
+	                      .has_user = s->has_user,
+	                      .user = s->user};
+
+	*v = (struct acl_verdict){.allow = true};
+	if (env->policy->filter != NULL && s->identity != NULL)
+		*v = acl_connect(env->policy->filter, &who);
+	return v->allow;
+}

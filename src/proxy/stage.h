@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of the engine share among themselves; nobody else includes this. */
+#ifndef PROXY_STAGE_H
+#define PROXY_STAGE_H
+
+#include "mqtt/frame.h"
+#include "proxy/session.h"
+
+/* Whether a stage got on with its view or has to wait for bytes, for room, or for good. */
+enum progress { STAGE_ON, STAGE_WAIT };
+
+/* session.c: the one door between states, and the ends of a session. */
+void session_enter(struct session *s, enum session_state to);
+struct session_note *session_noted(struct session_step *step, enum note_kind kind);
+
+/* The verdict on the CONNECT is a refusal: noted, and answered now or when its time has come. code:
+ * the reason code of a MALFORMED, the broker's own of a BROKER_REFUSED, else 0; why: a static
+ * phrase or NULL; rule: what decided, or NULL. */
+struct refusal {
+	enum verdict verdict;
+	uint8_t code;
+	const char *why;
+	const struct acl_verdict *rule;
+};
+void session_decide(struct session *s, const struct session_env *env, const struct refusal *r,
+                    struct session_step *step);
+
+/* An established session ends because of what `from` sent. A v5 client is told `tell` (0: nothing),
+ * if its side is at a frame boundary; the broker is never told. */
+void session_fail(struct session *s, enum side from, uint8_t tell, const char *why,
+                  struct session_step *step);
+
+/* Closes both sides behind what was written. */
+void session_finish(struct session *s, struct session_step *step);
+
+/* own.c: what the proxy itself says to a side goes out at that side's frame boundary, at once or
+ * later. 0, or -1 where too much waits already. */
+int own_say(struct session *s, enum side to, struct slice packet, struct session_step *step);
+void own_flush(struct session *s, struct session_step *step);
+
+/* stage_connect.c: GREET, and FORWARDING. */
+void stage_greet(struct session *s, const struct session_env *env, struct slice bytes,
+                 struct session_step *step);
+void stage_forward(struct session *s, const struct session_env *env, struct slice bytes,
+                   struct session_step *step);
+
+/* stage_login.c: AWAIT_CONNACK, both sides. */
+void stage_await(struct session *s, const struct session_env *env, enum side from,
+                 struct slice bytes, struct session_step *step);
+/* Broker dialled and, with an OTP, judged: asks for the broker. */
+void stage_dial(struct session *s, const struct session_env *env, struct session_step *step);
+
+/* stage_relay.c: RELAYING and DRAINING. */
+void stage_relay(struct session *s, const struct session_env *env, enum side from,
+                 struct slice bytes, struct session_step *step);
+
+/* stage_publish.c: one PUBLISH whose header is f, at the start of view. */
+enum progress stage_publish(struct session *s, const struct session_env *env, enum side from,
+                            const struct mqtt_frame *f, struct slice view,
+                            struct session_step *step);
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: ISC */
+/* CONNECT: read, judged by lists and Will, later written anew. The packet stays with the caller,
+ * unconsumed, until all is settled, so no second copy of a password exists; when it is written it
+ * is parsed once more from the same bytes. */
+#include "mqtt/reply.h"
+#include "proxy/payload.h"
+#include "proxy/stage.h"
+
+#include <stdlib.h>
+
+static void refuse(struct session *s, const struct session_env *env, enum verdict v, uint8_t code,
+                   const char *why, struct session_step *step)
+{
+	session_decide(s, env, &(struct refusal){.verdict = v, .code = code, .why = why}, step);
+}
+
+/* The version that a CONNECT declares, from the first bytes of its body: enough to answer a packet
+ * that will not be read. 0 where they do not say. */
+static enum mqtt_version declared_version(struct slice body)
+{
+	struct reader r = reader_of(body);
+	struct slice name = reader_binary(&r);
+	uint8_t level = reader_u8(&r) & 0x7f;
+
+	if (r.bad)
+		return 0;
+	if (slice_eq(name, slice_str("MQTT")))
+		return level == MQTT_5 ? MQTT_5 : MQTT_311;
+	return MQTT_31;
+}
+
+enum { VERSION_BYTES = 9 }; /* of a body: the longest protocol name, its length field, the level */
+
+/* A CONNECT longer than is allowed: nothing of it is read but what tells how to answer. */
+static void too_large(struct session *s, const struct session_env *env, const struct mqtt_frame *f,
+                      struct slice bytes, struct session_step *step)
+{
+	if (bytes.n < (size_t)f->head + VERSION_BYTES) {
+		step->want = (size_t)f->head + VERSION_BYTES;
+		return;
+	}
+	s->version = declared_version(slice_from(bytes, f->head));
+	refuse(s, env, VERDICT_TOO_LARGE, MQTT_PACKET_TOO_LARGE,
+	       "CONNECT is longer than max-connect", step);
+}
+
+/* What is remembered of the client, in one piece of memory. */
+static int remember(struct session *s, const struct mqtt_connect *c)
+{
+	size_t user_len = c->has_user ? c->user.n : 0;
+
+	s->identity = malloc(c->client_id.n + user_len + 1);
+	if (s->identity == NULL)
+		return -1;
+	if (c->client_id.n != 0)
+		memcpy(s->identity, c->client_id.p, c->client_id.n);
+	if (user_len != 0)
+		memcpy(s->identity + c->client_id.n, c->user.p, user_len);
+	s->client_id = slice_of(s->identity, c->client_id.n);
+	s->user = slice_of(s->identity + c->client_id.n, user_len);
+	s->has_user = c->has_user;
+	s->keep_alive = c->keep_alive;
+	s->has_auth_method = (c->props_seen & MQTT_PROP_BIT(MQTT_AUTHENTICATION_METHOD)) != 0;
+	return 0;
+}
+
+/* The Will's payload under the rule of its topic. False where no rule changes it. */
+static bool will_in(const struct session_env *env, const struct mqtt_connect *c,
+                    struct payload_in *in)
+{
+	struct mqtt_prop pfi;
+
+	if (!c->has_will)
+		return false;
+	const struct payload_rule *rule = policy_rule(env->policy, c->will_topic);
+	if (rule == NULL || !policy_rule_changes(rule))
+		return false;
+	*in = (struct payload_in){
+	    .rule = rule,
+	    .from = SIDE_CLIENT,
+	    .connect_will = true,
+	    .retain = c->will_retain,
+	    .utf8 = mqtt_props_find(c->will_props, MQTT_PAYLOAD_FORMAT_INDICATOR, &pfi) &&
+	            pfi.number == 1,
+	    .v5 = c->version == MQTT_5,
+	    .topic = c->will_topic,
+	    .payload = c->will_payload};
+	return true;
+}
+
+static void note_payload(struct session_step *step, enum seal_error error,
+                         const struct payload_in *in)
+{
+	struct session_note *n = session_noted(step, NOTE_PAYLOAD);
+
+	n->error = error;
+	n->from = in->from;
+	n->topic = in->topic;
+	if (error >= SEAL_E_KEY && in->payload.n >= SEAL_OVERHEAD_MIN) {
+		memcpy(n->kid, in->payload.p + 1, sizeof n->kid);
+		n->has_kid = true;
+	}
+	step->failed++;
+}
+
+/* Opens and measures the Will, so that what cannot be forwarded is refused before anything is
+ * asked. */
+static bool will_judged(struct session *s, const struct session_env *env,
+                        const struct mqtt_connect *c, struct session_step *step)
+{
+	struct payload_in in;
+	struct payload_clear clear;
+	struct seal_opened opened;
+	bool fits = true;
+
+	if (!will_in(env, c, &in))
+		return true;
+	enum seal_error error = payload_open(env, &in, &clear, &opened);
+	if (error != SEAL_OK) {
+		note_payload(step, error, &in);
+		refuse(s, env, VERDICT_WILL_REFUSED, 0, "the Will's payload cannot be opened",
+		       step);
+		return false;
+	}
+	if (payload_gets_sealed(&in, &clear)) {
+		struct seal_message m = payload_message(&in, &clear);
+		size_t inner = seal_inner_size(&m, &fits);
+		fits = fits && envelope_size(inner) <= UINT16_MAX;
+	}
+	if (!fits)
+		refuse(s, env, VERDICT_WILL_TOO_LARGE, 0,
+		       "the Will's payload is too large to be sealed", step);
+	return fits;
+}
+
+/* The rest of the judgement of a whole CONNECT: version, lists, Will; then the login begins. */
+static void judge(struct session *s, const struct session_env *env, const struct mqtt_connect *c,
+                  struct session_step *step)
+{
+	struct acl_verdict v = {.allow = true};
+
+	s->version = c->version;
+	s->connect_ms = env->now.mono_ms;
+	if ((env->policy->versions & 1u << c->version) == 0) {
+		refuse(s, env, VERDICT_VERSION_REFUSED, 0,
+		       "the listener does not allow this version", step);
+		return;
+	}
+	if (remember(s, c) != 0) {
+		refuse(s, env, VERDICT_CONNECTION_LIMIT, 0, "out of memory", step);
+		return;
+	}
+	if (!session_allowed(s, env, &v)) {
+		session_decide(s, env, &(struct refusal){.verdict = VERDICT_FILTERED, .rule = &v},
+		               step);
+		return;
+	}
+	if (!will_judged(s, env, c, step))
+		return;
+	if (!env->policy->otp) {
+		stage_dial(s, env, step);
+		return;
+	}
+	s->otp = true;
+	if (!s->has_user) {
+		refuse(s, env, VERDICT_USER_MISSING, 0, NULL, step);
+		return;
+	}
+	session_enter(s, SESSION_JUDGING);
+	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
+	step->ask |= ASK_TAKE;
+}
+
+void stage_greet(struct session *s, const struct session_env *env, struct slice bytes,
+                 struct session_step *step)
+{
+	struct mqtt_frame f;
+	struct mqtt_connect c;
+	enum mqtt_result r = mqtt_frame_next(bytes, &f);
+
+	if (r == MQTT_MORE)
+		return;
+	if (r != MQTT_OK || f.type != MQTT_CONNECT) {
+		refuse(s, env, VERDICT_MALFORMED, MQTT_PROTOCOL_ERROR,
+		       "the first packet is not CONNECT", step);
+		return;
+	}
+	if (f.remaining > env->policy->max_connect - f.head) {
+		too_large(s, env, &f, bytes, step);
+		return;
+	}
+	if (bytes.n < f.head + (size_t)f.remaining) {
+		step->want = f.head + (size_t)f.remaining;
+		return;
+	}
+	struct slice body = slice_of(bytes.p + f.head, f.remaining);
+	r = f.flags == 0 ? mqtt_connect_get(body, f.minimal, &c) : MQTT_MALFORMED;
+	if (r == MQTT_OK) {
+		judge(s, env, &c, step);
+		return;
+	}
+	s->version = r == MQTT_UNSUPPORTED ? c.version : declared_version(body);
+	if (r == MQTT_UNSUPPORTED)
+		refuse(s, env, VERDICT_VERSION_REFUSED, 0, "not MQTT 3.1, 3.1.1 or 5.0", step);
+	else
+		refuse(s, env, VERDICT_MALFORMED, (uint8_t)mqtt_reason(r),
+		       "the CONNECT is malformed", step);
+}
+
+/* Puts the Will into the form of the broker's leg. An envelope is built behind the room that
+ * payload_open() needs. */
+static bool rewrite_will(const struct session_env *env, struct mqtt_connect *c,
+                         struct mqtt_props_edit *edit, struct session_step *step)
+{
+	struct payload_in in;
+	struct payload_clear clear;
+	struct seal_opened opened;
+
+	if (!will_in(env, c, &in))
+		return true;
+	if (payload_open(env, &in, &clear, &opened) != SEAL_OK)
+		return false;
+	step->opened += payload_is_sealed(&in);
+	bool sealed = payload_gets_sealed(&in, &clear);
+	*edit = payload_edit(env, &in, &clear, sealed);
+	c->will_payload = clear.payload;
+	if (!sealed)
+		return true;
+	struct seal_message m = payload_message(&in, &clear);
+	bool fits;
+	size_t size = envelope_size(seal_inner_size(&m, &fits));
+	if (!fits || size > UINT16_MAX || env->kit->scratch_size < 2 * (size_t)UINT16_MAX + 2)
+		return false;
+	uint8_t *out = env->kit->scratch + env->kit->scratch_size - UINT16_MAX;
+	if (seal_message(payload_sealer(env, &in), &m, env->now, out) != SEAL_OK)
+		return false;
+	step->sealed++;
+	c->will_payload = slice_of(out, size);
+	return true;
+}
+
+/* The password and user name that the broker is to see. */
+static bool rewrite_login(const struct session *s, struct mqtt_connect *c)
+{
+	struct slice fixed, code;
+
+	if (!s->otp)
+		return true;
+	if (!otp_split(c->password, s->layout, s->digits, &fixed, &code))
+		return false;
+	c->password = fixed;
+	c->has_password = s->layout != OTP_OTP_ONLY;
+	return true;
+}
+
+void stage_forward(struct session *s, const struct session_env *env, struct slice bytes,
+                   struct session_step *step)
+{
+	struct writer *w = step->out[SIDE_BROKER];
+	struct mqtt_props_edit edit = {0}, will_edit = {0};
+	struct mqtt_frame f;
+	struct mqtt_connect c;
+
+	if (mqtt_frame_next(bytes, &f) != MQTT_OK || bytes.n < f.head + (size_t)f.remaining ||
+	    w == NULL ||
+	    mqtt_connect_get(slice_of(bytes.p + f.head, f.remaining), f.minimal, &c) != MQTT_OK ||
+	    !rewrite_login(s, &c)) {
+		refuse(s, env, VERDICT_MALFORMED, MQTT_UNSPECIFIED_ERROR,
+		       "the CONNECT changed while it was judged", step);
+		return;
+	}
+	if (!rewrite_will(env, &c, &will_edit, step)) {
+		/* Judged before; only a new configuration or a fault of the library leads here. */
+		refuse(s, env, VERDICT_WILL_REFUSED, 0, "the Will's payload cannot be forwarded",
+		       step);
+		return;
+	}
+	/* A message that is dropped or sealed must not leave a topic alias behind that the other
+	 * side does not know. */
+	if (env->policy->encrypts)
+		edit.drop = MQTT_PROP_BIT(MQTT_TOPIC_ALIAS_MAXIMUM);
+	size_t before = w->len;
+	mqtt_connect_put(w, &c, &edit, &will_edit);
+	if (w->full) {
+		w->len = before;
+		w->full = false;
+		refuse(s, env, VERDICT_TOO_LARGE, MQTT_PACKET_TOO_LARGE,
+		       "the rewritten CONNECT does not fit", step);
+		return;
+	}
+	step->consumed = f.head + (size_t)f.remaining;
+	step->packets[SIDE_CLIENT]++;
+	session_enter(s, SESSION_AWAIT_CONNACK);
+}

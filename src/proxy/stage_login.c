@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: ISC */
+/* From a judged CONNECT to the broker's answer: the code is judged, the broker is dialled, the mark
+ * is made durable, and only then may CONNECT go up. The order is the promise: nothing is used up
+ * unless the broker stands, nothing is sent unless it is used up. */
+#include "mqtt/control.h"
+#include "proxy/stage.h"
+
+void stage_dial(struct session *s, const struct session_env *env, struct session_step *step)
+{
+	session_enter(s, SESSION_DIALING);
+	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
+	step->ask |= ASK_DIAL;
+}
+
+static void refuse(struct session *s, const struct session_env *env, enum verdict v,
+                   const char *why, struct session_step *step)
+{
+	session_decide(s, env, &(struct refusal){.verdict = v, .why = why}, step);
+}
+
+/* A code that is not accepted: what the store must know of it, and the refusal. */
+static void refuse_code(struct session *s, const struct session_env *env,
+                        const struct session_credential *answer, const struct otp_judgement *j,
+                        struct session_step *step)
+{
+	static const enum verdict verdicts[] = {[OTP_ACCEPT] = VERDICT_ACCEPTED,
+	                                        [OTP_REPLAY] = VERDICT_OTP_REPLAYED,
+	                                        [OTP_RESYNC] = VERDICT_OTP_RESYNC,
+	                                        [OTP_BAD] = VERDICT_OTP_WRONG,
+	                                        [OTP_ERROR] = VERDICT_STORE_FAILED};
+
+	s->settle =
+	    (struct session_settle){.id = answer->id,
+	                            .give_back = answer->guess_taken && j->verdict == OTP_REPLAY,
+	                            .forget_pending = j->forget_pending,
+	                            .pending = j->verdict == OTP_RESYNC ? j->new_pending : -1};
+	if (s->settle.give_back || s->settle.forget_pending || s->settle.pending >= 0)
+		step->ask |= ASK_SETTLE;
+	refuse(s, env, verdicts[j->verdict],
+	       j->verdict == OTP_ERROR ? "the code could not be computed" : NULL, step);
+}
+
+void session_taken(struct session *s, const struct session_env *env, struct slice client,
+                   const struct session_credential *answer, struct session_step *step)
+{
+	struct mqtt_frame f;
+	struct mqtt_connect c;
+	struct slice fixed, code = {0};
+
+	if (s->state != SESSION_JUDGING)
+		return;
+	if (!answer->found) {
+		refuse(s, env, answer->why, NULL, step);
+		return;
+	}
+	if (mqtt_frame_next(client, &f) != MQTT_OK || client.n < f.head + (size_t)f.remaining ||
+	    mqtt_connect_get(slice_of(client.p + f.head, f.remaining), f.minimal, &c) != MQTT_OK) {
+		refuse(s, env, VERDICT_STORE_FAILED, "the CONNECT is gone", step);
+		return;
+	}
+	s->layout = env->policy->layout;
+	s->digits = answer->cred->params.digits;
+	/* No code where it should stand is judged like a wrong one. */
+	if (!otp_split(c.password, s->layout, s->digits, &fixed, &code))
+		code = slice_of(NULL, 0);
+	struct otp_judgement j =
+	    otp_judge(env->kit->hotp, answer->cred, code, env->now.real_us / 1000000, s->source);
+	if (j.verdict != OTP_ACCEPT) {
+		refuse_code(s, env, answer, &j, step);
+		return;
+	}
+	s->consume = (struct session_consume){
+	    .id = answer->id, .mark = j.new_mark, .guess_taken = answer->guess_taken};
+	stage_dial(s, env, step);
+}
+
+void session_dialled(struct session *s, const struct session_env *env, bool connected,
+                     struct session_step *step)
+{
+	if (s->state != SESSION_DIALING)
+		return;
+	if (!connected) {
+		refuse(s, env, VERDICT_BROKER_UNREACHABLE,
+		       "no address of the broker could be connected to", step);
+		return;
+	}
+	if (!s->otp) {
+		session_enter(s, SESSION_FORWARDING);
+		return;
+	}
+	session_enter(s, SESSION_CONSUMING);
+	step->ask |= ASK_CONSUME;
+}
+
+void session_consumed(struct session *s, const struct session_env *env, enum verdict answer,
+                      struct session_step *step)
+{
+	if (s->state != SESSION_CONSUMING)
+		return;
+	if (answer == VERDICT_ACCEPTED)
+		session_enter(s, SESSION_FORWARDING);
+	else
+		refuse(s, env, answer, NULL, step);
+}
+
+/* A whole packet at the start of the view, or not yet. */
+static enum mqtt_result whole_frame(const struct session_env *env, struct slice bytes,
+                                    struct mqtt_frame *f, struct session_step *step)
+{
+	enum mqtt_result r = mqtt_frame_next(bytes, f);
+
+	if (r != MQTT_OK)
+		return r;
+	if (f->remaining > env->policy->max_packet - f->head)
+		return MQTT_TOO_LARGE;
+	if (bytes.n >= f->head + (size_t)f->remaining)
+		return MQTT_OK;
+	step->want = f->head + (size_t)f->remaining;
+	return MQTT_MORE;
+}
+
+/* AUTH before CONNACK, either way: passed on as it is, and the broker has its time anew. */
+static void pass_auth(struct session *s, const struct session_env *env, enum side from,
+                      struct slice packet, struct session_step *step)
+{
+	struct writer *w = step->out[side_other(from)];
+
+	if (w == NULL || writer_room(w) < packet.n)
+		return;
+	writer_bytes(w, packet);
+	step->consumed = packet.n;
+	step->packets[from]++;
+	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
+}
+
+static bool valid_auth(const struct session *s, const struct mqtt_frame *f, struct slice packet,
+                       bool from_client)
+{
+	return s->version == MQTT_5 && s->has_auth_method && f->type == MQTT_AUTH &&
+	       mqtt_frame_check(f, MQTT_5, from_client) == MQTT_OK &&
+	       mqtt_control_check(f, slice_from(packet, f->head), MQTT_5) == MQTT_OK;
+}
+
+/* From the client only AUTH may pass; everything else waits for CONNACK. */
+static void await_client(struct session *s, const struct session_env *env, struct slice bytes,
+                         struct session_step *step)
+{
+	struct mqtt_frame f;
+
+	if (!s->has_auth_method || bytes.n == 0 || bytes.p[0] >> 4 != MQTT_AUTH)
+		return;
+	enum mqtt_result r = whole_frame(env, bytes, &f, step);
+	if (r == MQTT_MORE)
+		return;
+	struct slice packet =
+	    r == MQTT_OK ? slice_of(bytes.p, f.head + (size_t)f.remaining) : bytes;
+	if (r == MQTT_OK && valid_auth(s, &f, packet, true)) {
+		pass_auth(s, env, SIDE_CLIENT, packet, step);
+		return;
+	}
+	session_decide(s, env,
+	               &(struct refusal){.verdict = VERDICT_MALFORMED,
+	                                 .code = MQTT_MALFORMED_PACKET,
+	                                 .why = "a malformed AUTH"},
+	               step);
+}
+
+/* The broker refuses. On a login by one-time password a refusal of credentials looks like every
+ * other, so that a right code is not confirmed without the password. */
+static void refused_by_broker(struct session *s, const struct session_env *env,
+                              const struct mqtt_connack *a, struct slice packet,
+                              struct session_step *step)
+{
+	bool credentials =
+	    s->version == MQTT_5
+	        ? a->code == MQTT_BAD_CREDENTIALS || a->code == MQTT_NOT_AUTHORIZED ||
+	              a->code == 4 || a->code == 5
+	        : a->code == MQTT3_BAD_CREDENTIALS || a->code == MQTT3_NOT_AUTHORIZED;
+
+	if (s->otp && credentials) {
+		session_decide(
+		    s, env, &(struct refusal){.verdict = VERDICT_BROKER_REFUSED, .code = a->code},
+		    step);
+		return;
+	}
+	struct session_note *n = session_noted(step, NOTE_VERDICT);
+	n->verdict = VERDICT_BROKER_REFUSED;
+	n->code = a->code;
+	writer_bytes(step->out[SIDE_CLIENT], packet);
+	session_finish(s, step);
+}
+
+static void connack(struct session *s, const struct session_env *env, const struct mqtt_frame *f,
+                    struct slice packet, struct session_step *step)
+{
+	struct writer *w = step->out[SIDE_CLIENT];
+	struct mqtt_props_edit edit = {0};
+	struct mqtt_connack a;
+
+	if (f->flags != 0 ||
+	    mqtt_connack_get(slice_from(packet, f->head), s->version, &a) != MQTT_OK) {
+		refuse(s, env, VERDICT_BROKER_UNREACHABLE, "the broker's CONNACK is malformed",
+		       step);
+		return;
+	}
+	if (w == NULL || writer_room(w) < packet.n)
+		return;
+	step->consumed = packet.n;
+	step->packets[SIDE_BROKER]++;
+	if (a.code != MQTT_SUCCESS) {
+		refused_by_broker(s, env, &a, packet, step);
+		return;
+	}
+	if (env->policy->encrypts)
+		edit.drop = MQTT_PROP_BIT(MQTT_TOPIC_ALIAS_MAXIMUM);
+	mqtt_connack_put(w, s->version, &a, &edit);
+	session_noted(step, NOTE_VERDICT)->verdict = VERDICT_ACCEPTED;
+	session_enter(s, SESSION_RELAYING);
+}
+
+static void await_broker(struct session *s, const struct session_env *env, struct slice bytes,
+                         struct session_step *step)
+{
+	struct mqtt_frame f;
+	enum mqtt_result r = whole_frame(env, bytes, &f, step);
+
+	if (r == MQTT_MORE)
+		return;
+	struct slice packet =
+	    r == MQTT_OK ? slice_of(bytes.p, f.head + (size_t)f.remaining) : bytes;
+	if (r == MQTT_OK && f.type == MQTT_CONNACK)
+		connack(s, env, &f, packet, step);
+	else if (r == MQTT_OK && valid_auth(s, &f, packet, false))
+		pass_auth(s, env, SIDE_BROKER, packet, step);
+	else
+		refuse(s, env, VERDICT_BROKER_UNREACHABLE,
+		       "the broker sent something else than CONNACK", step);
+}
+
+void stage_await(struct session *s, const struct session_env *env, enum side from,
+                 struct slice bytes, struct session_step *step)
+{
+	if (from == SIDE_CLIENT)
+		await_client(s, env, bytes, step);
+	else
+		await_broker(s, env, bytes, step);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC */
+/* PUBLISH: the rule of its topic decides. Without one it streams through; under one it is taken
+ * whole, opened or sealed straight into the output, and its head written for the new length.
+ * Nothing of a message that failed is ever left in an output. */
+#include "mqtt/publish.h"
+
+#include "mqtt/reply.h"
+#include "proxy/payload.h"
+#include "proxy/stage.h"
+
+/* One PUBLISH under a rule. */
+struct message {
+	const struct session_env *env;
+	struct session *s;
+	struct mqtt_publish p;
+	struct payload_in in;
+	struct writer *to;
+	struct session_step *step;
+};
+
+static void fail_message(const struct message *m, enum seal_error error, uint8_t code,
+                         const char *why)
+{
+	struct session_note *n = session_noted(m->step, NOTE_PAYLOAD);
+
+	n->error = error;
+	n->code = code;
+	n->from = m->in.from;
+	n->topic = m->in.topic;
+	if (error >= SEAL_E_KEY && m->in.payload.n >= SEAL_OVERHEAD_MIN) {
+		memcpy(n->kid, m->in.payload.p + 1, sizeof n->kid);
+		n->has_kid = true;
+	}
+	m->step->failed++;
+	session_fail(m->s, m->in.from, code, why, m->step);
+}
+
+/* Writes the head for a payload of `size` bytes and gives the place of the payload; NULL where the
+ * output lacks room now, which the caller answers by waiting. */
+static uint8_t *put_head(const struct message *m, const struct mqtt_props_edit *edit, size_t size)
+{
+	size_t head = mqtt_publish_size(&m->p, m->s->version, edit, size);
+
+	if (head == 0 || size > SIZE_MAX - head || head + size > writer_room(m->to))
+		return NULL;
+	mqtt_publish_put(m->to, &m->p, m->s->version, edit, size);
+	return writer_space(m->to, size);
+}
+
+static enum progress send_clear(const struct message *m, const struct payload_clear *clear)
+{
+	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, clear, false);
+	uint8_t *at = put_head(m, &edit, clear->payload.n);
+
+	if (at == NULL)
+		return STAGE_WAIT;
+	if (clear->payload.n != 0)
+		memcpy(at, clear->payload.p, clear->payload.n);
+	return STAGE_ON;
+}
+
+static enum progress send_sealed(const struct message *m, const struct payload_clear *clear)
+{
+	struct seal_message message = payload_message(&m->in, clear);
+	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, clear, true);
+	size_t before = m->to->len;
+	bool fits;
+	size_t inner = seal_inner_size(&message, &fits);
+	uint8_t *at = fits ? put_head(m, &edit, envelope_size(inner)) : NULL;
+
+	if (at == NULL)
+		return STAGE_WAIT;
+	enum seal_error error =
+	    seal_message(payload_sealer(m->env, &m->in), &message, m->env->now, at);
+	if (error == SEAL_OK) {
+		m->step->sealed++;
+		return STAGE_ON;
+	}
+	m->to->len = before;
+	fail_message(m, error, MQTT_UNSPECIFIED_ERROR, "a payload could not be sealed");
+	return STAGE_WAIT;
+}
+
+/* Opens straight into the output: for an envelope with neither properties nor padding inside, whose
+ * plaintext length the header tells. */
+static enum progress open_in_place(const struct message *m, const struct envelope *e)
+{
+	struct payload_clear clear = {.utf8 = (e->flags & SEAL_UTF8) != 0};
+	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, &clear, false);
+	struct seal_demand demand = payload_demand(&m->in);
+	struct seal_opened opened;
+	size_t before = m->to->len;
+	uint8_t *at = put_head(m, &edit, e->inner);
+
+	if (at == NULL)
+		return STAGE_WAIT;
+	enum seal_error error = seal_open(m->env->kit->opener, &demand, m->in.topic, m->in.payload,
+	                                  m->env->now, at, &opened);
+	if (error == SEAL_OK) {
+		m->step->opened++;
+		return STAGE_ON;
+	}
+	m->to->len = before;
+	fail_message(m, error, MQTT_PAYLOAD_FORMAT_INVALID, "a payload could not be opened");
+	return STAGE_WAIT;
+}
+
+/* A whole PUBLISH under a rule that changes it. */
+static enum progress change_message(const struct message *m)
+{
+	struct payload_clear clear;
+	struct seal_opened opened;
+	struct envelope e;
+	bool sealed = payload_is_sealed(&m->in);
+
+	if (sealed && !m->in.rule->leg[side_other(m->in.from)].encrypted &&
+	    envelope_looks_sealed(m->in.payload) && envelope_get(m->in.payload, &e) == SEAL_OK &&
+	    (e.flags & (SEAL_PROPS | SEAL_PADDED)) == 0)
+		return open_in_place(m, &e);
+	enum seal_error error = payload_open(m->env, &m->in, &clear, &opened);
+	if (error != SEAL_OK) {
+		fail_message(m, error, MQTT_PAYLOAD_FORMAT_INVALID,
+		             "a payload could not be opened");
+		return STAGE_WAIT;
+	}
+	enum progress progress =
+	    payload_gets_sealed(&m->in, &clear) ? send_sealed(m, &clear) : send_clear(m, &clear);
+	if (progress == STAGE_ON)
+		m->step->opened += sealed;
+	return progress;
+}
+
+/* A PUBLISH that is under a rule: takes it whole. */
+static enum progress take_message(const struct message *m, const struct mqtt_frame *f, size_t there)
+{
+	const struct policy *policy = m->env->policy;
+	size_t limit = payload_is_sealed(&m->in)
+	                   ? envelope_size(policy->max_message + SEAL_PREFIX_MAX)
+	                   : policy->max_message;
+	size_t total = f->head + (size_t)f->remaining;
+
+	if (m->p.payload > limit) {
+		fail_message(m, SEAL_E_LENGTH, MQTT_PACKET_TOO_LARGE,
+		             "a payload is longer than max-message");
+		return STAGE_WAIT;
+	}
+	if (there < total) {
+		m->step->want = total;
+		return STAGE_WAIT;
+	}
+	enum progress progress = change_message(m);
+	if (progress == STAGE_ON)
+		m->step->consumed += total;
+	return progress;
+}
+
+enum progress stage_publish(struct session *s, const struct session_env *env, enum side from,
+                            const struct mqtt_frame *f, struct slice view,
+                            struct session_step *step)
+{
+	struct message m = {.env = env, .s = s, .to = step->out[side_other(from)], .step = step};
+	enum mqtt_result r =
+	    mqtt_publish_get(view, f, s->version, from == SIDE_CLIENT, SESSION_HEAD_MAX, &m.p);
+
+	if (r == MQTT_MORE)
+		return STAGE_WAIT;
+	uint8_t code = r == MQTT_OK ? 0 : (uint8_t)mqtt_reason(r);
+	/* Aliases were forbidden both ways where payloads change. 0 is never one [MQTT-3.3.2-8]. */
+	if (r == MQTT_OK && m.p.has_alias && (m.p.alias == 0 || env->policy->encrypts))
+		code = MQTT_TOPIC_ALIAS_INVALID;
+	if (code != 0) {
+		session_fail(s, from, from == SIDE_CLIENT ? code : 0,
+		             "a PUBLISH that is not allowed", step);
+		return STAGE_WAIT;
+	}
+	const struct payload_rule *rule = policy_rule(env->policy, m.p.topic);
+	if (rule == NULL || !policy_rule_changes(rule)) {
+		s->flow[from].left = (uint32_t)(f->head + f->remaining);
+		return STAGE_ON;
+	}
+	m.in = (struct payload_in){.rule = rule,
+	                           .from = from,
+	                           .retain = m.p.retain,
+	                           .utf8 = m.p.utf8,
+	                           .v5 = s->version == MQTT_5,
+	                           .topic = m.p.topic};
+	/* While the packet is not whole the length alone matters. */
+	m.in.payload = slice_of(view.p + m.p.head, m.p.payload);
+	return take_message(&m, f, view.n);
+}

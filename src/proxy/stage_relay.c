@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/* The relay of an established session: both directions are walked packet by packet, always. What is
+ * not changed is checked and copied, a long PUBLISH in pieces as it comes; only a packet that must
+ * be seen whole waits in the caller's buffer. */
+#include "mqtt/control.h"
+#include "mqtt/reply.h"
+#include "proxy/stage.h"
+
+/* Fails the session for what a side sent: a client learns the reason, a broker, and the client
+ * behind it, only the close. */
+static void fail(struct session *s, enum side from, enum mqtt_result r, const char *why,
+                 struct session_step *step)
+{
+	session_fail(s, from, from == SIDE_CLIENT ? (uint8_t)mqtt_reason(r) : 0, why, step);
+}
+
+/* Copies what there is, and what there is room for, of the packet in passage. Returns the bytes
+ * copied. */
+static size_t pass_on(struct flow *flow, struct slice bytes, struct writer *to)
+{
+	size_t n = flow->left;
+
+	if (n > bytes.n)
+		n = bytes.n;
+	if (n > writer_room(to))
+		n = writer_room(to);
+	writer_bytes(to, slice_of(bytes.p, n));
+	flow->left -= (uint32_t)n;
+	return n;
+}
+
+/* A packet other than PUBLISH: checked whole, then on its way. */
+static enum progress control_packet(struct session *s, const struct session_env *env,
+                                    enum side from, const struct mqtt_frame *f, struct slice view,
+                                    struct session_step *step)
+{
+	size_t total = f->head + (size_t)f->remaining;
+
+	if (total > env->policy->max_packet) {
+		fail(s, from, MQTT_TOO_LARGE, "a packet is too large", step);
+		return STAGE_WAIT;
+	}
+	if (view.n < total) {
+		step->want = total;
+		return STAGE_WAIT;
+	}
+	enum mqtt_result r =
+	    mqtt_control_check(f, slice_of(view.p + f->head, f->remaining), s->version);
+	if (r != MQTT_OK) {
+		fail(s, from, r, "a malformed packet", step);
+		return STAGE_WAIT;
+	}
+	s->flow[from].left = (uint32_t)total;
+	if (f->type == MQTT_DISCONNECT && from == SIDE_CLIENT)
+		s->disconnected = true;
+	return STAGE_ON;
+}
+
+/* The next packet begins: STAGE_ON once it is in passage or was handled whole. */
+static enum progress begin_packet(struct session *s, const struct session_env *env, enum side from,
+                                  struct slice view, struct session_step *step)
+{
+	struct mqtt_frame f;
+	enum mqtt_result r = mqtt_frame_next(view, &f);
+	enum progress progress;
+
+	if (r == MQTT_MORE)
+		return STAGE_WAIT;
+	if (s->disconnected && from == SIDE_CLIENT)
+		r = MQTT_PROTOCOL; /* nothing may follow DISCONNECT [MQTT-3.14.4-2] */
+	if (r == MQTT_OK && s->version == MQTT_5 && !f.minimal)
+		r = MQTT_MALFORMED;
+	if (r == MQTT_OK)
+		r = mqtt_frame_check(&f, s->version, from == SIDE_CLIENT);
+	if (r != MQTT_OK) {
+		fail(s, from, r, "a malformed packet, or one of the wrong direction", step);
+		return STAGE_WAIT;
+	}
+	if (f.type == MQTT_PUBLISH)
+		progress = stage_publish(s, env, from, &f, view, step);
+	else
+		progress = control_packet(s, env, from, &f, view, step);
+	step->packets[from] += progress == STAGE_ON;
+	return progress;
+}
+
+void stage_relay(struct session *s, const struct session_env *env, enum side from,
+                 struct slice bytes, struct session_step *step)
+{
+	struct writer *to = step->out[side_other(from)];
+	struct flow *flow = &s->flow[from];
+
+	if (to == NULL || flow->ended) {
+		step->consumed = bytes.n;
+		return;
+	}
+	own_flush(s, step);
+	while (step->consumed < bytes.n) {
+		struct slice view = slice_of(bytes.p + step->consumed, bytes.n - step->consumed);
+		/* An end that waits for the boundary: nothing new begins toward the client. */
+		if (flow->left == 0 && s->stopping && from == SIDE_BROKER)
+			break;
+		if (flow->left == 0 && begin_packet(s, env, from, view, step) == STAGE_WAIT)
+			break;
+		if (flow->left == 0)
+			continue;
+		view = slice_of(bytes.p + step->consumed, bytes.n - step->consumed);
+		size_t n = pass_on(flow, view, to);
+		step->consumed += n;
+		if (n == 0)
+			break;
+		if (flow->left == 0)
+			own_flush(s, step);
+	}
+	if (s->stopping && s->flow[SIDE_BROKER].left == 0 && s->own[SIDE_CLIENT].len == 0)
+		session_finish(s, step);
+}
