@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: ISC */
+/* The commands that the running daemon answers: one line there, a verdict and text back, over a
+ * local socket that only root and the daemon's own user may open. Names travel as hexadecimal, so
+ * that no byte of them can end the line. */
+#include "ctl/ctl.h"
+
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { ANSWER_MAX = 16 << 20, ANSWER_SECONDS = 60, CHUNK = 1 << 16, NAME_LEN_MAX = 65535 };
+
+/* The socket's path, to be freed, or NULL with the exit status, reported. */
+static char *socket_path(const struct ctl *ctl, int *status)
+{
+	char *path;
+
+	*status = CTL_FAILED;
+	if (ctl->socket != NULL) {
+		path = strdup(ctl->socket);
+	} else {
+		struct conf *conf = ctl_load(ctl, NULL);
+		if (conf == NULL) {
+			(void)ctl_fail("the configuration says where the daemon's socket is; -s "
+			               "SOCKET does without it");
+			*status = CTL_BAD_CONFIGURATION;
+			return NULL;
+		}
+		path = strdup(conf->control_socket);
+		conf_free(conf);
+	}
+	if (path == NULL)
+		(void)ctl_fail("out of memory");
+	return path;
+}
+
+/* A descriptor, or -1 with the exit status, reported. */
+static int connect_to(const char *path, int *status)
+{
+	const struct timeval patience = {.tv_sec = ANSWER_SECONDS};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t n = strlen(path);
+
+	*status = CTL_FAILED;
+	if (n == 0 || n >= sizeof address.sun_path) {
+		(void)ctl_fail("the socket's path has 1 to %zu bytes", sizeof address.sun_path - 1);
+		return -1;
+	}
+	memcpy(address.sun_path, path, n + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0 &&
+	    connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	int why = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	if (why == ENOENT || why == ECONNREFUSED) {
+		(void)ctl_fail("mqsecproxy is not running (nobody listens at %s)", path);
+		*status = CTL_NOT_RUNNING;
+	} else {
+		(void)ctl_fail("%s: %s", path, strerror(why));
+	}
+	return -1;
+}
+
+static int send_all(int fd, struct slice s)
+{
+	while (s.n != 0) {
+		ssize_t put = send(fd, s.p, s.n, MSG_NOSIGNAL);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -1;
+		s = slice_from(s, (size_t)put);
+	}
+	return 0;
+}
+
+static int receive_all(int fd, struct buf *out)
+{
+	for (;;) {
+		uint8_t *to = buf_reserve(out, buf_room(out) < CHUNK ? buf_room(out) : CHUNK);
+		if (to == NULL || buf_room(out) == 0) {
+			errno = EMSGSIZE;
+			return -1;
+		}
+		ssize_t got = recv(fd, to, buf_room(out) < CHUNK ? buf_room(out) : CHUNK, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return (int)got;
+		buf_added(out, (size_t)got);
+	}
+}
+
+/* Splits off the first line. */
+static struct slice take_line(struct slice *text)
+{
+	const uint8_t *end = text->n == 0 ? NULL : memchr(text->p, '\n', text->n);
+	struct slice line = slice_of(text->p, end == NULL ? text->n : (size_t)(end - text->p));
+
+	*text = slice_from(*text, line.n + 1);
+	return line;
+}
+
+/* The exit status that the daemon's verdict stands for; -1 where it is none. */
+static int status_of(struct slice verdict)
+{
+	if (slice_eq(verdict, slice_str("ok")))
+		return CTL_OK;
+	if (slice_eq(verdict, slice_str("failed")))
+		return CTL_FAILED;
+	return slice_eq(verdict, slice_str("bad-configuration")) ? CTL_BAD_CONFIGURATION : -1;
+}
+
+struct answer {
+	struct buf bytes;
+	struct slice text; /* what follows the verdict, inside bytes */
+	bool understood;   /* else whatever went wrong has been reported */
+};
+
+/* One request, one answer. Returns the exit status. */
+static int ask(const struct ctl *ctl, struct slice request, struct answer *answer)
+{
+	int status;
+	char *path = socket_path(ctl, &status);
+
+	if (path == NULL)
+		return status;
+	int fd = connect_to(path, &status);
+	free(path);
+	if (fd < 0)
+		return status;
+	int result = send_all(fd, request) == 0 ? receive_all(fd, &answer->bytes) : -1;
+	int why = errno;
+	(void)close(fd);
+	if (result != 0)
+		return ctl_fail("no answer from the daemon: %s",
+		                why == EAGAIN ? "it takes too long" : strerror(why));
+	if (answer->bytes.len == 0)
+		return ctl_fail("the daemon gave no answer (root and its own user may ask)");
+	answer->text = buf_view(&answer->bytes);
+	status = status_of(take_line(&answer->text));
+	answer->understood = status >= 0;
+	return status >= 0 ? status : ctl_fail("the daemon's answer is not understood");
+}
+
+/* What the daemon said goes to standard output when it went well, else to standard error. */
+static void print_plain(const struct ctl *ctl, int status, struct slice text)
+{
+	const char *verdict = status == CTL_OK       ? "ok"
+	                      : status == CTL_FAILED ? "failed"
+	                                             : "bad-configuration";
+
+	if (ctl->json) {
+		(void)printf("{\"result\": \"%s\", \"text\": ", verdict);
+		ctl_json_string(text);
+		(void)puts("}");
+	} else if (text.n != 0) {
+		(void)fwrite(text.p, 1, text.n, status == CTL_OK ? stdout : stderr);
+	} else if (status != CTL_OK) {
+		(void)ctl_fail("the daemon says: %s", verdict);
+	}
+}
+
+static bool is_number(struct slice s)
+{
+	uint64_t n;
+
+	return (s.n == 1 || (s.n > 1 && s.p[0] != '0')) &&
+	       text_number(s, 0, UINT64_MAX, &n, NULL) == 0;
+}
+
+/* Lines `NAME VALUE` as one object. */
+static void print_pairs(struct slice text)
+{
+	const char *separator = "{";
+
+	while (text.n != 0) {
+		struct slice value = take_line(&text), name = value;
+		const uint8_t *blank = value.n == 0 ? NULL : memchr(value.p, ' ', value.n);
+		if (blank == NULL)
+			continue;
+		name.n = (size_t)(blank - value.p);
+		value = slice_from(value, name.n + 1);
+		(void)fputs(separator, stdout);
+		separator = ",\n ";
+		ctl_json_string(name);
+		(void)fputs(": ", stdout);
+		if (is_number(value))
+			(void)printf("%.*s", (int)value.n, (const char *)value.p);
+		else
+			ctl_json_string(value);
+	}
+	(void)puts(*separator == '{' ? "{}" : "}");
+}
+
+/* Asks, prints, and returns the exit status. Pairs: a good answer is lines `NAME VALUE`. */
+static int converse(const struct ctl *ctl, struct slice request, bool pairs)
+{
+	struct answer answer = {.bytes = {.cap = ANSWER_MAX}};
+	int status = ask(ctl, request, &answer);
+
+	if (answer.understood && pairs && ctl->json && status == CTL_OK)
+		print_pairs(answer.text);
+	else if (answer.understood)
+		print_plain(ctl, status, answer.text);
+	buf_free(&answer.bytes);
+	return status;
+}
+
+static int reload(const struct ctl *ctl, const struct ctl_args *args)
+{
+	(void)args;
+	return converse(ctl, slice_str("reload\n"), false);
+}
+
+static int status(const struct ctl *ctl, const struct ctl_args *args)
+{
+	(void)args;
+	return converse(ctl, slice_str("status\n"), true);
+}
+
+static int kick_name(const struct ctl *ctl, const char *what, const char *name)
+{
+	size_t n = strlen(name), size = strlen("kick  \n") + strlen(what) + 2 * n + 1;
+
+	if (n == 0 || n > NAME_LEN_MAX)
+		return ctl_usage(ctl, "--%s has 1 to %d bytes", what, NAME_LEN_MAX);
+	char *hex = malloc(2 * n + 1), *line = malloc(size);
+	int result;
+	if (hex == NULL || line == NULL) {
+		result = ctl_fail("out of memory");
+	} else {
+		text_hex(slice_str(name).p, n, hex);
+		(void)snprintf(line, size, "kick %s %s\n", what, hex);
+		result = converse(ctl, slice_str(line), true);
+	}
+	free(hex);
+	free(line);
+	return result;
+}
+
+static int kick_address(const struct ctl *ctl, const char *text)
+{
+	uint8_t address[16];
+	char line[96];
+
+	if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
+		return ctl_usage(ctl, "--address is a numeric IPv4 or IPv6 address");
+	(void)snprintf(line, sizeof line, "kick address %s\n", text);
+	return converse(ctl, slice_str(line), true);
+}
+
+static int kick(const struct ctl *ctl, const struct ctl_args *args)
+{
+	if (args->n_given != 1)
+		return ctl_usage(ctl, "exactly one of --client-id, --user and --address is needed");
+	const char *what = args->given[0].option->name, *value = args->given[0].value;
+	return strcmp(what, "address") == 0 ? kick_address(ctl, value)
+	                                    : kick_name(ctl, what, value);
+}
+
+const struct ctl_command ctl_reload = {
+    .words = "reload",
+    .usage = "",
+    .summary = "let the daemon read its configuration again; on any error it keeps the old one",
+    .run = reload,
+};
+
+const struct ctl_command ctl_status = {
+    .words = "status",
+    .usage = "",
+    .summary = "what the daemon does and has done",
+    .run = status,
+};
+
+const struct ctl_command ctl_kick = {
+    .words = "kick",
+    .usage = "--client-id ID | --user NAME | --address ADDRESS",
+    .summary = "cut the connections of a client, a user or an address",
+    .run = kick,
+    .options = {{"client-id", true, false}, {"user", true, false}, {"address", true, false}},
+};
