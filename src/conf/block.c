@@ -130,13 +130,15 @@ static void check_filter(struct load *l, struct load_block *b)
 		           quote);
 }
 
-static void check_twice(struct load *l, const struct load_block *b)
+static void check_twice(struct load *l, struct load_block *b)
 {
 	const struct load_block *before = find_block(l, b->kind, b->name);
 	char file[FILE_QUOTE_SIZE], quote[QUOTE_SIZE];
 
 	if (before == NULL || before == b)
 		return;
+	/* Who uses that name means the first one; nothing is to be said about this one any more. */
+	b->used = true;
 	text_escape(slice_str(b->name), quote, sizeof quote);
 	text_escape(slice_str(before->node->source->path), file, sizeof file);
 	conf_error(&l->diags, conf_word_at(b->node, 1), "%s \"%s\" is set twice: first in %s:%u%s",
@@ -166,6 +168,7 @@ void load_block_head(struct load *l, struct load_block *b)
 	if (!named)
 		return;
 	if (b->node->n < 2) {
+		b->used = true;
 		conf_error(&l->diags, conf_word_at(b->node, 0), "a %s is missing: %s %s { … }",
 		           b->kind == CONF_PAYLOAD ? "topic filter" : "name", block,
 		           b->kind == CONF_PAYLOAD ? "FILTER" : "NAME");

@@ -47,14 +47,15 @@ static void check_required(struct load *l, const struct load_block *b)
 	}
 }
 
-static bool is_loopback(const char *host)
+/* An address beyond loopback. A name is none: that it cannot be listened on is said elsewhere. */
+static bool is_exposed(const char *host)
 {
 	static const uint8_t one[16] = {[15] = 1};
 	uint8_t a[16];
 
 	if (inet_pton(AF_INET, host, a) == 1)
-		return a[0] == 127;
-	return inet_pton(AF_INET6, host, a) == 1 && memcmp(a, one, sizeof one) == 0;
+		return a[0] != 127;
+	return inet_pton(AF_INET6, host, a) == 1 && memcmp(a, one, sizeof one) != 0;
 }
 
 /* The words of `listen` once more, for their places. */
@@ -68,7 +69,7 @@ static void check_exposure(struct load *l, const struct load_block *b)
 		for (size_t i = 1; i < node->n && !listener->insecure_ok; i++) {
 			struct conf_address a;
 			if (load_host_port(l, node->words[i].text, &a, NULL) != 0 ||
-			    is_loopback(a.host))
+			    !is_exposed(a.host))
 				continue;
 			conf_error(
 			    &l->diags, conf_word_at(node, i),
@@ -159,7 +160,7 @@ static void check_used(struct load *l, const struct load_block *b)
 	if (b->kind == CONF_BROKER || b->kind == CONF_OTP || b->kind == CONF_FILTER ||
 	    b->kind == CONF_KEY) {
 		if (!b->used)
-			conf_warning(&l->diags, block_at(b), "no %s uses this %s", by,
+			conf_warning(&l->diags, block_at(b), "no %s uses this %s block", by,
 			             conf_block_name(b->kind));
 	}
 }

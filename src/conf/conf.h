@@ -39,10 +39,10 @@ struct conf_listener {
 	char *name;
 	struct conf_address *listen; /* at least one; port 0 takes a free one */
 	size_t n_listen;
-	size_t broker;     /* index */
-	int otp, filter;   /* indexes, -1 none */
-	uint8_t versions;  /* bit 1 << enum mqtt_version */
-	bool insecure_ok;  /* listening beyond loopback in plain TCP was asked for */
+	size_t broker;    /* index */
+	int otp, filter;  /* indexes, -1 none */
+	uint8_t versions; /* bit 1 << enum mqtt_version */
+	bool insecure_ok; /* listening beyond loopback in plain TCP was asked for */
 	size_t max_connections, max_pending, max_pending_per_address;
 	size_t max_connect, max_buffer;
 	uint64_t connect_timeout_ms, stall_timeout_ms;
@@ -90,12 +90,13 @@ struct conf {
 struct conf_reader {
 	void *ctx;
 	int (*read)(void *ctx, const char *path, bool secret, struct buf *out, struct err *e);
-	int (*glob)(void *ctx, const char *pattern, int (*found)(void *found_ctx, const char *path), void *found_ctx,
-	    struct err *e);
+	int (*glob)(void *ctx, const char *pattern, int (*found)(void *found_ctx, const char *path),
+	            void *found_ctx, struct err *e);
 };
 
-/* Every complaint about one configuration, in the order of the files: for each `FILE:LINE:COL: error: text`, the source line
- * and a caret below it, or `warning:` in place of `error:`. Zeroed to start with; freed by conf_report_fini(). */
+/* Every complaint about one configuration, in the order of the files: for each `FILE:LINE:COL:
+ * error: text`, the source line and a caret below it, or `warning:` in place of `error:`. Zeroed to
+ * start with; freed by conf_report_fini(). */
 struct conf_report {
 	char *text; /* lines, each with its newline; "" or NULL when there is nothing to say */
 	size_t len, size;
@@ -103,17 +104,21 @@ struct conf_report {
 };
 void conf_report_fini(struct conf_report *r);
 
-/* Files of the configuration are read by `path` as given; list and key files whose path is relative are looked for in the
- * folder of the file that names them. Paths that begin with @ go to the reader as they are.
+/* Files of the configuration are read by `path` as given; list and key files whose path is relative
+ * are looked for in the folder of the file that names them. Paths that begin with @ go to the
+ * reader as they are.
  *
- * Reads, checks and compiles. NULL where there is any error: the report then has all of them. Warnings may be there with a
- * result as well. No secret ever stands in the report. */
-struct conf *conf_load(const char *path, const struct conf_reader *reader, struct conf_report *report);
+ * Reads, checks and compiles. NULL where there is any error: the report then has all of them.
+ * Warnings may be there with a result as well. No secret ever stands in the report. */
+struct conf *conf_load(const char *path, const struct conf_reader *reader,
+                       struct conf_report *report);
 void conf_free(struct conf *c);
 
-/* Writes the effective configuration, defaults included, a directive a line with where it was set in a comment behind it
- * ("# FILE:LINE" or "# default"), into out. It may be loaded as a configuration and means the same; includes are taken
- * in. Secrets do not stand in a configuration, so they do not stand here. 0 or -1. */
+/* Writes the effective configuration, defaults included, a directive a line with where it was set
+ * in a comment behind it
+ * ("# FILE:LINE" or "# default"), into out. It may be loaded as a configuration and means the same;
+ * includes are taken in. Secrets do not stand in a configuration, so they do not stand here. 0 or
+ * -1. */
 int conf_dump(const struct conf *c, struct buf *out);
 
 #endif

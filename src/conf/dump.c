@@ -70,7 +70,7 @@ static void put_line(struct dump *d, const struct conf_directive *directive,
 		    directive->type == CONF_T_RULE && i >= 3 && i % 2 == 1 && word[0] == '@';
 
 		if (directive->type == CONF_T_KEY_FILE)
-			path = load_path(d->load, node->source, word);
+			path = load_key_path(d->load, node->source, word);
 		if (list)
 			path = load_path(d->load, node->source, word + 1);
 		if (path == NULL) {

@@ -17,7 +17,7 @@ const char *load_path(struct load *l, const struct conf_source *source, const ch
 	const char *slash = strrchr(source->path, '/');
 	size_t folder = slash == NULL ? 0 : (size_t)(slash - source->path) + 1, n = strlen(word);
 
-	if (word[0] == '/' || word[0] == '@' || word[0] == '\0')
+	if (word[0] == '/' || word[0] == '\0')
 		return word;
 	char *path = arena_take(&l->arena, folder + n + 1);
 	if (path == NULL) {
@@ -432,6 +432,8 @@ static void load_blocks(struct load *l)
 		if (b->base != l->c && b->base != NULL && set_defaults(b->kind, b->base) != 0)
 			l->no_memory = true;
 		load_block_head(l, b);
+		if (l->no_memory)
+			return;
 	}
 	for (struct load_block *b = l->first; b != NULL; b = b->next) {
 		if (b->kind == CONF_KEY)

@@ -39,6 +39,9 @@ struct load {
 /* The path of a word, relative to the folder of the file it stands in. NULL without memory. */
 const char *load_path(struct load *l, const struct conf_source *source, const char *word);
 
+/* The same for a key file: "@NAME", a credential, stays as it is. */
+const char *load_key_path(struct load *l, const struct conf_source *source, const char *word);
+
 /* Finds a block and marks it used; NULL after an error at the word. */
 struct load_block *load_refer(struct load *l, enum conf_block kind, const struct conf_node *node,
                               size_t word);

@@ -74,7 +74,7 @@ static void read_list(struct load *l, struct rule *r, const struct conf_node *no
 		return;
 	}
 	content->cap = LIST_MAX;
-	if (path[0] == '\0' || path[0] == '@')
+	if (path[0] == '\0')
 		rule_error(l, r, conf_word_at(node, word), "behind @ stands the path of a list");
 	else if (l->reader->read(l->reader->ctx, path, false, content, &e) != 0)
 		rule_error(l, r, conf_word_at(node, word), e.text);
@@ -210,6 +210,11 @@ void load_leg(struct load *l, const struct conf_directive *d, struct load_block 
 		conf_error(&l->diags, conf_word_at(node, 2), "a plain leg has no keys");
 }
 
+const char *load_key_path(struct load *l, const struct conf_source *source, const char *word)
+{
+	return word[0] == '@' ? word : load_path(l, source, word);
+}
+
 static int read_key(struct load *l, const char *path, uint8_t key[SEAL_KEY_SIZE], struct err *e)
 {
 	struct buf content = {.cap = KEY_FILE_MAX};
@@ -226,7 +231,7 @@ static int read_key(struct load *l, const char *path, uint8_t key[SEAL_KEY_SIZE]
 
 void load_key_file(struct load *l, struct load_block *b, const struct conf_node *node)
 {
-	const char *path = load_path(l, node->source, node->words[1].text);
+	const char *path = load_key_path(l, node->source, node->words[1].text);
 	uint8_t key[SEAL_KEY_SIZE];
 	struct err e;
 

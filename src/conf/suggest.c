@@ -34,9 +34,11 @@ static size_t distance(struct slice a, struct slice b)
 	return row[b.n];
 }
 
+/* A word that was cut short is as near as one with a slip. */
 static bool near(struct slice word, struct slice candidate, size_t *best)
 {
-	size_t d = distance(word, candidate);
+	bool cut = word.n > 2 && word.n < candidate.n && memcmp(word.p, candidate.p, word.n) == 0;
+	size_t d = cut ? 1 : distance(word, candidate);
 
 	if (d >= *best || d > 1 + word.n / 4 || d * 2 >= candidate.n + 1)
 		return false;

@@ -74,8 +74,7 @@ static int choice_error(const struct conf_directive *d, const char *text, struct
 	text_escape(slice_str(text), quote, sizeof quote);
 	if (nearest != NULL)
 		return err_set(e, "\"%s\" is not known here: did you mean \"%s\"?", quote, nearest);
-	return err_set(e, "\"%s\" is not known here: %s can stand behind \"%s\"", quote, d->choices,
-	               d->name);
+	return err_set(e, "\"%s\" is not known here: it is \"%s %s\"", quote, d->name, d->argument);
 }
 
 static int replace_text(char **to, const char *text, struct err *e)
