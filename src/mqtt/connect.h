@@ -8,13 +8,14 @@
 /* All slices are borrowed from the packet that was parsed. To rewrite a CONNECT, change fields here, then put. */
 struct mqtt_connect {
 	enum mqtt_version version;
-	bool bridge; /* bit 7 of the protocol level, as bridges set it */
-	bool clean;  /* Clean Session, Clean Start */
+	bool bridge;   /* bit 7 of the protocol level, as bridges set it */
+	bool reserved; /* 3.1: bit 0 of the flags, which means nothing there and is kept */
+	bool clean;    /* Clean Session, Clean Start */
 	bool has_will, will_retain;
 	uint8_t will_qos;
 	bool has_user, has_password;
-	bool user_flag_only; /* 3.1: the user-name flag is set but the packet ends before a user name */
-	bool password_flag_only;
+	/* 3.1: the flag is set but the packet ends before the field; has_user, has_password are then false. */
+	bool user_flag_only, password_flag_only;
 	uint16_t keep_alive; /* seconds, 0 none */
 	struct slice client_id, user, password, will_topic, will_payload;
 	struct slice props, will_props; /* v5 property blocks; empty before v5 */
@@ -26,14 +27,14 @@ struct mqtt_connect {
  * MQTT_OK; MQTT_UNSUPPORTED: a protocol name and level that are not 3.1, 3.1.1 or 5.0 (out->version is then 5 where the
  * level is above 5 with name "MQTT", else 4, to choose the answer's form); MQTT_MALFORMED; MQTT_PROTOCOL.
  * On failures behind the level, out->version is already set. Checks: protocol name, reserved flag [MQTT-3.1.2-3], Will
- * flags against each other [MQTT-3.1.2-11 …], a password without user name (3.1.1 forbids, 5.0 allows), UTF-8 of
+ * flags against each other [MQTT-3.1.2-11 …] (3.1 disregards both), a password without user name (3.1.1 forbids, 5.0 allows), UTF-8 of
  * client id, user name and Will topic (never of the password), a Will topic without wildcards and not empty, properties,
  * nothing behind the payload, an empty client id (3.1 never — it is passed as spoken; 3.1.1 only with Clean Session: left
  * to the broker, which answers 2). */
 enum mqtt_result mqtt_connect_get(struct slice body, bool minimal, struct mqtt_connect *out);
 
 /* Writes the whole packet. The edits apply to the two property blocks; both may be NULL. The writer turns full where
- * it lacks room or a field is too long. */
+ * it lacks room, a field is too long, or a flag without its field would make the packet say something else. */
 void mqtt_connect_put(struct writer *w, const struct mqtt_connect *c, const struct mqtt_props_edit *props,
     const struct mqtt_props_edit *will_props);
 
@@ -45,7 +46,8 @@ struct mqtt_connack {
 };
 
 /* Parses the bytes behind the fixed header of a whole CONNACK. MQTT_OK, MQTT_MALFORMED, MQTT_PROTOCOL. A v5 client may
- * be answered in 3.x form by an old broker that refuses the version: two bytes with a code other than 0 are taken. */
+ * be answered in 3.x form by an old broker that refuses the version: two bytes with a code other than 0 are taken, and
+ * written in that form again where the code is none of 5.0. */
 enum mqtt_result mqtt_connack_get(struct slice body, enum mqtt_version version, struct mqtt_connack *out);
 
 /* Writes the whole packet with the edited properties (edit may be NULL). */

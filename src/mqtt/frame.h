@@ -16,7 +16,7 @@ struct mqtt_frame {
 
 /* Reads the fixed header at the start of `in`. MQTT_OK: *out is filled (the body need not be there yet).
  * MQTT_MORE: a prefix of a header. MQTT_MALFORMED: type 0, or a remaining length of more than 4 bytes.
- * A longer form than necessary is left to the caller (`minimal`): only 5.0 forbids it [MQTT-1.5.5-1]. */
+ * A longer form than necessary is left to mqtt_frame_check() (`minimal`): only 5.0 forbids it [MQTT-1.5.5-1]. */
 enum mqtt_result mqtt_frame_next(struct slice in, struct mqtt_frame *out);
 
 /* Whether a packet with this header may come from the client (or, from_client false, from the broker) on an

@@ -3,6 +3,7 @@
 #ifndef MQTT_NAMES_H
 #define MQTT_NAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Protocol levels, as they stand in CONNECT, without the bridge bit. */
@@ -50,6 +51,10 @@ enum mqtt_reason_code {
 	MQTT_PAYLOAD_FORMAT_INVALID = 0x99,
 	MQTT_CONNECTION_RATE_EXCEEDED = 0x9F
 };
+
+/* Whether 5.0 knows this reason code in packets of this type (at most 15) [MQTT 5.0, 2.4, table 2-6]. Whoever sends
+ * them: DISCONNECT's codes of clients and of brokers are one set. */
+bool mqtt_reason_valid(uint8_t type, uint8_t code);
 
 /* CONNACK return codes of 3.1 and 3.1.1 [MQTT 3.1.1, 3.2.2.3]. */
 enum mqtt_connack3_code {

@@ -8,9 +8,22 @@
 /* A topic name that may be published to: 1 to 65535 bytes of valid UTF-8 without wildcards. */
 bool mqtt_topic_valid(struct slice topic);
 
+/* Whether there is a `+` or `#` anywhere in s. */
+bool mqtt_topic_wild(struct slice s);
+
 /* A topic filter: 1 to 65535 bytes of valid UTF-8, `+` alone in its level, `#` alone in the last one. $share filters are
  * checked in the same call: a group name that is not empty and has no wildcard, and a filter behind it. */
 bool mqtt_filter_valid(struct slice filter);
+
+/* The same without the rules of $share, which is then a level like any other. */
+bool mqtt_filter_levels_valid(struct slice filter);
+
+/* Whether a filter is a shared subscription: begins with "$share/". */
+bool mqtt_filter_shared(struct slice filter);
+
+/* The filter that a shared subscription is about, behind "$share/GROUP/"; empty where there is none. Any other filter
+ * comes back as it is. */
+struct slice mqtt_filter_inner(struct slice filter);
 
 /* Whether the valid topic matches the valid filter (without $share). A filter that begins with a wildcard matches no
  * topic that begins with `$` [MQTT-4.7.2-1]; `a/#` matches `a` too. */
