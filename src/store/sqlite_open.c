@@ -50,8 +50,8 @@ int store_sqlite_error(const struct store_sqlite *s, const char *what, struct er
 {
 	int system = sqlite3_system_errno(s->db), code = sqlite3_errcode(s->db) & 0xff;
 
-	if (system != 0 &&
-	    (code == SQLITE_IOERR || code == SQLITE_CANTOPEN || code == SQLITE_FULL)) {
+	if (system != 0 && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN ||
+	                    code == SQLITE_FULL || code == SQLITE_READONLY)) {
 		char why[128];
 		return err_set(e, "%s: cannot %s: %s (%s)", s->path, what, sqlite3_errmsg(s->db),
 		               strerror_r(system, why, sizeof why));
@@ -149,6 +149,16 @@ static int whose(const struct store_sqlite *s, struct err *e)
 	if (version < STORE_SQLITE_SCHEMA)
 		return err_set(e, "%s: has no known schema (%lld)", s->path, (long long)version);
 	return 1;
+}
+
+/* The same from one snapshot: another process may be making the schema meanwhile. */
+static int whose_now(const struct store_sqlite *s, struct err *e)
+{
+	if (run_text(s, "BEGIN", "read the state", e) != 0)
+		return -1;
+	int made = whose(s, e);
+	(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return made;
 }
 
 /* A file of ours that somebody opened to others, and what SQLite made beside it with the same mode.
@@ -254,7 +264,7 @@ int store_sqlite_connect(struct store_sqlite *s, const char *path,
 		return s->db == NULL ? err_set(e, "out of memory")
 		                     : store_sqlite_error(s, "open the state", e);
 	(void)sqlite3_busy_timeout(s->db, STORE_SQLITE_BUSY_MS);
-	if (whose(s, e) < 0 || close_to_others(s, e) != 0 || use_wal(s, e) != 0 ||
+	if (whose_now(s, e) < 0 || close_to_others(s, e) != 0 || use_wal(s, e) != 0 ||
 	    run_text(s, settings, "set up the state", e) != 0)
 		return -1;
 	if (bring_schema(s, e) != 0 || check_content(s, e) != 0)
