@@ -328,7 +328,7 @@ class Client:
     def send(self, data):
         self.sock.sendall(data)
 
-    def _read(self, seconds):
+    def read(self, seconds):
         """One read; False when there is nothing more to come."""
         if self.ended:
             return False
@@ -354,7 +354,7 @@ class Client:
         """The next packet; None at the end of the stream."""
         end = time.monotonic() + (self.patience if seconds is None else seconds)
         while not self.waiting:
-            if not self._read(end - time.monotonic()):
+            if not self.read(end - time.monotonic()):
                 return None
         return self.waiting.pop(0)
 

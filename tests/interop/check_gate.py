@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: ISC
+"""What a stranger can cost: nothing at the broker, no memory for what is only declared, no time beyond the limits."""
+import resource
+import socket
+import struct
+import time
+
+from lib import proc, proxy, raw, tap
+from lib.broker import StubBroker
+
+proxy.need()
+FILTER = """filter door {
+	deny connect address 127.66.0.0/16
+	deny connect client-id bad-*
+	deny connect user mallory
+	allow connect address 127.0.0.0/8
+	deny connect
+}
+"""
+_sources = ("127.%d.%d.%d" % (a, b, c) for a in range(1, 60) for b in range(256) for c in range(1, 255))
+
+
+def made(stub, extra="", blocks="", top="", **options):
+    return proxy.Proxy(top + proxy.listener(extra=extra) + proxy.broker(stub.port) + blocks, **options).start()
+
+
+def refused_without_broker():
+    """No connection to the broker is opened for a refused client"""
+    stub = StubBroker()
+    front = made(stub, "\totp codes\n\tfilter door\n\tmqtt 3.1.1 5.0", proxy.otp_block() + FILTER)
+    user = front.add_user("alice")
+    for version, code in ((4, 5), (5, 0x87)):
+        for name, fields in (("client id", {"client_id": "bad-1"}), ("user", {"user": "mallory"})):
+            with raw.Client(front.port, version) as c:
+                began = time.monotonic()
+                p = c.login(**fields)
+                tap.eq(p and p.code, code, "level %d, a denied %s: the answer" % (version, name))
+                tap.ok(time.monotonic() - began < 0.5, "at once")
+                tap.eq(c.end(), [], "then the end")
+        with raw.Client(front.port, version) as c:
+            p = c.login(user="alice", password="p" + user.wrong())
+            tap.eq(p and p.code, 4 if version == 4 else 0x86, "level %d, a wrong code" % version)
+    with raw.Client(front.port, 4, "127.66.1.2") as c:
+        tap.eq((c.end(), c.ended is not None), ([], True), "a denied address is closed before it says anything")
+    with raw.Client(front.port, 3) as c:
+        tap.eq(c.login().code, 1, "a version that the listener does not allow: CONNACK 1")
+    for name, data in (("PINGREQ first", raw.pingreq()), ("type 0", b"\0\0"), ("reserved flags", b"\x13\0"),
+                       ("a remaining length of five bytes", b"\x10\xff\xff\xff\xff\x01"), ("HTTP", b"GET / HTTP/1.1\r\n\r\n"),
+                       ("TLS", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + bytes(500)),
+                       ("CONNECT with another protocol", raw.packet(1, 0, raw.string("HTTP") + b"\x04\x02\0\0\0\0"))):
+        with raw.Client(front.port, 4) as c:
+            c.send(data)
+            c.end()
+            tap.ok(bytes(c.received) in (b"", b"\x20\x02\x00\x01"), name + ": closed", bytes(c.received).hex())
+    # [MQTT5 3.1.2-?]: a malformed CONNECT of a 5.0 client is told so
+    with raw.Client(front.port, 5) as c:
+        c.send(raw.packet(1, 0, raw.string("MQTT") + b"\x05\x03\0\0\0" + raw.string("x")))
+        p = c.receive()
+        tap.ok(p is None or (p.kind == raw.CONNACK and p.code in (0x81, 0x82)), "5.0, a reserved flag: 0x81 or 0x82",
+               repr(p))
+    with raw.Client(front.port, 5) as c:
+        p = c.login("big", will=("t", bytes(20000), 0, False))
+        tap.eq(p and p.code, 0x95, "5.0, a CONNECT above max-connect: 0x95")
+    with raw.Client(front.port, 4) as c:
+        try:
+            c.send(raw.connect(4, "big", will=("t", bytes(20000), 0, False)))
+        except ConnectionError:
+            pass
+        tap.eq(c.end(), [], "3.1.1, a CONNECT above max-connect: closed")
+    with raw.Client(front.port, 4) as c:
+        c.send(raw.connect(4, "bad-2") + raw.subscribe(1, [("#", 0)]) + raw.publish("t", b"x") * 100)
+        tap.eq([p.code for p in c.end()], [5], "what follows a refused CONNECT is thrown away")
+    tap.eq(stub.accepted(), 0, "the broker saw no connection at all")
+    with raw.Client(front.port, 4) as c:
+        tap.eq(c.login(user="alice", password="p" + user.code()).code, 0, "and a good client still gets in")
+    tap.eq(stub.accepted(), 1, "which is the first that the broker sees")
+    tap.eq(front.stop(), 0, "status 0")
+
+
+def declared_length():
+    """A declared length of 268,435,455 costs no memory"""
+    if proxy.sanitized():
+        raise tap.Skip("memory under a sanitizer says nothing")
+    stub = StubBroker()
+    front = made(stub, "\tmax-connections 2000\n\tmax-pending 2000\n\tmax-pending-per-address 2000", workers=1)
+    with raw.Client(front.port) as c:
+        c.login()
+    before = front.rss()
+    crowd = [raw.Client(front.port) for _ in range(400)]
+    for c in crowd:
+        c.sock.send(b"\x10\xff\xff\xff\x7f")
+    ended = sum(c.end() == [] for c in crowd)
+    tap.eq(ended, len(crowd), "400 CONNECTs of 268,435,455 declared bytes are closed at once")
+    tap.within(front.rss() - before, -1 << 20, 8 * 1024, "without memory (KiB)")
+    # after CONNECT a PUBLISH of that size is legal, and streams
+    crowd = []
+    for i in range(50):
+        c = raw.Client(front.port)
+        c.login("size-%d" % i)
+        c.send(b"\x30\xff\xff\xff\x7f" + raw.string("t") + bytes(1000))
+        crowd.append(c)
+    stub.wait(lambda: sum(c.bytes > 1000 for c in stub.connections) >= 50, 10, "50 streams")
+    tap.within(front.rss() - before, -1 << 20, 16 * 1024, "50 PUBLISHes of 268,435,455 declared bytes stream (KiB)")
+    for c in crowd:
+        c.close()
+    # and other kinds are never taken whole at such a length
+    for data in (b"\x82\xff\xff\xff\x7f", b"\xa2\xff\xff\xff\x7f", b"\x40\xff\xff\xff\x7f", b"\xe0\xff\xff\xff\x7f"):
+        with raw.Client(front.port) as c:
+            c.login("kind")
+            c.send(data)
+            tap.eq(c.end(), [], "first byte %02x with that length: closed" % data[0])
+    tap.within(front.rss() - before, -1 << 20, 16 * 1024, "without memory (KiB)")
+    tap.eq(front.stop(), 0, "status 0")
+
+
+def timeouts():
+    """Who is silent or drips is gone after connect-timeout, whatever the progress"""
+    stub = StubBroker()
+    front = made(stub, "\tconnect-timeout 1s")
+    silent = raw.Client(front.port)
+    opened = time.monotonic()
+    wire = raw.connect(4, "drip" * 4)
+    dripping = raw.Client(front.port)
+    sent = 0
+    while time.monotonic() - opened < 3 and not dripping.ended:
+        if sent < len(wire) - 1:
+            try:
+                dripping.sock.send(wire[sent:sent + 1])
+                sent += 1
+            except ConnectionError:
+                break
+        try:
+            dripping.receive(0.1)
+        except TimeoutError:
+            pass
+    gone = time.monotonic() - opened
+    silent.end()
+    tap.within(silent.ended_at - opened if not silent.waiting else 0, 0.9, 3.2, "a silent client is closed")
+    tap.within(gone, 0.9, 2.0, "a client that sends a byte at a time is closed at the same time")
+    tap.ok(sent > 3, "it did drip (%d bytes)" % sent)
+    tap.eq((bytes(silent.received), bytes(dripping.received)), (b"", b""), "without a word")
+    tap.eq(stub.accepted(), 0, "and never reached the broker")
+    with raw.Client(front.port) as c:
+        c.login("patient")
+        began = time.monotonic()
+        proc.holds(lambda: not c.quiet(0.1), 1.5)
+        tap.ok(time.monotonic() - began > 1.4 and c.ping(), "an accepted client is not")
+    tap.eq(len(front.verdicts("timeout")), 2, "two lines say timeout")
+    tap.eq(front.stop(), 0, "status 0")
+
+
+def timeout_of_a_silent_broker():
+    """A broker that never sends CONNACK: refused after its connect-timeout"""
+    stub = StubBroker(answer=lambda c, p: b"")
+    front = proxy.Proxy(proxy.listener() + proxy.broker(stub.port, extra="\tconnect-timeout 500ms")).start()
+    for version, code in ((4, 3), (5, 0x88)):
+        with raw.Client(front.port, version) as c:
+            began = time.monotonic()
+            p = c.login("waits")
+            tap.eq(p and p.code, code, "level %d: the answer" % version)
+            tap.within(time.monotonic() - began, 0.45, 2, "level %d: the time" % version)
+            tap.eq(c.end(), [], "level %d: then the end" % version)
+    stub.wait(lambda: all(c.closed for c in stub.connections), 5, "the legs to close")
+    tap.ok(not any(p.kind == raw.DISCONNECT for c in stub.connections for p in c.packets), "no DISCONNECT is made up")
+    tap.eq(front.stop(), 0, "status 0")
+
+
+def still_open(clients):
+    """How many of them were not closed by the other side."""
+    n = 0
+    for c in clients:
+        try:
+            c.receive(0.001)
+        except TimeoutError:
+            n += 1
+    return n
+
+
+def pending_limits():
+    """At most so many wait unaccepted, from one address and in all"""
+    stub = StubBroker()
+    front = made(stub, "\tconnect-timeout 30s\n\tmax-connections 1000\n\tmax-pending 40\n\tmax-pending-per-address 10",
+                 workers=1)
+    crowd = [raw.Client(front.port, source="127.9.9.9") for _ in range(30)]
+    tap.ok(proc.holds(lambda: still_open(crowd) <= 10, 5) and still_open(crowd) == 10, "10 of 30 from one address stay",
+           lambda: still_open(crowd))
+    with raw.Client(front.port, source="127.9.9.10") as c:
+        tap.eq(c.login("other").code, 0, "another address gets in")
+    for c in crowd:
+        c.close()
+    proc.until(lambda: int(front.status().get("pending", -1)) == 0, 5, "no pending connection")
+    with raw.Client(front.port, source="127.9.9.9") as c:
+        tap.eq(c.login("again").code, 0, "and so does the first again")
+    many = [raw.Client(front.port, source="127.8.0.%d" % (i // 5 + 1)) for i in range(100)]
+    tap.ok(proc.holds(lambda: still_open(many) <= 40, 5) and still_open(many) > 0, "of 100 from 20 addresses at most 40 stay",
+           lambda: still_open(many))
+    tap.within(int(front.status()["pending"]), 1, 40, "status says so")
+    for c in many:
+        c.close()
+    proc.until(lambda: int(front.status()["pending"]) == 0, 5, "no pending connection")
+    with raw.Client(front.port) as c:
+        tap.eq(c.login("after").code, 0, "afterwards a client gets in")
+    tap.eq(front.stop(), 0, "status 0")
+
+
+def connection_limit():
+    """max-connections: refused with 3 or 0x97"""
+    stub = StubBroker()
+    front = made(stub, "\tmax-connections 5", workers=2)
+    inside = [raw.Client(front.port) for _ in range(5)]
+    for i, c in enumerate(inside):
+        tap.eq(c.login("in-%d" % i).code, 0, "client %d gets in" % (i + 1))
+    for version, code in ((4, 3), (5, 0x97)):
+        with raw.Client(front.port, version) as c:
+            try:
+                p = c.login("out")
+                tap.eq(p and p.code, code, "level %d: one too many" % version)
+            except ConnectionError as e:
+                tap.ok(False, "level %d: one too many" % version, repr(e))
+            tap.eq(c.end(), [], "then the end")
+    tap.eq(stub.accepted(), 5, "the broker saw five")
+    for c in inside:
+        c.ping()
+    inside[0].send(raw.disconnect())
+    inside[0].end()
+    proc.until(lambda: int(front.status()["connections"]) <= 4, 5, "a free place")
+    with raw.Client(front.port) as c:
+        tap.eq(c.login("next").code, 0, "a place that became free is taken")
+    for c in inside:
+        c.close()
+    tap.eq(front.stop(), 0, "status 0")
+
+
+def no_descriptors():
+    """Out of descriptors: who is in stays in, the processor rests, and it recovers"""
+    stub = StubBroker()
+    # the limit comes after the start: the start lowers max-connections to what the descriptors suffice for
+    front = made(stub, "\tmax-connections 400\n\tmax-pending 400", workers=1)
+    first = raw.Client(front.port)
+    first.login("first")
+    _, hard = resource.prlimit(front.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(front.pid, resource.RLIMIT_NOFILE, (40, hard))
+    crowd = [raw.Client(front.port) for _ in range(60)]
+    proc.holds(lambda: front.events("accept_failed"), 0.5)
+    spent, began = proc.cpu_seconds(front.pid), time.monotonic()
+    while time.monotonic() - began < 1.5:
+        first.quiet(0.2)
+    spent = proc.cpu_seconds(front.pid) - spent
+    tap.within(spent, 0, 0.2, "it does not spin: seconds of processor in 1.5 s")
+    tap.ok(first.ping(), "who is in is served")
+    tap.ok(len(front.lines) < 200, "nor does it fill the log", len(front.lines))
+    for c in crowd:
+        c.close()
+
+    def enters():
+        try:
+            with raw.Client(front.port, patience=3) as c:
+                return c.login("later").code == 0
+        except (ConnectionError, TimeoutError, AttributeError):
+            return False
+    tap.ok(proc.holds(enters, 15), "when descriptors are free again, clients get in")
+    tap.ok(first.ping(), "and the first is still served")
+    first.close()
+    tap.eq(front.stop(), 0, "status 0")
+
+
+def few_descriptors_at_start():
+    """Started with few descriptors: the limit is lowered with a warning, and clients are served"""
+    stub = StubBroker()
+    front = made(stub, "\tmax-connections 10000", workers=1, wrapper=["prlimit", "--nofile=64:64"])
+    with raw.Client(front.port) as c:
+        tap.eq(c.login("one").code, 0, "a client gets in")
+        tap.ok(c.ping(), "and is served")
+    tap.ok(any(e.get("level") == "warning" for e in front.events()), "a warning is in the log", front.log)
+    crowd = [raw.Client(front.port, patience=3) for _ in range(80)]
+    for i, c in enumerate(crowd):
+        try:
+            c.send(raw.connect(4, "crowd-%d" % i))
+        except ConnectionError:
+            pass
+    codes = []
+    for c in crowd:
+        try:
+            p = c.receive(3)
+            codes.append(p.code if p else "closed")
+        except (TimeoutError, ConnectionError):
+            codes.append("silence")
+    tap.ok(codes.count(0) >= 10, "a good part of a crowd gets in", codes)
+    for c in crowd:
+        c.close()
+    tap.eq(front.stop(), 0, "status 0")
+
+
+tap.run([refused_without_broker, declared_length, timeouts, timeout_of_a_silent_broker, pending_limits, connection_limit,
+         no_descriptors, few_descriptors_at_start])

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: ISC
+"""One-time passwords at the door: a code is good once, however many try it at once, and every refusal looks the same.
+OTP_ROUNDS raises the number of races."""
+import itertools
+import time
+
+from lib import otp, proc, proxy, raw, tap
+from lib.broker import StubBroker
+
+proxy.need()
+stub = StubBroker()
+LAYOUTS = ("password+otp", "otp+password", "otp")
+NAMES = dict(zip(LAYOUTS, ("static-first", "code-first", "code-only")))
+TEXT = proxy.broker(stub.port) + "".join(
+    proxy.listener(name=NAMES[x], extra="\totp %s" % NAMES[x]) + proxy.otp_block(x, NAMES[x]) for x in LAYOUTS)
+front = proxy.Proxy(TEXT)
+addresses = ("127.%d.%d.%d" % (a, b, c) for a in range(1, 200) for b in range(256) for c in range(1, 255))
+REFUSED = {3: b"\x20\x02\x00\x04", 4: b"\x20\x02\x00\x04", 5: b"\x20\x03\x00\x86\x00"}
+
+
+def dress(layout, static, code):
+    return {"password+otp": static + code, "otp+password": code + static, "otp": code}[layout]
+
+
+def login(layout, version, user, password, client_id="c", source=None):
+    """One CONNECT from an address of its own: the answer's bytes up to the end (or CONNACK), and the time it took."""
+    with raw.Client(front.port_of(NAMES[layout]), version, source or next(addresses)) as c:
+        c.send(raw.connect(version, client_id, user=user, password=password))
+        sent = time.monotonic()
+        p = c.receive()
+        took = time.monotonic() - sent
+        if p is not None and p.code == 0:
+            c.send(raw.disconnect(version))
+        c.end()
+        return bytes(c.received), took, p.code if p else None
+
+
+def refused(version, answer, name):
+    data, took, _ = answer
+    tap.eq(data, REFUSED[version], name + ": the refusal, and nothing else, then the end")
+    tap.within(took, 0.95, 1.5, name + ": 1 s after CONNECT")
+
+
+def once():
+    """A code is accepted once, in every layout and version"""
+    for layout, profile, version in itertools.product(LAYOUTS, ("people", "machine-totp", "machine-hotp"), (3, 4, 5)):
+        user = front.add_user("u-%s-%s-%d" % (NAMES[layout], profile, version), profile)
+        code = user.code() if user.kind == "hotp" else user.now()
+        name = "%s, %s, level %d" % (layout, profile, version)
+        password = dress(layout, "s3cret", code)
+        answer = login(layout, version, user.name, password, "ok-" + user.name)
+        tap.eq(answer[2], 0, name + ": a fresh code is accepted")
+        tap.ok(answer[1] < 0.9, name + ": without delay", answer[1])
+        if profile == "machine-hotp" or version == 4:
+            refused(version, login(layout, version, user.name, password), name + ", the same code again")
+        seen = stub.find("ok-" + user.name)
+        tap.eq([(c.connect.user, c.connect.password) for c in seen],
+               [(user.name.encode(), None if layout == "otp" else b"s3cret")],
+               name + ": the broker sees the user name and the static part only")
+        tap.ok(all(code.encode() not in c.received for c in seen), name + ": the code is nowhere in what it sees")
+
+
+def empty_static():
+    """An empty static part is an empty password, a binary one stays as it is"""
+    for static in (b"", b"\0\xff\xc0\x80 12345678", "pässwörd".encode()):
+        user = front.add_user("static-" + static.hex())
+        answer = login("password+otp", 4, user.name, static + user.code().encode(), "static" + static.hex())
+        tap.eq(answer[2], 0, "static part %r: accepted" % static)
+        seen = stub.find("static" + static.hex())
+        tap.eq([c.connect.password for c in seen], [static], "static part %r: as it was" % static)
+
+
+def same_bytes():
+    """Whatever fails, the refusal is the same bytes at the same time"""
+    used = stub.accepted()
+    for version in (4, 5):
+        hotp = front.add_user("same-hotp-%d" % version)
+        totp = front.add_user("same-totp-%d" % version, "people")
+        spent, now = hotp.code(), totp.now()
+        for user, code in ((hotp.name, spent), (totp.name, now)):
+            tap.eq(login("password+otp", version, user, "p" + code)[2], 0, "%s, level %d: let in" % (user, version))
+        used = stub.accepted()
+        rows = [("wrong code", hotp.name, "p" + hotp.wrong()), ("replayed HOTP", hotp.name, "p" + spent),
+                ("replayed TOTP", totp.name, "p" + now), ("a counter too far", hotp.name, "p" + hotp.at(50)),
+                ("unknown user", "nobody", "p" + spent), ("unknown user, long name", "x" * 300, "p" + spent),
+                ("no password", hotp.name, None), ("empty password", hotp.name, ""),
+                ("password shorter than a code", hotp.name, "1234"), ("letters for a code", hotp.name, "pabcdefgh"),
+                ("no user name", None, "p" + hotp.at(1) if version == 5 else None), ("empty user name", "", "p" + spent)]
+        for name, user, password in rows:
+            refused(version, login("password+otp", version, user, password), "level %d, %s" % (version, name))
+    tap.eq(stub.accepted(), used, "no refused client made a connection to the broker")
+
+
+def counters():
+    """HOTP: skipped codes are void, the window ends where it should, a resync needs two codes in a row"""
+    user = front.add_user("counter")
+
+    def attempt(counter, source=None):
+        return login("password+otp", 4, user.name, "p" + user.at(counter), source=source)[2]
+
+    tap.eq(attempt(9), 0, "the last counter of the window is accepted")
+    tap.eq(attempt(5), 4, "a skipped counter is void")
+    tap.eq(attempt(20), 4, "a counter behind the window is refused")
+    tap.eq(attempt(10), 0, "the next one is accepted")
+    here = next(addresses)
+    tap.eq(attempt(61, here), 4, "far ahead: refused")
+    # the source now waits out its own delay; the pending counter belongs to the credential
+    tap.eq(attempt(62), 0, "exactly the following counter is then accepted")
+    tap.eq(attempt(62), 4, "once")
+
+
+def race():
+    """Two connections with one code at the same moment: exactly one gets in"""
+    rounds = tap.rounds("OTP_ROUNDS", 200)
+    batch = 25
+    users = front.add_users(["race-%d" % i for i in range(rounds)], "machine-totp")
+    port = front.port_of(NAMES["password+otp"])
+    bad, accepted_first = [], 0
+    for at in range(0, rounds, batch):
+        group = users[at:at + batch]
+        pairs = [[raw.Client(port, 4 + (i + j) % 2, next(addresses), 20) for j in (0, 1)]
+                 for i, _ in enumerate(group)]
+        for user, pair in zip(group, pairs):
+            code = user.now()
+            wire = [raw.connect(c.version, "%s-%d" % (user.name, j), user=user.name, password="p" + code)
+                    for j, c in enumerate(pair)]
+            pair[0].sock.send(wire[0])
+            pair[1].sock.send(wire[1])
+        for user, pair in zip(group, pairs):
+            codes = [c.receive().code for c in pair]
+            for c in pair:
+                c.close()
+            at_broker = len(stub.find(user.name + "-0")) + len(stub.find(user.name + "-1"))
+            if sorted(c != 0 for c in codes) != [False, True] or at_broker != 1:
+                bad.append("%s: codes %s, %d CONNECTs at the broker" % (user.name, codes, at_broker))
+            accepted_first += codes[0] == 0
+    tap.ok(not bad, "%d races: exactly one of two gets in, and one CONNECT reaches the broker" % rounds,
+           "\n".join(bad[:20]))
+    tap.note("the first of the pair won %d of %d" % (accepted_first, rounds))
+
+
+def many():
+    """Twenty connections with one code: exactly one gets in"""
+    port = front.port_of(NAMES["password+otp"])
+    for i in range(5):
+        user = front.add_user("crowd-%d" % i, "people")
+        crowd = [raw.Client(port, 4, next(addresses)) for _ in range(20)]
+        wire = raw.connect(4, "crowd", user=user.name, password="p" + user.now())
+        for c in crowd:
+            c.sock.send(wire)
+        codes = sorted(c.receive().code for c in crowd)
+        for c in crowd:
+            c.close()
+        tap.eq(codes, [0] + [4] * 19, "crowd %d" % i)
+
+
+def budget():
+    """Guesses run out for strangers, not for a source that is known to be good"""
+    user = front.add_user("guessed", "people")
+    good = next(addresses)
+    tap.eq(login("password+otp", 4, user.name, "p" + user.now(), source=good)[2], 0, "the owner gets in")
+    wrong = user.wrong()
+    clients = [raw.Client(front.port_of(NAMES["password+otp"]), 4, next(addresses)) for _ in range(60)]
+    for c in clients:
+        c.send(raw.connect(4, "guess", user=user.name, password="p" + wrong))
+    codes = {c.receive().code for c in clients}
+    for c in clients:
+        c.close()
+    tap.eq(codes, {4}, "60 wrong guesses are refused")
+    verdicts = [v["verdict"] for v in front.verdicts(user="guessed")]
+    tap.ok("otp_wrong" in verdicts and "otp_locked" in verdicts, "first as wrong, then as locked", verdicts)
+    tap.ok(verdicts.count("otp_wrong") <= 20, "the budget of six digits is 20 guesses", verdicts.count("otp_wrong"))
+    fresh = otp.totp(user.secret, time.time() + 30)
+    tap.eq(login("password+otp", 4, user.name, "p" + fresh)[2], 4, "a stranger is refused even with a right code")
+    tap.eq(login("password+otp", 4, user.name, "p" + fresh, source=good)[2], 0, "the owner still gets in")
+
+
+def survives_restart():
+    """A used code stays used over a restart"""
+    users = [front.add_user("restart-" + p, p) for p in ("people", "machine-hotp")]
+    codes = [u.code() if u.kind == "hotp" else u.now() for u in users]
+    for u, code in zip(users, codes):
+        tap.eq(login("password+otp", 4, u.name, "p" + code)[2], 0, "%s: accepted" % u.profile)
+    tap.eq(proc.stop(front.child), 0, "the proxy stops")
+    front.start()
+    for u, code in zip(users, codes):
+        tap.eq(login("password+otp", 4, u.name, "p" + code)[2], 4, "%s: refused after a restart" % u.profile)
+
+
+def verdicts_logged():
+    """Every verdict has its line in the log, and no code is in it"""
+    user = front.add_user("logged")
+    code = user.code()
+    login("password+otp", 4, user.name, "canary-static" + code, "logged-1")
+    login("password+otp", 4, user.name, "canary-static" + code, "logged-2")
+    login("password+otp", 4, user.name, "canary-static" + user.wrong(), "logged-3")
+    login("password+otp", 4, "logged-nobody", "canary-static" + code, "logged-4")
+    for verdict, name in (("accepted", user.name), ("otp_replayed", user.name), ("otp_wrong", user.name),
+                          ("user_unknown", "logged-nobody")):
+        lines = front.verdicts(verdict, user=name)
+        tap.eq(len(lines), 1, "one line says " + verdict)
+    tap.ok("canary-static" not in front.log() and code not in front.log(), "neither password nor code is in the log")
+
+
+def finish():
+    """The end"""
+    tap.eq(front.stop(), 0, "the proxy ends with status 0")
+    tap.eq(stub.errors, [], "the stub broker understood all it got")
+
+
+front.start()
+tap.run([once, empty_static, same_bytes, counters, race, many, budget, survives_restart, verdicts_logged, finish])
