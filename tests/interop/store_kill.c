@@ -57,6 +57,7 @@ struct request {
 	struct store_op op; /* first */
 	const struct user *user;
 	unsigned *left;
+	bool said; /* before it was asked */
 };
 
 /* One line is one write: whole in the pipe, or not at all. */
@@ -75,7 +76,7 @@ static void answered(struct mail *m)
 
 	if (r->op.status == STORE_FAILED)
 		die(r->user->name, r->op.err.text);
-	if (r->op.verb == STORE_CONSUME && r->op.status == STORE_DONE)
+	if (r->op.verb == STORE_CONSUME && r->op.status == STORE_DONE && !r->said)
 		say('A', r->user->name, r->op.mark);
 	--*r->left;
 }
@@ -124,17 +125,15 @@ static void add_user(const char *path, const char *name, struct book *book)
 }
 
 /* Two requests for each user's next mark: one of them must be refused. */
-static unsigned ask_all(struct store *s, struct mailbox *box, struct request *r, struct book *book,
-                        const int64_t *ids, unsigned *left, bool early)
+static void ask_all(struct store *s, struct mailbox *box, struct request *r, struct book *book,
+                    const int64_t *ids, unsigned *left, bool early)
 {
-	unsigned n = 0;
-
 	*left = 2 * (unsigned)book->n;
-	for (size_t i = 0; i < 2 * book->n; i++, n++) {
+	for (size_t i = 0; i < 2 * book->n; i++) {
 		struct user *u = &book->users[i / 2];
 		if (i % 2 == 0)
 			u->mark++;
-		r[i] = (struct request){.user = u, .left = left};
+		r[i] = (struct request){.user = u, .left = left, .said = early};
 		r[i].op = (struct store_op){.mail.deliver = answered,
 		                            .reply_to = box,
 		                            .verb = STORE_CONSUME,
@@ -146,7 +145,6 @@ static unsigned ask_all(struct store *s, struct mailbox *box, struct request *r,
 			say('A', u->name, u->mark);
 		store_submit(s, &r[i].op);
 	}
-	return n;
 }
 
 static void fetch_ids(struct store *s, struct mailbox *box, struct request *r, struct book *book,
@@ -182,7 +180,7 @@ static int work(const char *path, const char *name, unsigned waves, bool early)
 		die(path, e.text);
 	fetch_ids(s, &box, r, &book, ids, &left);
 	for (unsigned wave = 0; wave < waves; wave++) {
-		(void)ask_all(s, &box, r, &book, ids, &left, early);
+		ask_all(s, &box, r, &book, ids, &left, early);
 		await_answers(&box, &left);
 	}
 	store_close(s);

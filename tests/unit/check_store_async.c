@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: ISC */
+#include "tests/unit/scratch.h"
+#include "tests/unit/store_behaviour.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* One who asks: a box, and how many answers came. */
+struct asker {
+	struct mailbox box;
+	unsigned answers;
+};
+
+struct question {
+	struct store_op op; /* first */
+	struct asker *asker;
+	unsigned place; /* which answer it was */
+};
+
+static void answered(struct mail *m)
+{
+	struct question *q = (struct question *)m;
+
+	q->place = ++q->asker->answers;
+}
+
+static void asker_init(struct asker *a)
+{
+	a->answers = 0;
+	ck_assert_int_eq(mailbox_init(&a->box, NULL), 0);
+}
+
+static void submit(struct store *s, struct asker *a, struct question *q)
+{
+	q->asker = a;
+	q->op.mail.deliver = answered;
+	q->op.reply_to = &a->box;
+	store_submit(s, &q->op);
+}
+
+static void wait_for(struct asker *a, unsigned answers)
+{
+	while (a->answers < answers) {
+		struct pollfd p = {.fd = a->box.fd, .events = POLLIN};
+		if (poll(&p, 1, 30000) != 1)
+			abort(); /* an answer is lost */
+		mailbox_drain(&a->box);
+	}
+}
+
+static enum store_status ask(struct store *s, struct asker *a, struct question *q)
+{
+	submit(s, a, q);
+	wait_for(a, a->answers + 1);
+	return q->op.status;
+}
+
+/* A database that counts, waits at begin where it is told to, and fails as it is told. */
+struct stub {
+	struct store_backend base; /* first */
+	sem_t entered, go;
+	bool hold;
+	bool fail_begin, fail_commit;
+	unsigned batches, in_batch, largest, committed;
+	bool closed;
+};
+
+static int stub_begin(struct store_backend *b, struct err *e)
+{
+	struct stub *s = (struct stub *)b;
+
+	if (s->hold) {
+		(void)sem_post(&s->entered);
+		(void)sem_wait(&s->go);
+	}
+	s->batches++;
+	s->in_batch = 0;
+	return s->fail_begin ? err_set(e, "no begin") : 0;
+}
+
+static void stub_run(struct store_backend *b, struct store_op *op)
+{
+	struct stub *s = (struct stub *)b;
+
+	s->in_batch++;
+	op->status = STORE_DONE;
+}
+
+static int stub_commit(struct store_backend *b, struct err *e)
+{
+	struct stub *s = (struct stub *)b;
+
+	if (s->fail_commit)
+		return err_set(e, "no commit");
+	s->committed += s->in_batch;
+	s->largest = s->in_batch > s->largest ? s->in_batch : s->largest;
+	return 0;
+}
+
+static void stub_close(struct store_backend *b)
+{
+	((struct stub *)b)->closed = true;
+}
+
+static const struct store_backend_ops stub_ops = {
+    .begin = stub_begin, .run = stub_run, .commit = stub_commit, .close = stub_close};
+
+static void stub_init(struct stub *s)
+{
+	*s = (struct stub){.base = {.ops = &stub_ops}};
+	ck_assert_int_eq(sem_init(&s->entered, 0, 0), 0);
+	ck_assert_int_eq(sem_init(&s->go, 0, 0), 0);
+}
+
+enum { MANY = 600 };
+
+/* While the first batch is held, the others queue up: 1 + 256 + 256 + the rest, in order. */
+START_TEST(waiting_requests_share_a_commit)
+{
+	static struct question q[MANY + 1];
+	struct asker a;
+	struct stub stub;
+
+	stub_init(&stub);
+	stub.hold = true;
+	asker_init(&a);
+	struct store *s = store_start(&stub.base, NULL);
+	ck_assert_ptr_nonnull(s);
+	submit(s, &a, &q[0]);
+	(void)sem_wait(&stub.entered);
+	for (int i = 1; i <= MANY; i++)
+		submit(s, &a, &q[i]);
+	stub.hold = false;
+	(void)sem_post(&stub.go);
+	wait_for(&a, MANY + 1);
+	store_close(s);
+	ck_assert_uint_eq(stub.batches, 4);
+	ck_assert_uint_eq(stub.largest, 256);
+	ck_assert_uint_eq(stub.committed, MANY + 1);
+	ck_assert(stub.closed);
+	for (unsigned i = 0; i <= MANY; i++)
+		ck_assert_uint_eq(q[i].place, i + 1);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+/* _i 0: begin fails, 1: commit fails. All of the batch learn why, and the next batch is served
+ * again. */
+START_TEST(failing_batch)
+{
+	static struct question q[40];
+	struct asker a;
+	struct stub stub;
+
+	stub_init(&stub);
+	asker_init(&a);
+	stub.hold = true;
+	struct store *s = store_start(&stub.base, NULL);
+	submit(s, &a, &q[0]);
+	(void)sem_wait(&stub.entered);
+	for (int i = 1; i < 40; i++)
+		submit(s, &a, &q[i]);
+	stub.fail_begin = _i == 0;
+	stub.fail_commit = _i == 1;
+	stub.hold = false;
+	(void)sem_post(&stub.go);
+	wait_for(&a, 40);
+	for (int i = 0; i < 40; i++) {
+		ck_assert_int_eq(q[i].op.status, STORE_FAILED);
+		ck_assert_str_eq(q[i].op.err.text, _i == 0 ? "no begin" : "no commit");
+	}
+	stub.fail_begin = stub.fail_commit = false;
+	ck_assert_int_eq(ask(s, &a, &q[0]), STORE_DONE);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+START_TEST(close_answers_everything)
+{
+	static struct question q[MANY];
+	struct asker a;
+	struct stub stub;
+
+	stub_init(&stub);
+	asker_init(&a);
+	struct store *s = store_start(&stub.base, NULL);
+	for (int i = 0; i < MANY; i++)
+		submit(s, &a, &q[i]);
+	store_close(s);
+	mailbox_drain(&a.box);
+	ck_assert_uint_eq(a.answers, MANY);
+	ck_assert_uint_eq(stub.committed, MANY);
+	mailbox_fini(&a.box);
+	store_close(NULL);
+}
+END_TEST
+
+START_TEST(open_types)
+{
+	struct err e = {""};
+
+	ck_assert_ptr_null(store_open("oracle", "x", &e));
+	ck_assert_str_eq(e.text, "there is no state of type \"oracle\" (sqlite, memory)");
+	ck_assert_ptr_null(store_open("sqlite", scratch_path("none/state.db"), &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "none/state.db"));
+	struct store *s = store_open("memory", NULL, &e);
+	struct asker a;
+	asker_init(&a);
+	struct question q = {.op = {.verb = STORE_TAKE, .user = slice_str("nobody")}};
+	ck_assert_ptr_nonnull(s);
+	ck_assert_int_eq(ask(s, &a, &q), STORE_UNKNOWN);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+static struct store_backend *with_users(struct store_backend *b)
+{
+	ck_assert_ptr_nonnull(b);
+	store_behaviour_user(b, "ann", 0);
+	return b;
+}
+
+static struct store *start(int type)
+{
+	struct err e = {""};
+	struct store_backend *b = with_users(
+	    type == 0 ? store_memory_open(&e) : store_sqlite_open(scratch_path("state.db"), &e));
+	struct store *s = store_start(b, &e);
+
+	if (s == NULL)
+		ck_abort_msg("%s", e.text);
+	return s;
+}
+
+enum { MARKS = 300 };
+
+/* One of two who consume the same marks at once. */
+struct racer {
+	struct store *store;
+	pthread_barrier_t *gate;
+	int64_t id;
+	enum store_status got[MARKS + 1];
+};
+
+static void *race(void *ctx)
+{
+	struct racer *r = ctx;
+	struct asker a;
+
+	a.answers = 0;
+	if (mailbox_init(&a.box, NULL) != 0)
+		abort();
+	for (int mark = 1; mark <= MARKS; mark++) {
+		struct question q = {.op = {.verb = STORE_CONSUME,
+		                            .id = r->id,
+		                            .now = 1000,
+		                            .mark = mark,
+		                            .pending = -1}};
+		(void)pthread_barrier_wait(r->gate);
+		r->got[mark] = ask(r->store, &a, &q);
+	}
+	mailbox_fini(&a.box);
+	return NULL;
+}
+
+/* Each mark is consumed by exactly one. _i: the database. The third row has two stores on one file,
+ * as two processes have. */
+START_TEST(one_of_two_wins)
+{
+	struct store *s = start(_i == 0 ? 0 : 1), *other = s;
+	struct asker a;
+	struct question q = {.op = {.verb = STORE_TAKE, .user = slice_str("ann"), .now = 1000}};
+	pthread_barrier_t gate;
+	pthread_t threads[2];
+	static struct racer racers[2];
+
+	if (_i == 2)
+		other = store_open("sqlite", scratch_path("state.db"), NULL);
+	ck_assert_ptr_nonnull(other);
+	asker_init(&a);
+	ck_assert_int_eq(ask(s, &a, &q), STORE_DONE);
+	ck_assert_int_eq(pthread_barrier_init(&gate, NULL, 2), 0);
+	for (int i = 0; i < 2; i++) {
+		racers[i] =
+		    (struct racer){.store = i == 0 ? s : other, .gate = &gate, .id = q.op.id};
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+	}
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	for (int mark = 1; mark <= MARKS; mark++) {
+		bool first = racers[0].got[mark] == STORE_DONE;
+		ck_assert_int_eq(racers[first ? 0 : 1].got[mark], STORE_DONE);
+		ck_assert_int_eq(racers[first ? 1 : 0].got[mark], STORE_CONFLICT);
+	}
+	ck_assert_int_eq(ask(s, &a, &q), STORE_DONE);
+	ck_assert_int_eq(q.op.state.mark, MARKS);
+	if (other != s)
+		store_close(other);
+	store_close(s);
+	(void)pthread_barrier_destroy(&gate);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+/* Guesses are taken by as many as there are, however many ask at once. */
+START_TEST(budget_under_a_rush)
+{
+	static struct question q[64];
+	struct store *s = start(_i);
+	struct asker a;
+	int done = 0;
+
+	asker_init(&a);
+	for (int i = 0; i < 64; i++) {
+		q[i] = (struct question){.op = {.verb = STORE_TAKE,
+		                                .user = slice_str("ann"),
+		                                .now = 1000,
+		                                .source = {(uint8_t)i}}};
+		submit(s, &a, &q[i]);
+	}
+	wait_for(&a, 64);
+	for (int i = 0; i < 64; i++) {
+		done += q[i].op.status == STORE_DONE;
+		ck_assert(q[i].op.status == STORE_DONE || q[i].op.status == STORE_EXHAUSTED);
+	}
+	ck_assert_int_eq(done, 5);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+/* The disk is full, then it is not: refused with the reason meanwhile, nothing used up, served
+ * again afterwards. */
+START_TEST(full_disk_and_after)
+{
+	struct store *s = start(1);
+	struct asker a;
+	struct question q = {.op = {.verb = STORE_TAKE, .user = slice_str("ann"), .now = 1000}}, c;
+	struct rlimit limit;
+	struct stat st;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	asker_init(&a);
+	ck_assert_int_eq(ask(s, &a, &q), STORE_DONE);
+	c = (struct question){.op = {.verb = STORE_CONSUME, .id = q.op.id, .now = 1000, .mark = 1}};
+	ck_assert_int_eq(stat(scratch_path("state.db-wal"), &st), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	rlim_t before = limit.rlim_cur;
+	limit.rlim_cur = (rlim_t)st.st_size;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(ask(s, &a, &c), STORE_FAILED);
+		ck_assert_ptr_nonnull(strstr(c.op.err.text, "state.db: cannot"));
+	}
+	limit.rlim_cur = before;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(ask(s, &a, &c), STORE_DONE);
+	ck_assert_int_eq(ask(s, &a, &c), STORE_CONFLICT);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("store_async");
+	TCase *t = tcase_create("store_async");
+
+	tcase_set_timeout(t, 120);
+	tcase_add_checked_fixture(t, scratch_make, scratch_remove);
+	tcase_add_test(t, waiting_requests_share_a_commit);
+	tcase_add_loop_test(t, failing_batch, 0, 2);
+	tcase_add_test(t, close_answers_everything);
+	tcase_add_test(t, open_types);
+	tcase_add_loop_test(t, one_of_two_wins, 0, 3);
+	tcase_add_loop_test(t, budget_under_a_rush, 0, 2);
+	tcase_add_test(t, full_disk_and_after);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: ISC */
+/* A scenario is a list of requests, each a batch of its own, with the answer that it must get.
+ * Every scenario begins with the user "ann" (mark 0, a budget of 5 guesses, made at the time 1000).
+ */
+#include "tests/unit/store_behaviour.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DAY 86400
+#define REFILL (STORE_REFILL_SECONDS / 5) /* one of five guesses */
+enum { START = 1000, STEPS_MAX = 24, NOBODY = 777777 };
+
+static struct store_backend *(*open_backend)(void);
+
+struct step {
+	bool used;
+	enum store_verb verb;
+	const char *user; /* TAKE */
+	bool nobody;      /* an id that nobody has */
+	uint8_t source;
+	int64_t now, mark; /* mark: CONSUME */
+	bool give_back, forget;
+	int64_t pending;
+	enum store_status status;
+	bool taken; /* TAKE: the answer */
+	int64_t got_mark, got_pending;
+};
+
+/* A TAKE that is answered with the mark and pending counter, and one that is not. */
+#define TAKE(source_, now_, taken_, mark_, pending_)                                         \
+	{                                                                                    \
+		.used = true, .verb = STORE_TAKE, .user = "ann", .source = (source_),        \
+		.now = (now_), .status = STORE_DONE, .taken = (taken_), .got_mark = (mark_), \
+		.got_pending = (pending_)                                                    \
+	}
+#define NO_TAKE(user_, source_, now_, status_)                                          \
+	{                                                                               \
+		.used = true, .verb = STORE_TAKE, .user = (user_), .source = (source_), \
+		.now = (now_), .status = (status_)                                      \
+	}
+#define CONSUME(source_, now_, mark_, back_, status_)                                    \
+	{                                                                                \
+		.used = true, .verb = STORE_CONSUME, .source = (source_), .now = (now_), \
+		.mark = (mark_), .give_back = (back_), .status = (status_)               \
+	}
+#define SETTLE(source_, now_, back_, forget_, pending_)                                 \
+	{                                                                               \
+		.used = true, .verb = STORE_SETTLE, .source = (source_), .now = (now_), \
+		.give_back = (back_), .forget = (forget_), .pending = (pending_),       \
+		.status = STORE_DONE                                                    \
+	}
+#define G(now_) TAKE(9, now_, true, 0, -1) /* a guess from a stranger */
+
+struct scenario {
+	const char *name;
+	struct step steps[STEPS_MAX];
+};
+
+static const struct scenario scenarios[] = {
+    {"unknown users",
+     {NO_TAKE("bob", 1, START, STORE_UNKNOWN), NO_TAKE("", 1, START, STORE_UNKNOWN),
+      NO_TAKE("an", 1, START, STORE_UNKNOWN), NO_TAKE("anna", 1, START, STORE_UNKNOWN),
+      NO_TAKE("Ann", 1, START, STORE_UNKNOWN), TAKE(1, START, true, 0, -1)}},
+    {"the budget runs out and fills",
+     {G(START), G(START), G(START), G(START), G(START), NO_TAKE("ann", 9, START, STORE_EXHAUSTED),
+      NO_TAKE("ann", 1, START + REFILL - 1, STORE_EXHAUSTED), G(START + REFILL),
+      NO_TAKE("ann", 9, START + REFILL, STORE_EXHAUSTED), G(START + 4 * REFILL),
+      G(START + 4 * REFILL), G(START + 4 * REFILL),
+      NO_TAKE("ann", 9, START + 4 * REFILL, STORE_EXHAUSTED)}},
+    {"the budget is capped",
+     {G(START), G(START + 1000 * DAY), G(START + 1000 * DAY), G(START + 1000 * DAY),
+      G(START + 1000 * DAY), G(START + 1000 * DAY),
+      NO_TAKE("ann", 9, START + 1000 * DAY, STORE_EXHAUSTED)}},
+    {"a clock that goes back adds nothing",
+     {G(START), G(START), G(START), G(START), G(START), NO_TAKE("ann", 9, 10, STORE_EXHAUSTED),
+      NO_TAKE("ann", 9, START, STORE_EXHAUSTED),
+      NO_TAKE("ann", 9, START + REFILL - 1, STORE_EXHAUSTED), G(START + REFILL)}},
+    {"a clock that goes back takes nothing, nor fills twice",
+     {G(START), G(START + 2 * REFILL), G(START), G(START + 2 * REFILL), G(START),
+      G(START + 2 * REFILL), NO_TAKE("ann", 9, START + 2 * REFILL, STORE_EXHAUSTED)}},
+    {"a guess given back",
+     {G(START), SETTLE(9, START, true, false, -1), G(START), SETTLE(9, START, true, false, -1),
+      G(START), G(START), G(START), G(START), G(START), NO_TAKE("ann", 9, START, STORE_EXHAUSTED),
+      SETTLE(9, START, false, false, -1), NO_TAKE("ann", 9, START, STORE_EXHAUSTED),
+      SETTLE(9, START, true, false, -1), G(START)}},
+    {"never more than the budget is given back",
+     {SETTLE(9, START, true, false, -1), SETTLE(9, START, true, false, -1), G(START), G(START),
+      G(START), G(START), G(START), NO_TAKE("ann", 9, START, STORE_EXHAUSTED)}},
+    {"a success gives its guess back",
+     {G(START), G(START), G(START), G(START), G(START), CONSUME(1, START, 1, true, STORE_DONE),
+      TAKE(9, START, true, 1, -1), NO_TAKE("ann", 9, START, STORE_EXHAUSTED)}},
+    {"a known source is served when strangers are not",
+     {TAKE(1, START, true, 0, -1), CONSUME(1, START, 1, true, STORE_DONE),
+      TAKE(1, START, false, 1, -1), TAKE(9, START, true, 1, -1), TAKE(9, START, true, 1, -1),
+      TAKE(9, START, true, 1, -1), TAKE(9, START, true, 1, -1), TAKE(9, START, true, 1, -1),
+      NO_TAKE("ann", 9, START, STORE_EXHAUSTED), TAKE(1, START, false, 1, -1),
+      TAKE(1, START, false, 1, -1)}},
+    {"a source is known for 30 days",
+     {TAKE(1, START, true, 0, -1), CONSUME(1, START, 1, true, STORE_DONE),
+      TAKE(1, START + 30 * DAY, false, 1, -1), TAKE(1, START + 30 * DAY + 1, true, 1, -1),
+      CONSUME(1, START + 30 * DAY, 2, true, STORE_DONE), TAKE(1, START + 60 * DAY, false, 2, -1),
+      TAKE(1, START + 60 * DAY + 1, true, 2, -1)}},
+    {"eight sources are kept, the newest",
+     {TAKE(1, START, true, 0, -1),
+      CONSUME(1, START + 1, 1, true, STORE_DONE),
+      CONSUME(2, START + 2, 2, false, STORE_DONE),
+      CONSUME(3, START + 3, 3, false, STORE_DONE),
+      CONSUME(4, START + 4, 4, false, STORE_DONE),
+      CONSUME(5, START + 5, 5, false, STORE_DONE),
+      CONSUME(6, START + 6, 6, false, STORE_DONE),
+      CONSUME(7, START + 7, 7, false, STORE_DONE),
+      CONSUME(8, START + 8, 8, false, STORE_DONE),
+      TAKE(1, START + 9, false, 8, -1),
+      CONSUME(1, START + 9, 9, false, STORE_DONE),
+      CONSUME(9, START + 10, 10, false, STORE_DONE),
+      TAKE(1, START + 10, false, 10, -1),
+      TAKE(2, START + 10, true, 10, -1),
+      TAKE(3, START + 10, false, 10, -1),
+      TAKE(9, START + 10, false, 10, -1),
+      CONSUME(10, START, 11, false, STORE_DONE),
+      TAKE(10, START, false, 11, -1),
+      TAKE(3, START + 10, true, 11, -1),
+      TAKE(4, START + 10, false, 11, -1)}},
+    {"a mark only rises",
+     {TAKE(1, START, true, 0, -1), CONSUME(1, START, 0, true, STORE_CONFLICT),
+      CONSUME(1, START, 5, false, STORE_DONE), CONSUME(1, START, 5, false, STORE_CONFLICT),
+      CONSUME(1, START, 4, false, STORE_CONFLICT), CONSUME(1, START, -1, false, STORE_CONFLICT),
+      TAKE(1, START, false, 5, -1), CONSUME(1, START, 6, false, STORE_DONE),
+      CONSUME(1, START, INT64_MAX, false, STORE_DONE),
+      CONSUME(1, START, INT64_MAX, false, STORE_CONFLICT), TAKE(1, START, false, INT64_MAX, -1)}},
+    {"a conflict changes nothing",
+     {TAKE(1, START, true, 0, -1), SETTLE(1, START, false, false, 50),
+      CONSUME(2, START, 0, true, STORE_CONFLICT), TAKE(2, START, true, 0, 50),
+      TAKE(2, START, true, 0, 50), TAKE(2, START, true, 0, 50), TAKE(2, START, true, 0, 50),
+      NO_TAKE("ann", 2, START, STORE_EXHAUSTED)}},
+    {"pending is set, kept and forgotten",
+     {TAKE(1, START, true, 0, -1), SETTLE(1, START, true, false, 50), TAKE(1, START, true, 0, 50),
+      SETTLE(1, START, true, false, -1), TAKE(1, START, true, 0, 50),
+      SETTLE(1, START, true, true, -1), TAKE(1, START, true, 0, -1),
+      SETTLE(1, START, true, true, 60), TAKE(1, START, true, 0, 60)}},
+    {"a success forgets pending",
+     {TAKE(1, START, true, 0, -1), SETTLE(1, START, true, false, 50),
+      CONSUME(1, START, 51, false, STORE_DONE), TAKE(1, START, false, 51, -1)}},
+    {"pending behind the mark is left out",
+     {TAKE(1, START, true, 0, -1), CONSUME(1, START, 51, true, STORE_DONE),
+      SETTLE(1, START, false, false, 50), TAKE(1, START, false, 51, -1),
+      SETTLE(1, START, false, false, 51), TAKE(1, START, false, 51, 51),
+      SETTLE(1, START, false, true, 50), TAKE(1, START, false, 51, -1)}},
+    {"nobody has that id",
+     {{.used = true,
+       .verb = STORE_CONSUME,
+       .nobody = true,
+       .now = START,
+       .mark = 9,
+       .status = STORE_UNKNOWN},
+      {.used = true,
+       .verb = STORE_SETTLE,
+       .nobody = true,
+       .now = START,
+       .pending = 1,
+       .status = STORE_UNKNOWN},
+      TAKE(1, START, true, 0, -1)}},
+    {"a time before 1970 is refused, and nothing changes",
+     {TAKE(1, START, true, 0, -1), NO_TAKE("ann", 1, -1, STORE_FAILED),
+      CONSUME(1, -1, 7, true, STORE_FAILED), TAKE(1, START, true, 0, -1),
+      CONSUME(1, START, 7, true, STORE_DONE), TAKE(1, START, false, 7, -1)}},
+};
+
+static void fill_source(uint8_t source[16], uint8_t value)
+{
+	memset(source, 0, 16);
+	source[10] = source[11] = 0xff;
+	source[15] = value;
+}
+
+void store_behaviour_user(struct store_backend *b, const char *name, int64_t mark)
+{
+	struct err e = {""};
+	struct store_user u = {
+	    .name = slice_str(name),
+	    .params = {.kind = mark < 0 ? OTP_TOTP : OTP_HOTP,
+	               .algorithm = OTP_SHA256,
+	               .digits = 8},
+	    .state = {.mark = mark, .pending = -1},
+	    .budget = 5,
+	    .blob = slice_str("sealed"),
+	    .created = START,
+	};
+
+	if (b->ops->user_add(b, &u, &e) != 0)
+		ck_abort_msg("%s", e.text);
+}
+
+void store_behaviour_run(struct store_backend *b, struct store_op *op)
+{
+	struct err e = {""};
+
+	if (b->ops->begin(b, &e) != 0)
+		ck_abort_msg("begin: %s", e.text);
+	b->ops->run(b, op);
+	if (b->ops->commit(b, &e) != 0)
+		ck_abort_msg("commit: %s", e.text);
+}
+
+static void check_take(const char *where, const struct step *step, const struct store_op *op)
+{
+	if (step->status != STORE_DONE) {
+		ck_assert_msg(!op->guess_taken && op->blob_len == 0, "%s: something was given",
+		              where);
+		return;
+	}
+	ck_assert_msg(op->guess_taken == step->taken, "%s: guess taken %d", where, op->guess_taken);
+	ck_assert_msg(op->state.mark == step->got_mark, "%s: mark %lld", where,
+	              (long long)op->state.mark);
+	ck_assert_msg(op->state.pending == step->got_pending, "%s: pending %lld", where,
+	              (long long)op->state.pending);
+	expect_bytes(slice_of(op->blob, op->blob_len), slice_str("sealed"), where);
+}
+
+static void run_step(struct store_backend *b, const char *where, const struct step *step,
+                     int64_t *id)
+{
+	struct store_op op = {
+	    .verb = step->verb,
+	    .user = slice_str(step->user == NULL ? "" : step->user),
+	    .now = step->now,
+	    .id = step->nobody ? NOBODY : *id,
+	    .mark = step->mark,
+	    .give_back = step->give_back,
+	    .forget_pending = step->forget,
+	    .pending = step->pending,
+	    .status = (enum store_status)99,
+	};
+
+	fill_source(op.source, step->source);
+	store_behaviour_run(b, &op);
+	ck_assert_msg(op.status == step->status, "%s: status %d, not %d (%s)", where,
+	              (int)op.status, (int)step->status, op.err.text);
+	ck_assert_msg((op.err.text[0] != '\0') == (op.status == STORE_FAILED), "%s: error \"%s\"",
+	              where, op.err.text);
+	if (step->verb == STORE_TAKE)
+		check_take(where, step, &op);
+	if (step->verb == STORE_TAKE && op.status == STORE_DONE)
+		*id = op.id;
+}
+
+START_TEST(scenario)
+{
+	const struct scenario *sc = &scenarios[_i];
+	struct store_backend *b = open_backend();
+	int64_t id =
+	    1; /* a first SETTLE may come before any TAKE: the first user of an empty database */
+
+	store_behaviour_user(b, "ann", 0);
+	for (size_t i = 0; i < STEPS_MAX && sc->steps[i].used; i++) {
+		char where[128];
+		(void)snprintf(where, sizeof where, "%s, step %zu", sc->name, i);
+		run_step(b, where, &sc->steps[i], &id);
+	}
+	b->ops->close(b);
+}
+END_TEST
+
+static struct store_op take_op(const char *user)
+{
+	struct store_op op = {.verb = STORE_TAKE, .user = slice_str(user), .now = START};
+
+	return op;
+}
+
+START_TEST(every_field_comes_back)
+{
+	struct store_backend *b = open_backend();
+	uint8_t name[STORE_USER_MAX], blob[STORE_BLOB_MAX];
+	struct store_user u = {
+	    .name = slice_of(name, sizeof name),
+	    .params = {.kind = OTP_TOTP,
+	               .algorithm = OTP_SHA512,
+	               .digits = 7,
+	               .step = 30,
+	               .back = 3,
+	               .fwd = 1,
+	               .window = 10,
+	               .resync = 100},
+	    .state = {.mark = 1LL << 40,
+	              .pending = 1LL << 41,
+	              .pending_at = 1LL << 33,
+	              .pending_source = "0123456789abcde"},
+	    .budget = 100,
+	    .blob = slice_of(blob, sizeof blob),
+	    .created = START,
+	};
+	struct store_op op = take_op("");
+
+	for (size_t i = 0; i < sizeof name; i++)
+		name[i] = (uint8_t)i; /* NUL too */
+	for (size_t i = 0; i < sizeof blob; i++)
+		blob[i] = (uint8_t)(255 - i);
+	ck_assert_int_eq(b->ops->user_add(b, &u, NULL), 0);
+	op.user = u.name;
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_DONE);
+	ck_assert(memcmp(&op.params, &u.params, sizeof op.params) == 0);
+	ck_assert(memcmp(&op.state, &u.state, sizeof op.state) == 0);
+	expect_bytes(slice_of(op.blob, op.blob_len), u.blob, "blob");
+	op.user.n--;
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_UNKNOWN);
+	uint8_t longer[STORE_USER_MAX + 1] = {0};
+	op.user = slice_of(longer, sizeof longer);
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_UNKNOWN);
+	b->ops->close(b);
+}
+END_TEST
+
+START_TEST(pending_says_when_and_from_where)
+{
+	struct store_backend *b = open_backend();
+	struct store_op op = take_op("ann"), set;
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_run(b, &op);
+	set = (struct store_op){.verb = STORE_SETTLE, .id = op.id, .now = START + 7, .pending = 40};
+	fill_source(set.source, 33);
+	store_behaviour_run(b, &set);
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.state.pending, 40);
+	ck_assert_int_eq(op.state.pending_at, START + 7);
+	ck_assert(memcmp(op.state.pending_source, set.source, 16) == 0);
+	b->ops->close(b);
+}
+END_TEST
+
+/* One batch: a request that fails, one that comes too late, and two that are done. */
+START_TEST(failure_inside_a_batch)
+{
+	struct store_backend *b = open_backend();
+	struct store_op op = take_op("ann"), failed, done, late;
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_run(b, &op);
+	failed = (struct store_op){
+	    .verb = STORE_CONSUME, .id = op.id, .now = -1, .mark = 9, .give_back = true};
+	done = (struct store_op){
+	    .verb = STORE_CONSUME, .id = op.id, .now = START, .mark = 6, .pending = -1};
+	late = done;
+	fill_source(failed.source, 8);
+	ck_assert_int_eq(b->ops->begin(b, NULL), 0);
+	b->ops->run(b, &failed);
+	b->ops->run(b, &done);
+	b->ops->run(b, &late);
+	ck_assert_int_eq(b->ops->commit(b, NULL), 0);
+	ck_assert_int_eq(failed.status, STORE_FAILED);
+	ck_assert_int_eq(done.status, STORE_DONE);
+	ck_assert_int_eq(late.status, STORE_CONFLICT);
+	fill_source(op.source, 8);
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.state.mark, 6);
+	ck_assert(op.guess_taken);
+	b->ops->close(b);
+}
+END_TEST
+
+START_TEST(rollback)
+{
+	struct store_backend *b = open_backend();
+	struct store_op op = take_op("ann"), consume, again = take_op("ann");
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_run(b, &op);
+	consume = (struct store_op){.verb = STORE_CONSUME, .id = op.id, .now = START, .mark = 6};
+	ck_assert_int_eq(b->ops->begin(b, NULL), 0);
+	b->ops->run(b, &consume);
+	b->ops->run(b, &again);
+	ck_assert_int_eq(again.state.mark, 6);
+	b->ops->rollback(b);
+	fill_source(again.source, 7);
+	store_behaviour_run(b, &again);
+	ck_assert_int_eq(again.state.mark, 0);
+	ck_assert_int_eq(consume.status, STORE_DONE);
+	store_behaviour_run(b, &consume);
+	ck_assert_int_eq(consume.status, STORE_DONE);
+	b->ops->close(b);
+}
+END_TEST
+
+START_TEST(removed_and_made_again)
+{
+	struct store_backend *b = open_backend();
+	struct store_op op = take_op("ann"), consume;
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_run(b, &op);
+	consume = (struct store_op){.verb = STORE_CONSUME, .id = op.id, .now = START, .mark = 6};
+	store_behaviour_run(b, &consume);
+	ck_assert_int_eq(b->ops->user_remove(b, slice_str("ann"), NULL), 0);
+	ck_assert_int_eq(b->ops->user_remove(b, slice_str("ann"), NULL), 1);
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_UNKNOWN);
+	store_behaviour_user(b, "ann", 0);
+	consume.mark = 7;
+	store_behaviour_run(b, &consume);
+	ck_assert_int_eq(consume.status, STORE_UNKNOWN);
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.state.mark, 0);
+	ck_assert(op.guess_taken);
+	b->ops->close(b);
+}
+END_TEST
+
+struct refused_row {
+	size_t name, blob;
+	unsigned kind, algorithm, digits, budget;
+	int64_t mark, pending;
+};
+
+static const struct refused_row refused[] = {
+    {0, 9, 1, 1, 6, 5, 0, -1},          {257, 9, 1, 1, 6, 5, 0, -1},
+    {3, 0, 1, 1, 6, 5, 0, -1},          {3, STORE_BLOB_MAX + 1, 1, 1, 6, 5, 0, -1},
+    {3, 9, 0, 1, 6, 5, 0, -1},          {3, 9, 3, 1, 6, 5, 0, -1},
+    {3, 9, 1, 0, 6, 5, 0, -1},          {3, 9, 1, 4, 6, 5, 0, -1},
+    {3, 9, 1, 1, 5, 5, 0, -1},          {3, 9, 1, 1, 9, 5, 0, -1},
+    {3, 9, 1, 1, 6, 2000000000, 0, -1}, {3, 9, 1, 1, 6, 5, -2, -1},
+    {3, 9, 1, 1, 6, 5, 0, -2},
+};
+
+static int count_user(void *ctx, const struct store_user *u)
+{
+	(void)u;
+	++*(int *)ctx;
+	return 0;
+}
+
+START_TEST(user_refused)
+{
+	static const uint8_t bytes[512] = {1};
+	const struct refused_row *row = &refused[_i];
+	struct store_backend *b = open_backend();
+	struct err e = {""};
+	int n = 0;
+	struct store_user u = {
+	    .name = slice_of(bytes, row->name),
+	    .params = {.kind = (enum otp_kind)row->kind,
+	               .algorithm = (enum otp_algorithm)row->algorithm,
+	               .digits = row->digits},
+	    .state = {.mark = row->mark, .pending = row->pending},
+	    .budget = row->budget,
+	    .blob = slice_of(bytes, row->blob),
+	};
+
+	ck_assert_int_eq(b->ops->user_add(b, &u, &e), -1);
+	ck_assert(e.text[0] != '\0');
+	ck_assert_int_eq(b->ops->user_each(b, count_user, &n, &e), 0);
+	ck_assert_int_eq(n, 0);
+	b->ops->close(b);
+}
+END_TEST
+
+START_TEST(user_twice)
+{
+	struct store_backend *b = open_backend();
+	struct store_user u = {.name = slice_str("a\"\n"),
+	                       .params = {.kind = OTP_HOTP, .algorithm = OTP_SHA1, .digits = 6},
+	                       .blob = slice_str("x")};
+	struct err e = {""};
+
+	ck_assert_int_eq(b->ops->user_add(b, &u, &e), 0);
+	u.blob = slice_str("y");
+	ck_assert_int_eq(b->ops->user_add(b, &u, &e), -1);
+	ck_assert_str_eq(e.text, "user \"a\\\"\\x0a\" exists already");
+	b->ops->close(b);
+}
+END_TEST
+
+struct seen {
+	char names[64];
+	int left;
+};
+
+static int see(void *ctx, const struct store_user *u)
+{
+	struct seen *s = ctx;
+
+	(void)snprintf(s->names + strlen(s->names), sizeof s->names - strlen(s->names),
+	               "%.*s=%lld ", (int)u->name.n, (const char *)u->name.p,
+	               (long long)u->state.mark);
+	expect_bytes(u->blob, slice_str("sealed"), "blob");
+	ck_assert_int_eq(u->created, START);
+	ck_assert_uint_eq(u->budget, 5);
+	return --s->left == 0 ? 42 : 0;
+}
+
+START_TEST(each_in_order)
+{
+	struct store_backend *b = open_backend();
+	struct seen all = {.left = 99}, two = {.left = 2};
+
+	store_behaviour_user(b, "b", 2);
+	store_behaviour_user(b, "ab", 4);
+	store_behaviour_user(b, "B", 0);
+	store_behaviour_user(b, "a", -1);
+	ck_assert_int_eq(b->ops->user_each(b, see, &all, NULL), 0);
+	ck_assert_str_eq(all.names, "B=0 a=-1 ab=4 b=2 ");
+	ck_assert_int_eq(b->ops->user_each(b, see, &two, NULL), 42);
+	ck_assert_str_eq(two.names, "B=0 a=-1 ");
+	ck_assert_int_eq(b->ops->user_remove(b, slice_str("ab"), NULL), 0);
+	all = (struct seen){.left = 99};
+	ck_assert_int_eq(b->ops->user_each(b, see, &all, NULL), 0);
+	ck_assert_str_eq(all.names, "B=0 a=-1 b=2 ");
+	b->ops->close(b);
+}
+END_TEST
+
+#define ROWS(a) (int)(sizeof(a) / sizeof((a)[0]))
+
+void store_behaviour_add(TCase *t, struct store_backend *(*open)(void))
+{
+	open_backend = open;
+	tcase_add_loop_test(t, scenario, 0, ROWS(scenarios));
+	tcase_add_test(t, every_field_comes_back);
+	tcase_add_test(t, pending_says_when_and_from_where);
+	tcase_add_test(t, failure_inside_a_batch);
+	tcase_add_test(t, rollback);
+	tcase_add_test(t, removed_and_made_again);
+	tcase_add_loop_test(t, user_refused, 0, ROWS(refused));
+	tcase_add_test(t, user_twice);
+	tcase_add_test(t, each_in_order);
+}
