@@ -187,7 +187,7 @@ static void add_node(struct lexer *x, bool block)
 	*node = (struct conf_node){.parent = x->open,
 	                           .source = x->source,
 	                           .words = words,
-	                           .n = x->n_words,
+	                           .n = x->failed ? 0 : x->n_words,
 	                           .line = x->number,
 	                           .block = block,
 	                           .broken = x->failed};

@@ -158,9 +158,10 @@ static const struct unit time_units[] = {{"h", 3600000}, {"m", 60000}, {"s", 100
  * it. */
 static const char *unit_text(uint64_t value, const struct unit *units, char *out, size_t size)
 {
-	size_t i = value == 0 ? 3 : 0;
+	/* Nothing is 0 bytes, but 0 seconds. */
+	size_t i = value != 0 ? 0 : units == time_units ? 2 : 3;
 
-	for (; i < 3; i++) {
+	for (; i < 3 && value != 0; i++) {
 		bool few = units == time_units && i < 2 && value < 2 * units[i].factor;
 		if (value % units[i].factor == 0 && !few)
 			break;
