@@ -1,1 +1,152 @@
-int main(void){return 0;}
+/* SPDX-License-Identifier: ISC */
+/* The daemon: reads its configuration, starts the pool, serves until it is told to stop. In the
+ * foreground, without a pid file; whoever supervises it does the rest. */
+#include "admin/admin.h"
+#include "base/secret.h"
+#include "sys/file.h"
+#include "sys/log.h"
+#include "sys/privs.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_CONFIGURATION = 78 };
+
+struct daemon {
+	const char *path;
+	struct pool *pool;
+};
+
+static const struct conf_reader reader = {.read = file_read, .glob = file_glob};
+
+static const enum log_level levels[] = {[CONF_LOG_ERROR] = LOG_LEVEL_ERROR,
+                                        [CONF_LOG_WARNING] = LOG_LEVEL_WARNING,
+                                        [CONF_LOG_INFO] = LOG_LEVEL_INFO,
+                                        [CONF_LOG_DEBUG] = LOG_LEVEL_DEBUG};
+
+/* Prints what is wrong with a configuration to standard error, as it stands: it is meant for
+ * people. */
+static void print_report(const struct conf_report *r)
+{
+	if (r->len != 0)
+		(void)fwrite(r->text, 1, r->len, stderr);
+}
+
+static enum admin_reload reload(void *ctx, struct buf *say)
+{
+	struct daemon *d = ctx;
+	struct conf_report report = {0};
+	struct conf *c = conf_load(d->path, &reader, &report);
+	enum admin_reload result = ADMIN_BAD_CONFIGURATION;
+	struct err e = {""};
+
+	(void)buf_append(say, slice_of(report.text, report.len));
+	if (c == NULL) {
+		log_say(LOG_LEVEL_ERROR, "reload",
+		        "refused: %zu errors in %s; the old configuration stays in force",
+		        report.errors, d->path);
+		print_report(&report);
+	} else {
+		enum log_level level = levels[c->log_level];
+		if (pool_reload(d->pool, c, &e) == 0) {
+			result = ADMIN_RELOADED;
+			log_set_level(level);
+			log_say(LOG_LEVEL_INFO, "reload", "%s is in force", d->path);
+			(void)buf_append(say, slice_str("reloaded\n"));
+		} else {
+			log_say(LOG_LEVEL_ERROR, "reload", "refused: %s", e.text);
+			(void)buf_append(say, slice_str(e.text));
+			(void)buf_append(say, slice_str("\n"));
+		}
+	}
+	conf_report_fini(&report);
+	return result;
+}
+
+/* Loads the configuration or prints why not. */
+static struct conf *load(const char *path)
+{
+	struct conf_report report = {0};
+	struct conf *c = conf_load(path, &reader, &report);
+
+	print_report(&report);
+	conf_report_fini(&report);
+	return c;
+}
+
+static int serve(struct daemon *d, struct conf *c)
+{
+	struct admin_hooks hooks = {.ctx = d, .reload = reload};
+	struct err e = {""};
+	size_t descriptors = privs_raise_descriptors();
+	struct admin *admin = admin_new(c->control_socket, &e);
+
+	log_set_level(levels[c->log_level]);
+	if (admin == NULL)
+		conf_free(c);
+	else
+		d->pool = pool_new(c, descriptors, &e);
+	if (d->pool == NULL) {
+		log_say(LOG_LEVEL_ERROR, "start", "%s", e.text);
+		admin_free(admin);
+		return EXIT_START;
+	}
+	log_say(LOG_LEVEL_INFO, "ready", "mqsecproxy %s", PACKAGE_VERSION);
+	admin_run(admin, d->pool, &hooks);
+	pool_free(d->pool);
+	admin_free(admin);
+	log_say(LOG_LEVEL_INFO, "stopped", "all connections are closed");
+	return EXIT_OK;
+}
+
+static int usage(FILE *to, int code)
+{
+	(void)fputs("usage: mqsecproxy [-c FILE] [-t] [-V]\n"
+	            "  -c FILE  the configuration (" SYSCONFDIR "/mqsecproxy.conf)\n"
+	            "  -t       check the configuration and exit: 0 if it is good, 78 if not\n"
+	            "  -V       print the version and exit\n",
+	            to);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = {.path = SYSCONFDIR "/mqsecproxy.conf"};
+	bool only_check = false;
+	struct err e;
+	int option;
+
+	while ((option = getopt(argc, argv, "c:tVh")) != -1) {
+		switch (option) {
+		case 'c':
+			d.path = optarg;
+			break;
+		case 't':
+			only_check = true;
+			break;
+		case 'V':
+			(void)puts("mqsecproxy " PACKAGE_VERSION);
+			return EXIT_OK;
+		case 'h':
+			return usage(stdout, EXIT_OK);
+		default:
+			return usage(stderr, EXIT_USAGE);
+		}
+	}
+	if (optind != argc)
+		return usage(stderr, EXIT_USAGE);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (secret_init() != 0 || privs_harden(&e) != 0) {
+		log_say(LOG_LEVEL_ERROR, "start", "the process cannot be made safe for keys");
+		return EXIT_START;
+	}
+	struct conf *c = load(d.path);
+	if (c == NULL)
+		return EXIT_CONFIGURATION;
+	if (only_check) {
+		conf_free(c);
+		return EXIT_OK;
+	}
+	return serve(&d, c);
+}

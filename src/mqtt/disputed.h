@@ -8,6 +8,9 @@
 
 #include "mqtt/cursor.h"
 
+/* Packet type 0. 2.1.2 forbids it and says no more; mosquitto answers 0x82. */
+#define MQTT_TYPE0 MQTT_PROTOCOL
+
 /* A known property in a packet that may not have it. 2.2.2.2 says malformed; mosquitto answers 0x82, and its tests ask
  * for it in every packet type, for every such property. */
 #define MQTT_ALIEN_PROPERTY MQTT_PROTOCOL

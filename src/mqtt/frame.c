@@ -4,6 +4,8 @@
  * packet type. */
 #include "mqtt/frame.h"
 
+#include "mqtt/disputed.h"
+
 enum mqtt_result mqtt_frame_next(struct slice in, struct mqtt_frame *out)
 {
 	uint32_t value = 0;
@@ -11,7 +13,7 @@ enum mqtt_result mqtt_frame_next(struct slice in, struct mqtt_frame *out)
 	if (in.n == 0)
 		return MQTT_MORE;
 	if (in.p[0] >> 4 == 0)
-		return MQTT_MALFORMED;
+		return MQTT_TYPE0;
 	for (size_t i = 1; i <= 4; i++) {
 		if (i == in.n)
 			return MQTT_MORE;
@@ -61,22 +63,15 @@ static const struct row rows[16] = {
     [MQTT_AUTH] = {0, BOTH, 0, false, 0, 0, 0, ANY},
 };
 
-static enum mqtt_result publish_flags(uint8_t flags)
+static bool flags_ok(const struct row *row, const struct mqtt_frame *f, enum mqtt_version version)
 {
-	unsigned qos = flags >> 1 & 3;
+	unsigned qos = f->flags >> 1 & 3;
 
-	if (qos == 3) /* [MQTT-3.3.1-4] */
-		return MQTT_MALFORMED;
-	if (qos == 0 && (flags & 8) != 0) /* [MQTT-3.3.1-2] */
-		return MQTT_MALFORMED;
-	return MQTT_OK;
-}
-
-static bool flags_ok(const struct row *row, uint8_t flags, enum mqtt_version version)
-{
+	if (f->type == MQTT_PUBLISH) /* [MQTT-3.3.1-4], [MQTT-3.3.1-2] */
+		return qos != 3 && (qos != 0 || (f->flags & 8) == 0);
 	if (version == MQTT_31 && row->dup31)
-		flags &= 0x07;
-	return flags == row->flags;
+		return (f->flags & 7) == row->flags;
+	return f->flags == row->flags;
 }
 
 enum mqtt_result mqtt_frame_check(const struct mqtt_frame *f, enum mqtt_version version,
@@ -84,18 +79,18 @@ enum mqtt_result mqtt_frame_check(const struct mqtt_frame *f, enum mqtt_version 
 {
 	const struct row *row = &rows[f->type & 15];
 	bool v5 = version == MQTT_5;
+	uint8_t from = v5 ? row->from5 : row->from3;
 	uint32_t least = v5 ? row->min5 : row->min3, most = v5 ? row->max5 : row->max3;
 
-	if (((v5 ? row->from5 : row->from3) & (from_client ? CLIENT : BROKER)) == 0)
+	if (from == 0)
+		return MQTT_PROTOCOL;
+	if (!flags_ok(row, f, version)) /* [MQTT-2.1.3-1] */
+		return MQTT_MALFORMED;
+	if ((from & (from_client ? CLIENT : BROKER)) == 0)
 		return MQTT_PROTOCOL;
 	if (v5 && !f->minimal) /* [MQTT-1.5.5-1] */
 		return MQTT_MALFORMED;
-	if (f->type == MQTT_PUBLISH) {
-		if (f->remaining < least + ((f->flags & 6) != 0 ? 2 : 0))
-			return MQTT_MALFORMED;
-		return publish_flags(f->flags);
-	}
-	if (!flags_ok(row, f->flags, version)) /* [MQTT-2.1.3-1] */
-		return MQTT_MALFORMED;
+	if (f->type == MQTT_PUBLISH && (f->flags & 6) != 0)
+		least += 2;
 	return f->remaining < least || f->remaining > most ? MQTT_MALFORMED : MQTT_OK;
 }

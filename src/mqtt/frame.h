@@ -15,14 +15,14 @@ struct mqtt_frame {
 };
 
 /* Reads the fixed header at the start of `in`. MQTT_OK: *out is filled (the body need not be there yet).
- * MQTT_MORE: a prefix of a header. MQTT_MALFORMED: type 0, or a remaining length of more than 4 bytes.
+ * MQTT_MORE: a prefix of a header. MQTT_PROTOCOL: type 0. MQTT_MALFORMED: a remaining length of more than 4 bytes.
  * A longer form than necessary is left to mqtt_frame_check() (`minimal`): only 5.0 forbids it [MQTT-1.5.5-1]. */
 enum mqtt_result mqtt_frame_next(struct slice in, struct mqtt_frame *out);
 
 /* Whether a packet with this header may come from the client (or, from_client false, from the broker) on an
  * established connection of this version: direction, flags, and what the remaining length must be at least and
  * at most for its type. CONNECT and CONNACK are protocol errors here. MQTT_OK, MQTT_MALFORMED (flags [MQTT-2.1.3-1],
- * lengths), MQTT_PROTOCOL (wrong direction, DUP with QoS 0 [MQTT-3.3.1-2] is MALFORMED). 3.1 may set DUP on PUBREL,
+ * DUP with QoS 0 [MQTT-3.3.1-2], lengths), MQTT_PROTOCOL (wrong direction; wrong flags go before it). 3.1 may set DUP on PUBREL,
  * SUBSCRIBE and UNSUBSCRIBE. AUTH exists in 5.0 only; DISCONNECT from a broker likewise. */
 enum mqtt_result mqtt_frame_check(const struct mqtt_frame *f, enum mqtt_version version, bool from_client);
 

@@ -123,6 +123,7 @@ struct session {
 	struct slice client_id, user; /* owned by identity */
 	bool has_user;
 	uint16_t keep_alive;
+	size_t connect_len;      /* bytes of CONNECT, once it is whole */
 	struct session_consume consume;
 	struct session_settle settle;
 	/* the engine's own */

@@ -193,6 +193,7 @@ void stage_greet(struct session *s, const struct session_env *env, struct slice 
 		step->want = f.head + (size_t)f.remaining;
 		return;
 	}
+	s->connect_len = f.head + (size_t)f.remaining;
 	struct slice body = slice_of(bytes.p + f.head, f.remaining);
 	r = f.flags == 0 ? mqtt_connect_get(body, f.minimal, &c) : MQTT_MALFORMED;
 	if (r == MQTT_OK) {

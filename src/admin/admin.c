@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: ISC */
+#include "admin/admin.h"
+
+#include "admin/control.h"
+#include "base/text.h"
+#include "net/addr.h"
+#include "sys/clock.h"
+#include "sys/log.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct admin {
+	struct event_base *base;
+	struct event *hup, *term, *interrupt;
+	struct control *control;
+	struct pool *pool;
+	const struct admin_hooks *hooks;
+	int64_t started_ms, loaded_s;
+};
+
+static void say(struct buf *answer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct buf *answer, const char *format, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, format);
+	int n = vsnprintf(line, sizeof line, format, ap);
+	va_end(ap);
+	if (n > 0)
+		(void)buf_append(
+		    answer, slice_of(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1));
+}
+
+static void do_reload(struct admin *a, struct buf *answer)
+{
+	static const char *const words[] = {"ok", "bad-configuration", "failed"};
+	struct buf text = {.cap = CONTROL_ANSWER_MAX / 2};
+	enum admin_reload r = a->hooks->reload(a->hooks->ctx, &text);
+
+	if (r == ADMIN_RELOADED)
+		a->loaded_s = clock_now().real_us / 1000000;
+	say(answer, "%s\n", words[r]);
+	(void)buf_append(answer, buf_view(&text));
+	buf_free(&text);
+}
+
+static void do_status(struct admin *a, struct buf *answer)
+{
+	struct pool_status s;
+	struct pool_listener_status l;
+	size_t connections = 0, pending = 0, n = pool_listeners(a->pool);
+
+	pool_status(a->pool, &s);
+	for (size_t i = 0; i < n; i++) {
+		pool_listener_status(a->pool, i, &l);
+		connections += l.connections;
+		pending += l.pending;
+	}
+	say(answer,
+	    "ok\nversion %s\nuptime-seconds %" PRId64
+	    "\nworkers %zu\nconnections %zu\npending %zu\n"
+	    "config-loaded-at %" PRId64 "\n",
+	    PACKAGE_VERSION, (clock_now().mono_ms - a->started_ms) / 1000, s.workers, connections,
+	    pending, a->loaded_s);
+	for (int m = 0; m < METRIC_COUNT; m++)
+		say(answer, "%s %" PRIu64 "\n", metrics_name((enum metric)m), s.counts[m]);
+	for (size_t i = 0; i < n; i++) {
+		pool_listener_status(a->pool, i, &l);
+		say(answer,
+		    "listener.%s.address %s\nlistener.%s.connections %zu\nlistener.%s.pending "
+		    "%zu\n",
+		    l.name, l.address, l.name, l.connections, l.name, l.pending);
+	}
+}
+
+/* The next word of a line; empty at its end. */
+static struct slice next_word(struct slice *line)
+{
+	size_t n = 0;
+
+	while (line->n != 0 && line->p[0] == ' ')
+		*line = slice_from(*line, 1);
+	while (n < line->n && line->p[n] != ' ')
+		n++;
+	struct slice word = slice_of(line->p, n);
+	*line = slice_from(*line, n);
+	return word;
+}
+
+static int kick_value(struct slice by, struct slice word, enum pool_kick *kind, uint8_t *out,
+                      size_t *n, struct err *e)
+{
+	char host[64];
+	struct net_addr addr;
+
+	if (slice_eq(by, slice_str("address"))) {
+		*kind = POOL_KICK_ADDRESS;
+		*n = 16;
+		(void)snprintf(host, sizeof host, "%.*s",
+		               (int)(word.n < sizeof host ? word.n : sizeof host - 1),
+		               (const char *)word.p);
+		if (net_addr_numeric(host, 0, &addr) != 0)
+			return err_set(e, "that is not an address");
+		net_addr_bytes(&addr, out);
+		return 0;
+	}
+	if (slice_eq(by, slice_str("client-id")))
+		*kind = POOL_KICK_CLIENT_ID;
+	else if (slice_eq(by, slice_str("user")))
+		*kind = POOL_KICK_USER;
+	else
+		return err_set(e, "kick goes by client-id, user or address");
+	*n = word.n / 2;
+	if (*n > CONTROL_REQUEST_MAX / 2)
+		return err_set(e, "that name is too long");
+	return text_unhex(word, out, *n, e);
+}
+
+static void do_kick(struct admin *a, struct slice line, struct buf *answer)
+{
+	uint8_t value[CONTROL_REQUEST_MAX / 2];
+	size_t n = 0;
+	enum pool_kick by = POOL_KICK_CLIENT_ID;
+	struct err e;
+	struct slice what = next_word(&line);
+
+	if (kick_value(what, next_word(&line), &by, value, &n, &e) != 0) {
+		say(answer, "failed\n%s\n", e.text);
+		return;
+	}
+	size_t kicked = pool_kick(a->pool, by, slice_of(value, n));
+	log_say(LOG_LEVEL_INFO, "control", "kicked %zu", kicked);
+	say(answer, "ok\nkicked %zu\n", kicked);
+}
+
+static void serve(void *ctx, struct slice request, struct buf *answer)
+{
+	struct admin *a = ctx;
+	struct slice verb = next_word(&request);
+
+	if (slice_eq(verb, slice_str("reload")))
+		do_reload(a, answer);
+	else if (slice_eq(verb, slice_str("status")))
+		do_status(a, answer);
+	else if (slice_eq(verb, slice_str("kick")))
+		do_kick(a, request, answer);
+	else
+		say(answer, "failed\nno such request\n");
+}
+
+static void hup_fired(evutil_socket_t number, short what, void *arg)
+{
+	struct buf answer = {.cap = CONTROL_ANSWER_MAX};
+
+	(void)number;
+	(void)what;
+	/* The program logs the outcome; there is nobody to answer. */
+	do_reload(arg, &answer);
+	buf_free(&answer);
+}
+
+static void stop_fired(evutil_socket_t number, short what, void *arg)
+{
+	struct admin *a = arg;
+
+	(void)what;
+	log_say(LOG_LEVEL_INFO, "stopping", "signal %d", (int)number);
+	(void)event_base_loopbreak(a->base);
+}
+
+struct admin *admin_new(const char *socket_path, struct err *e)
+{
+	struct admin *a = calloc(1, sizeof *a);
+
+	if (a == NULL) {
+		err_set(e, "out of memory");
+		return NULL;
+	}
+	a->started_ms = clock_now().mono_ms;
+	a->loaded_s = clock_now().real_us / 1000000;
+	a->base = event_base_new();
+	if (a->base != NULL) {
+		a->hup = evsignal_new(a->base, SIGHUP, hup_fired, a);
+		a->term = evsignal_new(a->base, SIGTERM, stop_fired, a);
+		a->interrupt = evsignal_new(a->base, SIGINT, stop_fired, a);
+	}
+	if (a->hup == NULL || a->term == NULL || a->interrupt == NULL ||
+	    event_add(a->hup, NULL) != 0 || event_add(a->term, NULL) != 0 ||
+	    event_add(a->interrupt, NULL) != 0) {
+		err_set(e, "no event base for signals");
+		goto fail;
+	}
+	if (socket_path != NULL) {
+		a->control = control_new(a->base, socket_path, serve, a, e);
+		if (a->control == NULL)
+			goto fail;
+	}
+	return a;
+fail:
+	admin_free(a);
+	return NULL;
+}
+
+void admin_run(struct admin *a, struct pool *pool, const struct admin_hooks *hooks)
+{
+	a->pool = pool;
+	a->hooks = hooks;
+	(void)event_base_dispatch(a->base);
+}
+
+void admin_free(struct admin *a)
+{
+	if (a == NULL)
+		return;
+	control_free(a->control);
+	if (a->hup != NULL)
+		event_free(a->hup);
+	if (a->term != NULL)
+		event_free(a->term);
+	if (a->interrupt != NULL)
+		event_free(a->interrupt);
+	if (a->base != NULL)
+		event_base_free(a->base);
+	free(a);
+}

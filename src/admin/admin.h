@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/* The main thread: signals and the control socket, until it is time to stop. */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include "worker/pool.h"
+
+enum admin_reload { ADMIN_RELOADED, ADMIN_BAD_CONFIGURATION, ADMIN_RELOAD_FAILED };
+
+/* How the configuration is read again: the program's own doing, since it knows the file. What is to
+ * be told goes to `say`. */
+struct admin_hooks {
+	void *ctx;
+	enum admin_reload (*reload)(void *ctx, struct buf *say);
+};
+
+struct admin;
+
+/* Takes over SIGHUP, SIGTERM and SIGINT of the process (before any thread is started) and listens
+ * on the control socket (NULL: none). NULL and the reason. */
+struct admin *admin_new(const char *socket_path, struct err *e);
+
+/* Serves until SIGTERM or SIGINT. */
+void admin_run(struct admin *a, struct pool *pool, const struct admin_hooks *hooks);
+
+/* Removes the socket. NULL-safe. */
+void admin_free(struct admin *a);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* The control socket: one request a connection, a line in, an answer out. Only root and the
+ * daemon's own user are served. */
+#ifndef ADMIN_CONTROL_H
+#define ADMIN_CONTROL_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <event2/event.h>
+
+enum { CONTROL_REQUEST_MAX = 4096, CONTROL_ANSWER_MAX = 1024 * 1024 };
+
+struct control;
+
+/* Answers one request (a line without its end) into `answer`, whose first line is "ok", "failed" or
+ * "bad-configuration". */
+typedef void control_fn(void *ctx, struct slice request, struct buf *answer);
+
+/* A socket that a dead process left behind is replaced, one that is served is an error. NULL and
+ * the reason. */
+struct control *control_new(struct event_base *base, const char *path, control_fn *fn, void *ctx,
+                            struct err *e);
+void control_free(struct control *c);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/* One side of a connection: a descriptor, what was read and not yet used, what was written and not
+ * yet taken. It moves bytes and decides nothing. One event at most is registered for it, for just
+ * what is awaited now. */
+#ifndef NET_LEG_H
+#define NET_LEG_H
+
+#include "base/buf.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+struct leg {
+	int fd; /* -1: not there */
+	struct event event;
+	short awaits; /* EV_READ, EV_WRITE, EV_CLOSED as registered */
+	bool eof;     /* the peer's FIN was read */
+	bool stuck;   /* what is in `in` can only be got on with when something changes */
+	bool shut_wanted, shut_done;
+	bool close_wanted;
+	bool
+	    lingering; /* sent and shut; what the peer still sends is thrown away until it closes */
+	size_t want;   /* bytes that must be in `in` before it is worth looking again; 0 any */
+	struct buf in, out;
+	int64_t taken_ms; /* when the peer last took something, or since when something waits for
+	                     it; 0 nothing waits */
+};
+
+enum leg_result { LEG_OK, LEG_EOF, LEG_AGAIN, LEG_BROKEN };
+
+/* An empty leg whose buffers may hold max_buffer bytes each. */
+void leg_init(struct leg *l, size_t max_buffer);
+
+/* Gives the leg its descriptor, which it owns from then on. ready is called on the base's thread
+ * with `arg`. */
+void leg_open(struct leg *l, struct event_base *base, int fd, event_callback_fn ready, void *arg);
+
+/* Registers for EV_READ, EV_WRITE, EV_CLOSED as wanted, or for nothing. Costs nothing when nothing
+ * changes. */
+void leg_await(struct leg *l, short what);
+
+/* Reads at most `size` bytes to `to`; LEG_OK: *n of them, at least one. */
+enum leg_result leg_read(struct leg *l, uint8_t *to, size_t size, size_t *n);
+
+/* Sends what the peer takes at once, keeps the rest in `out`. LEG_OK; LEG_BROKEN: the connection is
+ * gone, or `out` is full. */
+enum leg_result leg_write(struct leg *l, struct slice bytes, int64_t now_ms);
+
+/* Sends what waits, then, when nothing waits any more, shuts the sending direction down if that is
+ * wanted. LEG_OK or LEG_BROKEN. */
+enum leg_result leg_flush(struct leg *l, int64_t now_ms);
+
+/* Closes the descriptor at once and wipes the buffers. */
+void leg_close(struct leg *l);
+
+#endif

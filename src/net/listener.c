@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+#include "net/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+enum { BACKLOG = 4096 };
+
+static int set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+void net_tune(int fd, unsigned keepalive_s)
+{
+	/* None of these is worth a failure: the connection works without them. */
+	(void)set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (keepalive_s == 0)
+		return;
+	(void)set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	(void)set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)keepalive_s);
+	(void)set(fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)(keepalive_s / 4 + 1));
+	(void)set(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+}
+
+int net_listen(const struct net_addr *at, struct net_addr *bound, struct err *e)
+{
+	char text[NET_ADDR_TEXT];
+	int fd = socket(at->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return err_errno(e, "no socket for %s", net_addr_text(at, text));
+	(void)set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (at->ss.ss_family == AF_INET6)
+		(void)set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	bound->len = sizeof bound->ss;
+	if (bind(fd, (const struct sockaddr *)&at->ss, at->len) != 0 || listen(fd, BACKLOG) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&bound->ss, &bound->len) != 0) {
+		err_errno(e, "cannot listen on %s", net_addr_text(at, text));
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+enum net_accept net_accept(int listening, int *fd, struct net_addr *peer)
+{
+	peer->len = sizeof peer->ss;
+	*fd = accept4(listening, (struct sockaddr *)&peer->ss, &peer->len,
+	              SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (*fd >= 0)
+		return NET_ACCEPTED;
+	switch (errno) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return NET_NO_DESCRIPTORS;
+	default:
+		return NET_NONE;
+	}
+}
+
+int net_dial(const struct net_addr *to, unsigned keepalive_s, bool *done, struct err *e)
+{
+	char text[NET_ADDR_TEXT];
+	int fd = socket(to->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return err_errno(e, "no socket for %s", net_addr_text(to, text));
+	net_tune(fd, keepalive_s);
+	*done = connect(fd, (const struct sockaddr *)&to->ss, to->len) == 0;
+	if (*done || errno == EINPROGRESS)
+		return fd;
+	err_errno(e, "%s", net_addr_text(to, text));
+	(void)close(fd);
+	return -1;
+}
+
+int net_dialled(int fd, struct err *e)
+{
+	int error = 0;
+	socklen_t len = sizeof error;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		return err_errno(e, "getsockopt");
+	if (error == 0)
+		return 0;
+	errno = error;
+	return err_errno(e, "connect");
+}

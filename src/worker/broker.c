@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+#include "worker/broker.h"
+
+#include "sys/log.h"
+#include "worker/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+void broker_init(struct broker *b, const struct conf_broker *conf)
+{
+	struct net_addr a;
+
+	*b = (struct broker){.conf = conf};
+	(void)pthread_mutex_init(&b->lock, NULL);
+	for (size_t i = 0; i < conf->n_addresses; i++) {
+		if (net_addr_numeric(conf->addresses[i].host, conf->addresses[i].port, &a) != 0)
+			b->has_names = true;
+	}
+}
+
+void broker_fini(struct broker *b)
+{
+	(void)pthread_mutex_destroy(&b->lock);
+}
+
+void broker_resolve(struct broker *b)
+{
+	struct net_addr found[BROKER_ADDRESSES];
+	size_t n = 0;
+	struct err e;
+
+	for (size_t i = 0; i < b->conf->n_addresses && n < BROKER_ADDRESSES; i++) {
+		const struct conf_address *a = &b->conf->addresses[i];
+		int got = net_addr_resolve(a->host, a->port, found + n, BROKER_ADDRESSES - n, &e);
+		if (got < 0)
+			log_say(LOG_LEVEL_WARNING, "resolve", "broker %s: %s; tried again later",
+			        b->conf->name, e.text);
+		else
+			n += (size_t)got;
+	}
+	(void)pthread_mutex_lock(&b->lock);
+	if (n != 0) {
+		memcpy(b->addr, found, n * sizeof found[0]);
+		b->n = n;
+	}
+	(void)pthread_mutex_unlock(&b->lock);
+}
+
+bool broker_address(struct broker *b, size_t i, struct net_addr *out)
+{
+	(void)pthread_mutex_lock(&b->lock);
+	bool there = i < b->n;
+	if (there)
+		*out = b->addr[i];
+	(void)pthread_mutex_unlock(&b->lock);
+	return there;
+}
+
+size_t broker_count(struct broker *b)
+{
+	(void)pthread_mutex_lock(&b->lock);
+	size_t n = b->n;
+	(void)pthread_mutex_unlock(&b->lock);
+	return n;
+}
+
+struct resolver {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct snapshot *asked; /* a reference */
+	bool stop;
+};
+
+/* Sleeps a second, or until the end, so that a storm of failed connections asks the name servers
+ * once a second. */
+static void pace(struct resolver *r)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
+	while (!r->stop && pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
+		;
+}
+
+static void *resolver_run(void *arg)
+{
+	struct resolver *r = arg;
+
+	(void)pthread_mutex_lock(&r->lock);
+	while (!r->stop) {
+		if (r->asked == NULL) {
+			(void)pthread_cond_wait(&r->wake, &r->lock);
+			continue;
+		}
+		struct snapshot *snapshot = r->asked;
+		r->asked = NULL;
+		(void)pthread_mutex_unlock(&r->lock);
+		for (size_t i = 0; i < snapshot->conf->n_brokers; i++) {
+			if (snapshot->brokers[i].has_names)
+				broker_resolve(&snapshot->brokers[i]);
+		}
+		snapshot_unref(snapshot);
+		(void)pthread_mutex_lock(&r->lock);
+		pace(r);
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+struct resolver *resolver_new(struct err *e)
+{
+	struct resolver *r = calloc(1, sizeof *r);
+
+	if (r == NULL) {
+		err_set(e, "out of memory");
+		return NULL;
+	}
+	(void)pthread_mutex_init(&r->lock, NULL);
+	(void)pthread_cond_init(&r->wake, NULL);
+	if (pthread_create(&r->thread, NULL, resolver_run, r) != 0) {
+		err_set(e, "the thread that resolves names cannot be started");
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void resolver_free(struct resolver *r)
+{
+	if (r == NULL)
+		return;
+	(void)pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	(void)pthread_cond_broadcast(&r->wake);
+	(void)pthread_mutex_unlock(&r->lock);
+	(void)pthread_join(r->thread, NULL);
+	snapshot_unref(r->asked);
+	(void)pthread_cond_destroy(&r->wake);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+void resolver_ask(struct resolver *r, struct snapshot *snapshot)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	if (r->asked == NULL && !r->stop) {
+		r->asked = snapshot_ref(snapshot);
+		(void)pthread_cond_broadcast(&r->wake);
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+}

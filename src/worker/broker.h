@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* Where a broker is: addresses as they stand in the configuration, names as they resolve just now.
+ * Names are resolved at start and on reload, and again by a thread of their own after a connection
+ * failed, never on an event loop. */
+#ifndef WORKER_BROKER_H
+#define WORKER_BROKER_H
+
+#include "conf/conf.h"
+#include "net/addr.h"
+
+#include <pthread.h>
+
+enum { BROKER_ADDRESSES = 16 };
+
+struct broker {
+	const struct conf_broker *conf;
+	bool has_names;
+	pthread_mutex_t lock; /* for what stands below */
+	struct net_addr addr[BROKER_ADDRESSES];
+	size_t n;
+};
+
+void broker_init(struct broker *b, const struct conf_broker *conf);
+void broker_fini(struct broker *b);
+
+/* Resolves anew; blocks. What does not resolve is logged and left out; where nothing does, the old
+ * addresses stay. */
+void broker_resolve(struct broker *b);
+
+/* Copies the i-th address; false where there is none. Any thread. */
+bool broker_address(struct broker *b, size_t i, struct net_addr *out);
+size_t broker_count(struct broker *b);
+
+struct snapshot;
+
+/* The thread that resolves again. */
+struct resolver;
+struct resolver *resolver_new(struct err *e);
+void resolver_free(struct resolver *r);
+
+/* Has the names of a snapshot's brokers resolved, at most once a second. Any thread, never blocks.
+ */
+void resolver_ask(struct resolver *r, struct snapshot *snapshot);
+
+#endif

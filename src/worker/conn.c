@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: ISC */
+/* The life of a connection: let in or not, timed, dialled, ended. How its bytes move is in
+ * conn_io.c. A connection is freed in one place, at the end of conn_settle() (or by conn_abort()),
+ * so nothing is freed under a callback that still uses it. */
+#include "worker/conn.h"
+
+#include "net/listener.h"
+#include "sys/clock.h"
+#include "worker/report.h"
+#include "worker/worker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { CLIENT_KEEPALIVE_S = 60 };
+
+static const struct conf_listener *conf_of(const struct conn *c)
+{
+	return c->worker->snapshot->listeners[c->listener];
+}
+
+static struct gate_limits limits_of(const struct worker *w, size_t listener)
+{
+	const struct conf_listener *l = w->snapshot->listeners[listener];
+
+	return (struct gate_limits){.max_pending = l->max_pending,
+	                            .max_pending_per_address = l->max_pending_per_address,
+	                            .max_connections = w->snapshot->max_connections[listener]};
+}
+
+/* Ends the connection that waits longest at this worker, this one excepted. False where there is
+ * none. */
+static bool evict_oldest(struct worker *w, const struct conn *spared)
+{
+	struct conn *c = w->waiting_oldest;
+
+	if (c == spared && c != NULL)
+		c = c->next_waiting;
+	if (c == NULL)
+		return false;
+	report_refused(w, c->listener, c->address, c->port, "evicted", NULL);
+	conn_abort(c);
+	return true;
+}
+
+static bool let_in(struct worker *w, size_t listener, const uint8_t address[16], uint16_t port)
+{
+	const struct policy *p = &w->snapshot->policies[listener];
+	struct gate_limits limits = limits_of(w, listener);
+	struct acl_address a;
+	struct acl_verdict v;
+
+	memcpy(a.b, address, sizeof a.b);
+	if (p->filter != NULL && acl_denied_at_accept(p->filter, &a, &v)) {
+		report_refused(w, listener, address, port, "filtered", &v);
+		return false;
+	}
+	enum gate_answer answer = gate_arrive(w->gate, listener, address, &limits);
+	if (answer == GATE_FULL && evict_oldest(w, NULL))
+		answer = gate_arrive(w->gate, listener, address, &limits);
+	if (answer != GATE_OPEN)
+		report_refused(w, listener, address, port, "connection_limit", NULL);
+	return answer == GATE_OPEN;
+}
+
+static void wait_in_line(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	c->waits = true;
+	c->prev_waiting = w->waiting_newest;
+	if (w->waiting_newest != NULL)
+		w->waiting_newest->next_waiting = c;
+	else
+		w->waiting_oldest = c;
+	w->waiting_newest = c;
+}
+
+void conn_waits_no_more(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (!c->waits)
+		return;
+	c->waits = false;
+	if (c->prev_waiting != NULL)
+		c->prev_waiting->next_waiting = c->next_waiting;
+	else
+		w->waiting_oldest = c->next_waiting;
+	if (c->next_waiting != NULL)
+		c->next_waiting->prev_waiting = c->prev_waiting;
+	else
+		w->waiting_newest = c->prev_waiting;
+	gate_depart(w->gate, c->listener, c->address);
+	(void)gate_memory(w->gate, -(int64_t)c->waiting_bytes);
+	c->waiting_bytes = 0;
+}
+
+bool conn_count_waiting(struct conn *c)
+{
+	struct worker *w = c->worker;
+	int64_t max = (int64_t)w->snapshot->conf->pre_auth_memory;
+
+	if (!c->waits || c->client.in.size == c->waiting_bytes)
+		return true;
+	int64_t sum = gate_memory(w->gate, (int64_t)c->client.in.size - (int64_t)c->waiting_bytes);
+	c->waiting_bytes = c->client.in.size;
+	while (sum > max && evict_oldest(w, c))
+		sum = gate_memory(w->gate, 0);
+	return sum <= max;
+}
+
+static void timer_fired(evutil_socket_t fd, short what, void *arg);
+
+void conn_accept(struct worker *w, size_t listener, int fd, const struct net_addr *peer)
+{
+	uint8_t address[16];
+	uint16_t port = net_addr_port(peer);
+
+	metrics_add(&w->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
+	net_addr_bytes(peer, address);
+	if (!let_in(w, listener, address, port)) {
+		(void)close(fd);
+		return;
+	}
+	struct conn *c = calloc(1, sizeof *c);
+	if (c == NULL) {
+		gate_depart(w->gate, listener, address);
+		(void)close(fd);
+		return;
+	}
+	c->worker = w;
+	c->listener = listener;
+	c->port = port;
+	memcpy(c->address, address, sizeof c->address);
+	c->accepted_ms = w->now.mono_ms;
+	c->next = w->conns;
+	if (w->conns != NULL)
+		w->conns->prev = c;
+	w->conns = c;
+	w->n_conns++;
+	wait_in_line(c);
+	event_assign(&c->timer, w->base, -1, 0, timer_fired, c);
+	leg_init(&c->client, conf_of(c)->max_buffer);
+	leg_open(&c->client, w->base, fd, conn_client_ready, c);
+	leg_await(&c->client, EV_READ);
+	net_tune(fd, CLIENT_KEEPALIVE_S);
+	conn_arm(c);
+}
+
+void conn_abort(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	login_forget(c);
+	leg_close(&c->client);
+	if (c->broker != NULL)
+		leg_close(c->broker);
+	free(c->broker);
+	(void)event_del(&c->timer);
+	conn_waits_no_more(c);
+	if (c->connected)
+		gate_disconnect(w->gate, c->listener);
+	if (c->refusing)
+		w->n_refusing--;
+	session_free(c->session);
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		w->conns = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	w->n_conns--;
+	metrics_add(&w->metrics, METRIC_CONNECTIONS_CLOSED, 1);
+	free(c);
+}
+
+void conn_taken(struct conn *c, const struct session_credential *answer)
+{
+	struct turn t;
+
+	turn_begin(&t, c);
+	session_taken(c->session, &t.env, buf_view(&c->client.in), answer, &t.step);
+	turn_end(&t);
+	conn_settle(c);
+}
+
+void conn_consumed(struct conn *c, enum verdict answer)
+{
+	struct turn t;
+
+	turn_begin(&t, c);
+	session_consumed(c->session, &t.env, answer, &t.step);
+	turn_end(&t);
+	conn_settle(c);
+}
+
+void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why)
+{
+	struct turn t;
+
+	if (c->session == NULL) {
+		conn_abort(c);
+		return;
+	}
+	turn_begin(&t, c);
+	session_stop(c->session, &t.env, code, why, &t.step);
+	turn_end(&t);
+	conn_settle(c);
+}
+
+void conn_judge_again(struct conn *c)
+{
+	struct session_env env = {.policy = &c->worker->snapshot->policies[c->listener]};
+	struct acl_verdict v;
+
+	if (c->session == NULL || c->session->state == SESSION_DEAD ||
+	    session_allowed(c->session, &env, &v))
+		return;
+	conn_stop(c, MQTT_NOT_AUTHORIZED, "the connect rules deny this client now");
+}
+
+/* Where the session wants the broker: from now on this is a connection, if the gate lets it be one.
+ */
+static bool become_connection(struct conn *c)
+{
+	struct gate_limits limits = limits_of(c->worker, c->listener);
+
+	if (c->connected)
+		return true;
+	c->connected = gate_connect(c->worker->gate, c->listener, &limits);
+	if (c->connected)
+		conn_waits_no_more(c);
+	return c->connected;
+}
+
+/* One address: under way or connected; false where it cannot be tried. */
+static bool dial_address(struct conn *c, const struct net_addr *to, size_t left)
+{
+	const struct snapshot *s = c->worker->snapshot;
+	const struct conf_broker *b = &s->conf->brokers[conf_of(c)->broker];
+	struct err e;
+	bool done;
+	int fd = net_dial(to, (unsigned)b->tcp_keepalive_s, &done, &e);
+
+	if (fd < 0) {
+		report_dial(c, e.text);
+		return false;
+	}
+	leg_open(c->broker, c->worker->base, fd, conn_broker_ready, c);
+	c->dialling = true;
+	/* Each address gets its share of the time that is left. */
+	int64_t rest = session_deadline(c->session) - c->worker->now.mono_ms;
+	c->dial_until = left > 1 && rest > 0 ? c->worker->now.mono_ms + rest / (int64_t)left : 0;
+	leg_await(c->broker, EV_WRITE);
+	return true;
+}
+
+void conn_dial(struct conn *c)
+{
+	struct snapshot *s = c->worker->snapshot;
+	struct broker *b = &s->brokers[conf_of(c)->broker];
+	struct net_addr to;
+
+	if (!become_connection(c)) {
+		struct turn t;
+		turn_begin(&t, c);
+		session_refuse(c->session, &t.env, VERDICT_CONNECTION_LIMIT, &t.step);
+		turn_end(&t);
+		return;
+	}
+	if (c->broker == NULL) {
+		c->broker = calloc(1, sizeof *c->broker);
+		if (c->broker == NULL) {
+			c->dial_failed = true;
+			return;
+		}
+		leg_init(c->broker, conf_of(c)->max_buffer);
+	}
+	size_t n = broker_count(b);
+	while (c->dial_next < n && broker_address(b, c->dial_next++, &to)) {
+		if (dial_address(c, &to, n - c->dial_next + 1))
+			return;
+	}
+	if (b->has_names)
+		resolver_ask(c->worker->shared->resolver, s);
+	c->dial_failed = true;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static bool greets(const struct conn *c)
+{
+	return c->session == NULL || c->session->state == SESSION_GREET;
+}
+
+static int64_t greet_until(const struct conn *c)
+{
+	return greets(c) ? c->accepted_ms + (int64_t)conf_of(c)->connect_timeout_ms : 0;
+}
+
+static int64_t stall_until(const struct conn *c)
+{
+	return c->client.taken_ms == 0 ? 0
+	                               : c->client.taken_ms + (int64_t)conf_of(c)->stall_timeout_ms;
+}
+
+void conn_arm(struct conn *c)
+{
+	int64_t at = earlier(greet_until(c), stall_until(c));
+
+	at = earlier(at, c->close_at);
+	at = earlier(at, c->dial_until);
+	if (c->session != NULL)
+		at = earlier(at, session_deadline(c->session));
+	/* A timer that fires early finds nothing due and is armed anew, which is cheaper than
+	 * moving it each time. */
+	if (at == 0 || (c->timer_at != 0 && c->timer_at <= at))
+		return;
+	int64_t wait = at > c->worker->now.mono_ms ? at - c->worker->now.mono_ms : 0;
+	struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+	c->timer_at = at;
+	(void)event_add(&c->timer, &tv);
+}
+
+/* The time to send CONNECT is over. */
+static void greet_timeout(struct conn *c)
+{
+	struct turn t;
+
+	if (c->session == NULL) {
+		report_refused(c->worker, c->listener, c->address, c->port, "timeout", NULL);
+		conn_abort(c);
+		return;
+	}
+	turn_begin(&t, c);
+	session_refuse(c->session, &t.env, VERDICT_TIMEOUT, &t.step);
+	turn_end(&t);
+	conn_settle(c);
+}
+
+static bool due(const struct conn *c, int64_t at)
+{
+	return at != 0 && at <= c->worker->now.mono_ms;
+}
+
+static void timer_fired(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+	struct turn t;
+
+	(void)fd;
+	(void)what;
+	c->worker->now = clock_now();
+	c->timer_at = 0;
+	if (due(c, c->close_at)) {
+		conn_abort(c);
+		return;
+	}
+	if (due(c, greet_until(c))) {
+		greet_timeout(c);
+		return;
+	}
+	if (due(c, stall_until(c))) {
+		report_refused(c->worker, c->listener, c->address, c->port, "stalled", NULL);
+		conn_abort(c);
+		return;
+	}
+	if (due(c, c->dial_until)) {
+		report_dial(c, "no answer in time, the next address is tried");
+		leg_close(c->broker);
+		c->dial_until = 0;
+		conn_dial(c);
+	}
+	if (c->session != NULL && due(c, session_deadline(c->session))) {
+		turn_begin(&t, c);
+		session_timer(c->session, &t.env, &t.step);
+		turn_end(&t);
+	}
+	conn_settle(c);
+}

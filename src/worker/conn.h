@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/* One connection of a client: a session run on two legs. It moves bytes between legs and session,
+ * carries out what the session wishes, and decides nothing itself. All on its worker's thread. */
+#ifndef WORKER_CONN_H
+#define WORKER_CONN_H
+
+#include "net/addr.h"
+#include "net/leg.h"
+#include "proxy/session.h"
+#include "worker/login.h"
+
+struct conn {
+	struct worker *worker;
+	struct conn *next, *prev;                 /* all of the worker's */
+	struct conn *next_waiting, *prev_waiting; /* those that wait, the oldest first */
+	size_t listener;                          /* its number in the process */
+	uint8_t address[16];
+	uint16_t port;
+	bool waits;       /* counted as pending in the gate, in the list of the waiting */
+	bool connected;   /* counted as connected in the gate */
+	bool refusing;    /* counted among the worker's refusals that wait for their time */
+	bool half_seen;   /* the client's FIN was seen while bytes of it still wait to be read */
+	bool dialling;    /* the broker leg's descriptor is not connected yet */
+	bool dial_failed; /* no address is left to try */
+	bool broken[2];   /* the leg was found broken while it was written */
+	size_t dial_next; /* index of the broker's address to try next */
+	int64_t dial_until, close_at, accepted_ms, timer_at; /* monotonic ms, 0 none */
+	size_t waiting_bytes;    /* counted in the gate's memory of those that wait */
+	struct session *session; /* NULL until the first byte came */
+	struct login *login;     /* a request to the store that is under way */
+	struct leg client, *broker;
+	struct event timer;
+};
+
+/* Takes an accepted descriptor; closes it where the gate does not let it in. */
+void conn_accept(struct worker *w, size_t listener, int fd, const struct net_addr *peer);
+
+/* The store's answers. */
+void conn_taken(struct conn *c, const struct session_credential *answer);
+void conn_consumed(struct conn *c, enum verdict answer);
+
+/* Ends the session at the next frame boundary with this v5 code, the reason logged. */
+void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why);
+
+/* Judges the client by the connect rules now in force and cuts it where they refuse it. */
+void conn_judge_again(struct conn *c);
+
+/* Ends at once, whatever was not sent. The connection is freed. */
+void conn_abort(struct conn *c);
+
+/* Shared by conn.c and conn_io.c. */
+
+/* One call to the session: time, policy and outputs made ready, and its answers carried out. */
+struct turn {
+	struct conn *conn;
+	struct session_env env;
+	struct writer w[2];
+	struct session_step step;
+};
+void turn_begin(struct turn *t, struct conn *c);
+void turn_end(struct turn *t);
+
+/* Goes on as far as it can: pending bytes, ends, broken legs; then registers for what is awaited,
+ * or frees the connection. The last thing that every entry does. */
+void conn_settle(struct conn *c);
+
+/* Whether a leg is there and has its descriptor. */
+static inline struct leg *conn_leg(struct conn *c, enum side side)
+{
+	struct leg *l = side == SIDE_CLIENT ? &c->client : c->broker;
+	return l != NULL && l->fd >= 0 ? l : NULL;
+}
+
+/* Leaves the list of the waiting and the gate's count of them. */
+void conn_waits_no_more(struct conn *c);
+
+/* Counts what the waiting connection holds; the oldest go where that is too much. False: this one
+ * must go itself. */
+bool conn_count_waiting(struct conn *c);
+
+/* Dials the broker's next address, or sets dial_failed. */
+void conn_dial(struct conn *c);
+
+/* A leg is ready: the events' callbacks. */
+void conn_client_ready(evutil_socket_t fd, short what, void *arg);
+void conn_broker_ready(evutil_socket_t fd, short what, void *arg);
+
+/* Arms the timer for whatever comes first. */
+void conn_arm(struct conn *c);
+
+#endif

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: ISC */
+/* How bytes move: read in bulk into the worker's one buffer, worked on in place, written straight
+ * from the worker's write buffers. Only what is left over is copied to a leg. When the unsent bytes
+ * toward one side pass the high mark, nothing more is read for it, nor from it, until they fall
+ * below the low one; so memory is bounded by max-buffer whatever the peers do. */
+#include "base/secret.h"
+#include "net/listener.h"
+#include "sys/clock.h"
+#include "worker/kit.h"
+#include "worker/report.h"
+#include "worker/worker.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum {
+	GREET_READ = 16 * 1024, /* one read before the session relays */
+	LINGER_MS =
+	    1000, /* how long the last bytes to a client may take to be read before the close */
+	FLUSH_MS = 5000 /* the same where its socket does not even take them */
+};
+
+void turn_begin(struct turn *t, struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	t->conn = c;
+	t->env = (struct session_env){
+	    .policy = &w->snapshot->policies[c->listener], .kit = w->kit, .now = w->now};
+	t->step = (struct session_step){0};
+	if (t->env.policy->encrypts)
+		kit_freshen(w->kit, w->now);
+	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
+		struct leg *l = conn_leg(c, side);
+		if (l == NULL || l->close_wanted || (side == SIDE_BROKER && c->dialling))
+			continue;
+		size_t room = buf_room(&l->out);
+		t->w[side] = (struct writer){.p = w->write_buffer[side],
+		                             .cap = room < w->write_size ? room : w->write_size};
+		t->step.out[side] = &t->w[side];
+	}
+}
+
+static void count(struct worker *w, const struct session_step *step)
+{
+	metrics_add(&w->metrics, METRIC_PACKETS_UP, step->packets[SIDE_CLIENT]);
+	metrics_add(&w->metrics, METRIC_PACKETS_DOWN, step->packets[SIDE_BROKER]);
+	metrics_add(&w->metrics, METRIC_PAYLOADS_SEALED, step->sealed);
+	metrics_add(&w->metrics, METRIC_PAYLOADS_OPENED, step->opened);
+	metrics_add(&w->metrics, METRIC_PAYLOADS_FAILED, step->failed);
+}
+
+static void write_out(struct turn *t, enum side side)
+{
+	struct conn *c = t->conn;
+	struct leg *l = conn_leg(c, side);
+	struct writer *out = t->step.out[side];
+
+	if (l == NULL || out == NULL || out->len == 0)
+		return;
+	metrics_add(&c->worker->metrics, side == SIDE_BROKER ? METRIC_BYTES_UP : METRIC_BYTES_DOWN,
+	            out->len);
+	if (leg_write(l, slice_of(out->p, out->len), c->worker->now.mono_ms) != LEG_OK)
+		c->broken[side] = true;
+	/* A login's bytes do not stay behind in a buffer that all share. */
+	if (c->session->state <= SESSION_AWAIT_CONNACK)
+		secret_wipe(out->p, out->len);
+}
+
+static void ask(struct conn *c, unsigned what)
+{
+	struct turn t;
+	bool sent = true;
+
+	if ((what & ASK_SETTLE) != 0)
+		login_settle(c);
+	if ((what & ASK_TAKE) != 0)
+		sent = login_take(c);
+	if ((what & ASK_CONSUME) != 0)
+		sent = login_consume(c);
+	if ((what & ASK_DIAL) != 0)
+		conn_dial(c);
+	if (sent)
+		return;
+	/* No such user can be stored, or there is no memory for the request. */
+	struct session_credential answer = {.why = c->session->user.n > STORE_USER_MAX
+	                                               ? VERDICT_USER_UNKNOWN
+	                                               : VERDICT_STORE_FAILED};
+	turn_begin(&t, c);
+	if ((what & ASK_TAKE) != 0)
+		session_taken(c->session, &t.env, slice_of(NULL, 0), &answer, &t.step);
+	else
+		session_consumed(c->session, &t.env, VERDICT_STORE_FAILED, &t.step);
+	turn_end(&t);
+}
+
+/* Refusals wait for their time, but not more of them than the worker has room for. */
+static void count_refusing(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (c->refusing || c->session->state != SESSION_REFUSING)
+		return;
+	if (w->n_refusing >= WORKER_REFUSING_MAX) {
+		c->close_at = w->now.mono_ms;
+		return;
+	}
+	c->refusing = true;
+	w->n_refusing++;
+}
+
+void turn_end(struct turn *t)
+{
+	struct conn *c = t->conn;
+	struct session_step *step = &t->step;
+
+	count(c->worker, step);
+	write_out(t, SIDE_CLIENT);
+	write_out(t, SIDE_BROKER);
+	for (size_t i = 0; i < step->n_notes; i++)
+		report_note(c, &step->notes[i]);
+	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
+		struct leg *l = conn_leg(c, side);
+		if (l == NULL)
+			continue;
+		l->shut_wanted = l->shut_wanted || step->shut[side] || step->close[side];
+		l->close_wanted = l->close_wanted || step->close[side];
+	}
+	if (step->close[SIDE_BROKER]) {
+		c->dialling = false;
+		c->dial_until = 0;
+	}
+	count_refusing(c);
+	if (step->ask != 0)
+		ask(c, step->ask);
+}
+
+static size_t high_mark(const struct leg *l)
+{
+	return l->out.cap / 4;
+}
+
+/* Whether bytes from `from` may be worked on: neither side has too much that it does not take. */
+static bool may_flow(struct conn *c, enum side from)
+{
+	const struct leg *l = conn_leg(c, from), *to = conn_leg(c, side_other(from));
+
+	return (l == NULL || l->out.len < high_mark(l)) &&
+	       (to == NULL || to->out.len < high_mark(to));
+}
+
+/* Gives the session what a side sent, as often as it gets on with it. Returns how much it consumed.
+ */
+static size_t feed(struct conn *c, enum side from, struct slice view)
+{
+	size_t consumed = 0, n;
+	struct leg *l = from == SIDE_CLIENT ? &c->client : c->broker;
+
+	do {
+		struct turn t;
+		turn_begin(&t, c);
+		session_input(c->session, &t.env, from, slice_from(view, consumed), &t.step);
+		n = t.step.consumed;
+		consumed += n;
+		l->want = t.step.want;
+		turn_end(&t);
+	} while (n != 0 && consumed < view.n && session_wants(c->session, from) &&
+	         may_flow(c, from));
+	l->stuck = n == 0;
+	return consumed;
+}
+
+/* Works on what a leg holds. True where that got anywhere. */
+static bool pump(struct conn *c, enum side from)
+{
+	struct leg *l = from == SIDE_CLIENT ? &c->client : c->broker;
+
+	if (c->session == NULL || l == NULL || l->in.len == 0 || l->stuck)
+		return false;
+	bool forwards = from == SIDE_CLIENT && c->session->state == SESSION_FORWARDING;
+	if (!forwards && (!session_wants(c->session, from) || !may_flow(c, from)))
+		return false;
+	size_t n = feed(c, from, buf_view(&l->in));
+	buf_consume(&l->in, n);
+	return n != 0;
+}
+
+static size_t read_size(const struct conn *c)
+{
+	if (c->session == NULL || c->session->state < SESSION_RELAYING)
+		return GREET_READ;
+	return c->worker->n_conns > 2 ? WORKER_READ_SHARE : WORKER_READ_MAX;
+}
+
+/* What was left over goes before what is read, in the worker's buffer; what is left over then goes
+ * back to the leg. */
+static enum leg_result read_shared(struct conn *c, enum side from, struct leg *l)
+{
+	struct worker *w = c->worker;
+	size_t have = l->in.len, n;
+
+	enum leg_result r = leg_read(l, w->read_buffer + have, read_size(c), &n);
+	if (r != LEG_OK)
+		return r;
+	bool secret = c->session->state < SESSION_RELAYING;
+	if (have != 0) {
+		memcpy(w->read_buffer, buf_view(&l->in).p, have);
+		buf_free(&l->in);
+	}
+	struct slice all = slice_of(w->read_buffer, have + n);
+	/* Events while the session is fed look for the client's bytes in the leg, so before it
+	 * relays they are put there first. */
+	if (secret) {
+		r = buf_append(&l->in, all) == 0 ? LEG_OK : LEG_BROKEN;
+		secret_wipe(w->read_buffer, all.n);
+		return r;
+	}
+	struct slice rest = slice_from(all, feed(c, from, all));
+	return conn_leg(c, from) == NULL || buf_append(&l->in, rest) == 0 ? LEG_OK : LEG_BROKEN;
+}
+
+/* A long message that is awaited whole is read to where it is kept. */
+static enum leg_result read_long(struct conn *c, struct leg *l)
+{
+	size_t missing = l->want > l->in.len ? l->want - l->in.len : 0, size = read_size(c), n;
+
+	if (missing != 0 && missing < size)
+		size = missing;
+	uint8_t *to = buf_reserve(&l->in, size);
+	if (to == NULL) {
+		size = buf_room(&l->in);
+		to = size == 0 ? NULL : buf_reserve(&l->in, size);
+	}
+	if (to == NULL)
+		return LEG_BROKEN;
+	enum leg_result r = leg_read(l, to, size, &n);
+	if (r == LEG_OK)
+		buf_added(&l->in, n);
+	return r;
+}
+
+/* A session is made for the first bytes. */
+static bool ensure_session(struct conn *c)
+{
+	struct acl_address address;
+	uint8_t source[16];
+
+	if (c->session != NULL)
+		return true;
+	memcpy(address.b, c->address, sizeof address.b);
+	net_addr_source(c->address, source);
+	c->session = session_new(&address, source);
+	return c->session != NULL;
+}
+
+static void read_leg(struct conn *c, enum side from)
+{
+	struct leg *l = conn_leg(c, from);
+
+	if (l == NULL || !ensure_session(c)) {
+		c->broken[from] = true;
+		return;
+	}
+	l->stuck = false;
+	enum leg_result r =
+	    l->in.len > WORKER_READ_SHARE ? read_long(c, l) : read_shared(c, from, l);
+	if (r == LEG_BROKEN || (from == SIDE_CLIENT && !conn_count_waiting(c)))
+		c->broken[from] = true;
+}
+
+/* While a login is under way nothing is read; a client that leaves must still be noticed. One that
+ * only shut its sending direction behind a whole session is let go on. */
+static void client_closed(struct conn *c)
+{
+	uint8_t byte;
+
+	c->half_seen = true;
+	if (recv(c->client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		return;
+	if (c->session != NULL && c->session->state != SESSION_REFUSING &&
+	    c->client.in.len > c->session->connect_len)
+		return;
+	c->client.eof = true;
+}
+
+/* The last bytes were sent and the direction shut; whatever still comes is not looked at, but read,
+ * since a close over unread bytes would make the kernel take the last ones back. */
+static void drain_lingering(struct conn *c, struct leg *l)
+{
+	size_t n;
+	enum leg_result r = leg_read(l, c->worker->read_buffer, WORKER_READ_SHARE, &n);
+
+	if (r == LEG_EOF || r == LEG_BROKEN)
+		leg_close(l);
+}
+
+static void leg_ready(struct conn *c, enum side side, short what)
+{
+	struct leg *l = conn_leg(c, side);
+
+	c->worker->now = clock_now();
+	if (l == NULL)
+		return;
+	if (l->lingering) {
+		drain_lingering(c, l);
+		conn_settle(c);
+		return;
+	}
+	if ((what & EV_WRITE) != 0) {
+		if (leg_flush(l, c->worker->now.mono_ms) != LEG_OK)
+			c->broken[side] = true;
+		/* Room toward this side: what waited for it may go on. */
+		c->client.stuck = false;
+		if (c->broker != NULL)
+			c->broker->stuck = false;
+	}
+	if ((what & EV_READ) != 0 && !c->broken[side])
+		read_leg(c, side);
+	else if ((what & EV_CLOSED) != 0 && side == SIDE_CLIENT)
+		client_closed(c);
+	conn_settle(c);
+}
+
+void conn_client_ready(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	leg_ready(arg, SIDE_CLIENT, what);
+}
+
+/* The broker's connect came to an end. */
+static void dialled(struct conn *c)
+{
+	struct turn t;
+	struct err e;
+
+	c->dialling = false;
+	c->dial_until = 0;
+	if (net_dialled(c->broker->fd, &e) != 0) {
+		report_dial(c, e.text);
+		leg_close(c->broker);
+		conn_dial(c);
+		return;
+	}
+	leg_await(c->broker, 0);
+	turn_begin(&t, c);
+	session_dialled(c->session, &t.env, true, &t.step);
+	turn_end(&t);
+}
+
+void conn_broker_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	if (!c->dialling) {
+		leg_ready(c, SIDE_BROKER, what);
+		return;
+	}
+	c->worker->now = clock_now();
+	dialled(c);
+	conn_settle(c);
+}
+
+/* One event that waits to be told to the session. True where there was one. */
+static bool tell(struct conn *c)
+{
+	struct turn t;
+
+	turn_begin(&t, c);
+	if (c->dial_failed) {
+		c->dial_failed = false;
+		session_dialled(c->session, &t.env, false, &t.step);
+		turn_end(&t);
+		return true;
+	}
+	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
+		struct leg *l = side == SIDE_CLIENT ? &c->client : c->broker;
+		if (c->broken[side]) {
+			c->broken[side] = false;
+			if (l != NULL)
+				leg_close(l);
+			t.step.out[side] = NULL;
+			session_broke(c->session, &t.env, side, &t.step);
+			turn_end(&t);
+			return true;
+		}
+		/* What came before the end is used first, unless it can only wait for what will not
+		 * come. */
+		if (l != NULL && l->eof && !c->session->flow[side].ended &&
+		    (l->in.len == 0 || !session_wants(c->session, side) ||
+		     (l->stuck && may_flow(c, side)))) {
+			l->eof = false;
+			session_ended(c->session, &t.env, side, &t.step);
+			turn_end(&t);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A leg that is to be closed: when all is sent, or at once where it is broken. A client's leg
+ * lingers a moment. */
+static void end_leg(struct conn *c, enum side side)
+{
+	struct leg *l = conn_leg(c, side);
+
+	if (l == NULL)
+		return;
+	if (leg_flush(l, c->worker->now.mono_ms) != LEG_OK) {
+		leg_close(l);
+		return;
+	}
+	if (!l->close_wanted || l->lingering)
+		return;
+	if (l->out.len != 0) {
+		if (c->close_at == 0)
+			c->close_at = c->worker->now.mono_ms + FLUSH_MS;
+		return;
+	}
+	if (side == SIDE_BROKER || l->eof || c->session->flow[side].ended) {
+		leg_close(l);
+		return;
+	}
+	l->lingering = true;
+	buf_free(&l->in);
+	c->close_at = c->worker->now.mono_ms + LINGER_MS;
+}
+
+static short wanted_events(struct conn *c, enum side side, const struct leg *l)
+{
+	short what = l->out.len != 0 ? EV_WRITE : 0;
+
+	if (l->lingering)
+		return EV_READ;
+	if (side == SIDE_BROKER && c->dialling)
+		return EV_WRITE;
+	if (l->close_wanted || l->eof)
+		return what;
+	if (c->session == NULL ||
+	    (session_wants(c->session, side) && may_flow(c, side) && (l->in.len == 0 || l->stuck)))
+		return what | EV_READ;
+	if (side == SIDE_CLIENT && !c->half_seen && c->session->state != SESSION_DEAD &&
+	    (c->session->state < SESSION_RELAYING || c->session->state == SESSION_REFUSING))
+		return what | EV_CLOSED;
+	return what;
+}
+
+void conn_settle(struct conn *c)
+{
+	if (c->session == NULL && c->broken[SIDE_CLIENT]) {
+		conn_abort(c);
+		return;
+	}
+	if (c->session != NULL) {
+		while (tell(c) || pump(c, SIDE_CLIENT) || pump(c, SIDE_BROKER))
+			;
+	}
+	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
+		end_leg(c, side);
+		struct leg *l = conn_leg(c, side);
+		if (l != NULL)
+			leg_await(l, wanted_events(c, side, l));
+	}
+	if (conn_leg(c, SIDE_CLIENT) == NULL && conn_leg(c, SIDE_BROKER) == NULL) {
+		conn_abort(c);
+		return;
+	}
+	conn_arm(c);
+}

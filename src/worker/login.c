@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+#include "worker/login.h"
+
+#include "base/secret.h"
+#include "seal/atrest.h"
+#include "sys/log.h"
+#include "worker/conn.h"
+#include "worker/worker.h"
+
+#include <stdlib.h>
+
+static struct login *login_new(struct conn *c, enum store_verb verb, void (*deliver)(struct mail *))
+{
+	struct login *l = calloc(1, sizeof *l);
+
+	if (l == NULL)
+		return NULL;
+	l->worker = c->worker;
+	l->op.mail.deliver = deliver;
+	l->op.reply_to = &c->worker->mailbox;
+	l->op.verb = verb;
+	l->op.now = c->worker->now.real_us / 1000000;
+	l->op.pending = -1;
+	memcpy(l->op.source, c->session->source, sizeof l->op.source);
+	return l;
+}
+
+/* Takes the request from its connection; NULL where the connection is gone. */
+static struct conn *answered(struct login *l)
+{
+	struct conn *c = l->conn;
+
+	if (c != NULL)
+		c->login = NULL;
+	if (l->op.status == STORE_FAILED)
+		log_say(LOG_LEVEL_ERROR, "state", "%s", l->op.err.text);
+	return c;
+}
+
+static void taken(struct mail *mail)
+{
+	struct login *l = (struct login *)mail;
+	struct conn *c = answered(l);
+	struct otp_credential cred = {.params = l->op.params, .state = l->op.state};
+	struct session_credential answer = {.why = VERDICT_STORE_FAILED,
+	                                    .id = l->op.id,
+	                                    .guess_taken = l->op.guess_taken,
+	                                    .cred = &cred};
+
+	if (l->op.status == STORE_UNKNOWN)
+		answer.why = VERDICT_USER_UNKNOWN;
+	else if (l->op.status == STORE_EXHAUSTED)
+		answer.why = VERDICT_OTP_LOCKED;
+	else if (l->op.status == STORE_DONE && l->op.blob_len > ATREST_OVERHEAD &&
+	         l->op.blob_len - ATREST_OVERHEAD <= sizeof cred.secret) {
+		answer.found = atrest_open(l->worker->state_key, l->op.user, "secret",
+		                           slice_of(l->op.blob, l->op.blob_len), cred.secret) == 0;
+		cred.secret_len = l->op.blob_len - ATREST_OVERHEAD;
+		if (!answer.found)
+			log_say(LOG_LEVEL_ERROR, "state",
+			        "a secret cannot be opened: the state key is not the one it was "
+			        "sealed with");
+	}
+	if (c != NULL)
+		conn_taken(c, &answer);
+	otp_credential_wipe(&cred);
+	free(l);
+}
+
+static void consumed(struct mail *mail)
+{
+	struct login *l = (struct login *)mail;
+	struct conn *c = answered(l);
+	enum verdict v = VERDICT_STORE_FAILED;
+
+	if (l->op.status == STORE_DONE)
+		v = VERDICT_ACCEPTED;
+	else if (l->op.status == STORE_CONFLICT)
+		v = VERDICT_OTP_REPLAYED;
+	else if (l->op.status == STORE_UNKNOWN)
+		v = VERDICT_USER_UNKNOWN;
+	if (c != NULL)
+		conn_consumed(c, v);
+	free(l);
+}
+
+static void settled(struct mail *mail)
+{
+	struct login *l = (struct login *)mail;
+
+	(void)answered(l);
+	free(l);
+}
+
+bool login_take(struct conn *c)
+{
+	struct slice user = c->session->user;
+	struct login *l = user.n > STORE_USER_MAX ? NULL : login_new(c, STORE_TAKE, taken);
+
+	if (l == NULL)
+		return false;
+	if (user.n != 0)
+		memcpy(l->user, user.p, user.n);
+	l->op.user = slice_of(l->user, user.n);
+	l->conn = c;
+	c->login = l;
+	store_submit(c->worker->store, &l->op);
+	return true;
+}
+
+bool login_consume(struct conn *c)
+{
+	struct login *l = login_new(c, STORE_CONSUME, consumed);
+
+	if (l == NULL)
+		return false;
+	l->op.id = c->session->consume.id;
+	l->op.mark = c->session->consume.mark;
+	l->op.give_back = c->session->consume.guess_taken;
+	l->conn = c;
+	c->login = l;
+	store_submit(c->worker->store, &l->op);
+	return true;
+}
+
+void login_settle(struct conn *c)
+{
+	const struct session_settle *settle = &c->session->settle;
+	struct login *l = login_new(c, STORE_SETTLE, settled);
+
+	/* Without memory the guess stays taken, which errs on the safe side. */
+	if (l == NULL)
+		return;
+	l->op.id = settle->id;
+	l->op.give_back = settle->give_back;
+	l->op.forget_pending = settle->forget_pending;
+	l->op.pending = settle->pending;
+	store_submit(c->worker->store, &l->op);
+}
+
+void login_forget(struct conn *c)
+{
+	if (c->login != NULL)
+		c->login->conn = NULL;
+	c->login = NULL;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: ISC */
+#include "worker/pool.h"
+
+#include "base/secret.h"
+#include "net/listener.h"
+#include "seal/atrest.h"
+#include "sys/log.h"
+#include "worker/conn.h"
+#include "worker/worker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct pool {
+	struct snapshot *snapshot;
+	struct worker_shared shared;
+	struct worker **workers;
+	size_t n_workers;
+	size_t descriptors;
+	int *fds;
+	size_t *fd_listener;
+	char (*addresses)[NET_ADDR_TEXT]; /* of each descriptor */
+	uint8_t *key;                     /* the state key */
+};
+
+/* Something to be done on every worker's thread, and the wait for it. */
+struct errand {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	size_t left;
+	void (*run)(struct worker *w, void *arg);
+	void *arg;
+};
+
+struct errand_mail {
+	struct mail mail; /* first */
+	struct errand *errand;
+	struct worker *worker;
+};
+
+static void errand_deliver(struct mail *mail)
+{
+	struct errand_mail *m = (struct errand_mail *)mail;
+	struct errand *errand = m->errand;
+
+	errand->run(m->worker, errand->arg);
+	(void)pthread_mutex_lock(&errand->lock);
+	errand->left--;
+	(void)pthread_cond_signal(&errand->done);
+	(void)pthread_mutex_unlock(&errand->lock);
+}
+
+/* Has run() done on each worker's thread, all at once, and returns when all are done. */
+static void on_every_worker(struct pool *p, void (*run)(struct worker *w, void *arg), void *arg)
+{
+	struct errand errand = {.left = p->n_workers, .run = run, .arg = arg};
+	struct errand_mail mails[256];
+
+	(void)pthread_mutex_init(&errand.lock, NULL);
+	(void)pthread_cond_init(&errand.done, NULL);
+	for (size_t i = 0; i < p->n_workers; i++) {
+		mails[i] = (struct errand_mail){.mail = {.deliver = errand_deliver},
+		                                .errand = &errand,
+		                                .worker = p->workers[i]};
+		mailbox_post(&p->workers[i]->mailbox, &mails[i].mail);
+	}
+	(void)pthread_mutex_lock(&errand.lock);
+	while (errand.left != 0)
+		(void)pthread_cond_wait(&errand.done, &errand.lock);
+	(void)pthread_mutex_unlock(&errand.lock);
+	(void)pthread_cond_destroy(&errand.done);
+	(void)pthread_mutex_destroy(&errand.lock);
+}
+
+static int open_state(struct pool *p, struct err *e)
+{
+	const struct conf *c = p->snapshot->conf;
+	bool needed = false;
+
+	for (size_t i = 0; i < p->snapshot->n_listeners; i++)
+		needed = needed || p->snapshot->policies[i].otp;
+	if (!needed)
+		return 0;
+	p->key = secret_alloc(ATREST_KEY_SIZE);
+	if (p->key == NULL)
+		return err_set(
+		    e, "no locked memory for the state key (raise LimitMEMLOCK or ulimit -l)");
+	if (store_key_load(c->state_key_file, p->key, e) != 0)
+		return -1;
+	p->shared.state_key = p->key;
+	p->shared.store = store_open(c->state_type, c->state_path, e);
+	return p->shared.store == NULL ? -1 : 0;
+}
+
+static int open_one(struct pool *p, size_t listener, const struct conf_address *a, struct err *e)
+{
+	struct net_addr at, bound;
+	size_t i = p->shared.n_fds;
+	struct log_line l;
+
+	if (net_addr_numeric(a->host, a->port, &at) != 0)
+		return err_set(e, "%s is not an address", a->host);
+	p->fds[i] = net_listen(&at, &bound, e);
+	if (p->fds[i] < 0)
+		return -1;
+	p->fd_listener[i] = listener;
+	p->shared.n_fds++;
+	log_begin(&l, LOG_LEVEL_INFO, "listening");
+	log_str(&l, "listener", p->snapshot->listeners[listener]->name);
+	log_str(&l, "address", net_addr_text(&bound, p->addresses[i]));
+	log_end(&l);
+	return 0;
+}
+
+static int open_listeners(struct pool *p, struct err *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->snapshot->n_listeners; i++)
+		n += p->snapshot->listeners[i]->n_listen;
+	p->fds = calloc(n, sizeof *p->fds);
+	p->fd_listener = calloc(n, sizeof *p->fd_listener);
+	p->addresses = calloc(n, sizeof *p->addresses);
+	if (p->fds == NULL || p->fd_listener == NULL || p->addresses == NULL)
+		return err_set(e, "out of memory");
+	p->shared.fds = p->fds;
+	p->shared.fd_listener = p->fd_listener;
+	for (size_t i = 0; i < p->snapshot->n_listeners; i++) {
+		const struct conf_listener *l = p->snapshot->listeners[i];
+		for (size_t k = 0; k < l->n_listen; k++) {
+			if (open_one(p, i, &l->listen[k], e) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static size_t worker_count(const struct conf *c)
+{
+	if (c->workers != 0)
+		return c->workers;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return cores < 1 ? 1 : cores > 256 ? 256 : (size_t)cores;
+}
+
+static int start_workers(struct pool *p, struct err *e)
+{
+	size_t n = worker_count(p->snapshot->conf);
+
+	p->workers = calloc(n, sizeof(struct worker *));
+	if (p->workers == NULL)
+		return err_set(e, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		struct kit *kit = kit_new(p->snapshot, e);
+		if (kit == NULL)
+			return -1;
+		p->workers[i] = worker_new(i, &p->shared, snapshot_ref(p->snapshot), kit, e);
+		if (p->workers[i] == NULL)
+			return -1;
+		p->n_workers++;
+	}
+	return 0;
+}
+
+struct pool *pool_new(struct conf *takes, size_t descriptors, struct err *e)
+{
+	struct pool *p = calloc(1, sizeof *p);
+
+	if (p == NULL) {
+		conf_free(takes);
+		err_set(e, "out of memory");
+		return NULL;
+	}
+	p->descriptors = descriptors;
+	p->snapshot = snapshot_new(takes, NULL, descriptors, e);
+	if (p->snapshot == NULL) {
+		free(p);
+		return NULL;
+	}
+	p->shared.gate = gate_new(p->snapshot->n_listeners, e);
+	p->shared.resolver = resolver_new(e);
+	if (p->shared.gate == NULL || p->shared.resolver == NULL || open_state(p, e) != 0 ||
+	    open_listeners(p, e) != 0 || start_workers(p, e) != 0) {
+		pool_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+static void stop_worker(struct worker *w, void *arg)
+{
+	const int64_t *grace = arg;
+
+	worker_stop(w, *grace);
+}
+
+void pool_free(struct pool *p)
+{
+	if (p == NULL)
+		return;
+	int64_t grace = (int64_t)p->snapshot->conf->shutdown_grace_ms;
+	on_every_worker(p, stop_worker, &grace);
+	/* Answers of the store are mail to workers, so it ends before them; what it still answers
+	 * is delivered when they are freed. */
+	for (size_t i = 0; i < p->n_workers; i++)
+		worker_wait(p->workers[i]);
+	store_close(p->shared.store);
+	for (size_t i = 0; i < p->n_workers; i++)
+		worker_free(p->workers[i]);
+	free(p->workers);
+	for (size_t i = 0; i < p->shared.n_fds; i++)
+		(void)close(p->fds[i]);
+	free(p->fds);
+	free(p->fd_listener);
+	free(p->addresses);
+	resolver_free(p->shared.resolver);
+	gate_free(p->shared.gate);
+	secret_free(p->key);
+	snapshot_unref(p->snapshot);
+	free(p);
+}
+
+struct adoption {
+	struct snapshot *snapshot;
+	struct kit *kits[256]; /* by worker */
+};
+
+static void adopt(struct worker *w, void *arg)
+{
+	struct adoption *a = arg;
+
+	worker_adopt(w, snapshot_ref(a->snapshot), a->kits[w->number]);
+}
+
+int pool_reload(struct pool *p, struct conf *takes, struct err *e)
+{
+	struct adoption a = {.snapshot = snapshot_new(takes, p->snapshot, p->descriptors, e)};
+	size_t n = 0;
+
+	if (a.snapshot == NULL)
+		return -1;
+	for (; n < p->n_workers; n++) {
+		a.kits[n] = kit_new(a.snapshot, e);
+		if (a.kits[n] == NULL)
+			goto fail;
+	}
+	on_every_worker(p, adopt, &a);
+	snapshot_unref(p->snapshot);
+	p->snapshot = a.snapshot;
+	return 0;
+fail:
+	while (n > 0)
+		kit_free(a.kits[--n]);
+	snapshot_unref(a.snapshot);
+	return -1;
+}
+
+void pool_status(struct pool *p, struct pool_status *out)
+{
+	*out = (struct pool_status){.workers = p->n_workers};
+	for (size_t i = 0; i < p->n_workers; i++) {
+		for (int m = 0; m < METRIC_COUNT; m++)
+			out->counts[m] += metrics_get(&p->workers[i]->metrics, (enum metric)m);
+	}
+}
+
+size_t pool_listeners(const struct pool *p)
+{
+	return p->snapshot->n_listeners;
+}
+
+void pool_listener_status(struct pool *p, size_t i, struct pool_listener_status *out)
+{
+	*out = (struct pool_listener_status){.name = p->snapshot->listeners[i]->name,
+	                                     .connections = gate_connected(p->shared.gate, i),
+	                                     .pending = gate_pending(p->shared.gate, i)};
+	for (size_t k = p->shared.n_fds; k-- > 0;) {
+		if (p->fd_listener[k] == i)
+			out->address = p->addresses[k];
+	}
+}
+
+struct kick {
+	enum pool_kick by;
+	struct slice value;
+	size_t kicked[256]; /* by worker */
+};
+
+static bool kick_matches(const struct conn *c, const struct kick *k)
+{
+	const struct session *s = c->session;
+
+	if (k->by == POOL_KICK_ADDRESS)
+		return slice_eq(slice_of(c->address, sizeof c->address), k->value);
+	if (s == NULL || s->identity == NULL || s->state == SESSION_DEAD)
+		return false;
+	if (k->by == POOL_KICK_CLIENT_ID)
+		return slice_eq(s->client_id, k->value);
+	return s->has_user && slice_eq(s->user, k->value);
+}
+
+static void kick_worker(struct worker *w, void *arg)
+{
+	struct kick *k = arg;
+
+	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
+		next = c->next;
+		if (!kick_matches(c, k))
+			continue;
+		k->kicked[w->number]++;
+		conn_stop(c, MQTT_ADMINISTRATIVE_ACTION, "kicked by an administrator");
+	}
+}
+
+size_t pool_kick(struct pool *p, enum pool_kick by, struct slice value)
+{
+	struct kick k = {.by = by, .value = value};
+	size_t n = 0;
+
+	on_every_worker(p, kick_worker, &k);
+	for (size_t i = 0; i < p->n_workers; i++)
+		n += k.kicked[i];
+	return n;
+}
+
+const struct conf *pool_conf(const struct pool *p)
+{
+	return p->snapshot->conf;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/* The daemon's body: listeners, state, workers. Main thread only, but for what the workers do
+ * themselves. */
+#ifndef WORKER_POOL_H
+#define WORKER_POOL_H
+
+#include "conf/conf.h"
+#include "sys/metrics.h"
+
+struct pool;
+
+/* Opens the state, the listeners and starts the workers for a conf, which it takes (also on
+ * failure). Says event=listening for each address. NULL and the reason. */
+struct pool *pool_new(struct conf *takes, size_t descriptors, struct err *e);
+
+/* A new configuration for everybody, or, on -1, for nobody: built whole first, then handed out.
+ * Takes the conf. */
+int pool_reload(struct pool *p, struct conf *takes, struct err *e);
+
+/* Tells every worker to stop within the configured grace, waits for them, frees everything. */
+void pool_free(struct pool *p);
+
+/* What `status` shows. */
+struct pool_status {
+	size_t workers;
+	uint64_t counts[METRIC_COUNT];
+};
+void pool_status(struct pool *p, struct pool_status *out);
+
+size_t pool_listeners(const struct pool *p);
+struct pool_listener_status {
+	const char *name, *address; /* of its first address */
+	size_t connections, pending;
+};
+void pool_listener_status(struct pool *p, size_t i, struct pool_listener_status *out);
+
+/* Ends the sessions that match, with v5 code 0x98; returns how many. */
+enum pool_kick { POOL_KICK_CLIENT_ID, POOL_KICK_USER, POOL_KICK_ADDRESS };
+size_t pool_kick(struct pool *p, enum pool_kick by, struct slice value);
+
+/* The configuration in force. */
+const struct conf *pool_conf(const struct pool *p);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+#include "worker/report.h"
+
+#include "sys/log.h"
+#include "worker/worker.h"
+
+#include <stdio.h>
+
+static const char *listener_name(const struct worker *w, size_t listener)
+{
+	return w->snapshot->listeners[listener]->name;
+}
+
+static void put_peer(struct log_line *l, const struct worker *w, size_t listener,
+                     const uint8_t address[16], uint16_t port)
+{
+	char text[NET_ADDR_TEXT];
+
+	log_str(l, "peer", net_bytes_text(address, port, text));
+	log_str(l, "listener", listener_name(w, listener));
+}
+
+static void put_rule(struct log_line *l, const char *file, unsigned line)
+{
+	char text[300];
+
+	if (file == NULL)
+		return;
+	(void)snprintf(text, sizeof text, "%s:%u", file, line);
+	log_str(l, "rule", text);
+}
+
+static void put_code(struct log_line *l, uint8_t code)
+{
+	char text[8];
+
+	if (code == 0)
+		return;
+	(void)snprintf(text, sizeof text, "0x%02x", code);
+	log_str(l, "code", text);
+}
+
+static const char *version_name(enum mqtt_version v)
+{
+	switch (v) {
+	case MQTT_31:
+		return "3.1";
+	case MQTT_311:
+		return "3.1.1";
+	case MQTT_5:
+		return "5.0";
+	}
+	return NULL;
+}
+
+static void put_client(struct log_line *l, const struct conn *c)
+{
+	const struct session *s = c->session;
+
+	put_peer(l, c->worker, c->listener, c->address, c->port);
+	if (s == NULL || s->identity == NULL)
+		return;
+	log_text(l, "client_id", s->client_id);
+	if (s->has_user)
+		log_text(l, "user", s->user);
+}
+
+static void report_verdict(struct conn *c, const struct session_note *n)
+{
+	struct log_line l;
+	bool accepted = n->verdict == VERDICT_ACCEPTED;
+
+	metrics_add(&c->worker->metrics,
+	            accepted ? METRIC_CONNECTS_ACCEPTED : METRIC_CONNECTS_REFUSED, 1);
+	log_begin(&l, accepted ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "connect");
+	log_str(&l, "verdict", verdict_info(n->verdict)->name);
+	put_client(&l, c);
+	log_str(&l, "mqtt", version_name(c->session->version));
+	put_rule(&l, n->rule_file, n->rule_line);
+	put_code(&l, n->code);
+	log_str(&l, "why", n->why);
+	log_end(&l);
+}
+
+static void report_closed(const struct conn *c, const struct session_note *n)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, "closed");
+	put_client(&l, c);
+	log_str(&l, "from", n->from == SIDE_CLIENT ? "client" : "broker");
+	put_code(&l, n->code);
+	log_str(&l, "why", n->why);
+	log_end(&l);
+}
+
+static void report_payload(const struct conn *c, const struct session_note *n)
+{
+	struct log_line l;
+	char kid[9];
+
+	log_begin(&l, LOG_LEVEL_WARNING, "payload");
+	log_str(&l, "error", seal_error_name(n->error));
+	put_client(&l, c);
+	log_str(&l, "from", n->from == SIDE_CLIENT ? "client" : "broker");
+	log_text(&l, "topic", n->topic);
+	if (n->has_kid) {
+		(void)snprintf(kid, sizeof kid, "%02x%02x%02x%02x", n->kid[0], n->kid[1], n->kid[2],
+		               n->kid[3]);
+		log_str(&l, "kid", kid);
+	}
+	log_end(&l);
+}
+
+void report_note(struct conn *c, const struct session_note *n)
+{
+	switch (n->kind) {
+	case NOTE_VERDICT:
+		report_verdict(c, n);
+		break;
+	case NOTE_CLOSED:
+		report_closed(c, n);
+		break;
+	case NOTE_PAYLOAD:
+		report_payload(c, n);
+		break;
+	}
+}
+
+void report_refused(struct worker *w, size_t listener, const uint8_t address[16], uint16_t port,
+                    const char *verdict, const struct acl_verdict *rule)
+{
+	struct log_line l;
+
+	metrics_add(&w->metrics, METRIC_CONNECTIONS_REFUSED_AT_ACCEPT, 1);
+	log_begin(&l, LOG_LEVEL_WARNING, "connect");
+	log_str(&l, "verdict", verdict);
+	put_peer(&l, w, listener, address, port);
+	if (rule != NULL)
+		put_rule(&l, rule->file, rule->line);
+	log_end(&l);
+}
+
+void report_dial(const struct conn *c, const char *why)
+{
+	struct log_line l;
+	const struct snapshot *s = c->worker->snapshot;
+
+	log_begin(&l, LOG_LEVEL_WARNING, "dial");
+	log_str(&l, "broker", s->conf->brokers[s->listeners[c->listener]->broker].name);
+	log_str(&l, "why", why);
+	log_end(&l);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: ISC */
+#include "worker/snapshot.h"
+
+#include "proxy/session.h"
+#include "sys/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void snapshot_unref(struct snapshot *s)
+{
+	if (s == NULL || atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	if (s->brokers != NULL) {
+		for (size_t i = 0; i < s->conf->n_brokers; i++)
+			broker_fini(&s->brokers[i]);
+	}
+	free(s->brokers);
+	free(s->rules);
+	free(s->policies);
+	free(s->max_connections);
+	free(s->listeners);
+	conf_free(s->conf);
+	free(s);
+}
+
+size_t snapshot_largest(const struct snapshot *s)
+{
+	return envelope_size(s->conf->max_message + SEAL_PREFIX_MAX) + SESSION_HEAD_MAX;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_listen(const struct conf_listener *a, const struct conf_listener *b)
+{
+	if (a->n_listen != b->n_listen)
+		return false;
+	for (size_t i = 0; i < a->n_listen; i++) {
+		if (!same_text(a->listen[i].host, b->listen[i].host) ||
+		    a->listen[i].port != b->listen[i].port)
+			return false;
+	}
+	return true;
+}
+
+static const struct conf_listener *by_name(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_listeners; i++) {
+		if (strcmp(c->listeners[i].name, name) == 0)
+			return &c->listeners[i];
+	}
+	return NULL;
+}
+
+static bool needs_state(const struct conf *c)
+{
+	for (size_t i = 0; i < c->n_listeners; i++) {
+		if (c->listeners[i].otp >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* What live workers cannot take over. */
+static int check_unchanged(const struct conf *now, const struct conf *before, struct err *e)
+{
+	static const char cure[] =
+	    "can only change with a restart; nothing of this configuration is in force";
+
+	if (now->workers != before->workers)
+		return err_set(e, "workers %s", cure);
+	if (now->max_message != before->max_message)
+		return err_set(e, "max-message %s", cure);
+	if (now->pre_auth_memory != before->pre_auth_memory)
+		return err_set(e, "pre-auth-memory %s", cure);
+	if (!same_text(now->control_socket, before->control_socket))
+		return err_set(e, "the admin socket %s", cure);
+	if (!same_text(now->state_type, before->state_type) ||
+	    !same_text(now->state_path, before->state_path) ||
+	    !same_text(now->state_key_file, before->state_key_file) ||
+	    needs_state(now) != needs_state(before))
+		return err_set(
+		    e, "the state, and whether any listener verifies one-time passwords, %s", cure);
+	if (now->n_listeners != before->n_listeners)
+		return err_set(e, "the number of listeners %s", cure);
+	return 0;
+}
+
+/* Gives each listener the number that it has in the running process. */
+static int order_listeners(struct snapshot *s, const struct snapshot *before, struct err *e)
+{
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		if (before == NULL) {
+			s->listeners[i] = &s->conf->listeners[i];
+			continue;
+		}
+		s->listeners[i] = by_name(s->conf, before->listeners[i]->name);
+		if (s->listeners[i] == NULL || !same_listen(s->listeners[i], before->listeners[i]))
+			return err_set(e,
+			               "the name and the addresses of listener %s can only change "
+			               "with a restart; "
+			               "nothing of this configuration is in force",
+			               before->listeners[i]->name);
+	}
+	return 0;
+}
+
+static struct payload_leg leg_of(const struct conf_leg *l)
+{
+	return (struct payload_leg){
+	    .encrypted = l->encrypted, .keys = l->keys, .n_keys = l->n_keys};
+}
+
+static void make_rules(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->conf->n_payloads; i++) {
+		const struct conf_payload *p = &s->conf->payloads[i];
+		s->rules[i] = (struct payload_rule){
+		    .filter = slice_str(p->filter),
+		    .pass = p->pass,
+		    .leg = {
+		        [SIDE_CLIENT] = leg_of(&p->client), [SIDE_BROKER] = leg_of(&p->broker)}};
+	}
+}
+
+static void make_policy(const struct snapshot *s, size_t i)
+{
+	const struct conf_listener *l = s->listeners[i];
+	struct policy *p = &s->policies[i];
+
+	*p = (struct policy){.versions = l->versions,
+	                     .max_connect = l->max_connect,
+	                     .max_packet = l->max_buffer / 2,
+	                     .max_message = s->conf->max_message,
+	                     .filter = l->filter < 0 ? NULL : s->conf->filters[l->filter].rules,
+	                     .rules = s->rules,
+	                     .n_rules = s->conf->n_payloads,
+	                     .broker_timeout_ms =
+	                         (int64_t)s->conf->brokers[l->broker].connect_timeout_ms};
+	if (l->otp >= 0) {
+		p->otp = true;
+		p->layout = s->conf->otps[l->otp].layout;
+		p->digits = s->conf->otps[l->otp].digits;
+	}
+	for (size_t k = 0; k < s->conf->n_payloads; k++)
+		p->encrypts = p->encrypts || policy_rule_changes(&s->rules[k]);
+}
+
+/* Two descriptors a connection, one a waiting one. Where the process may not open that many, the
+ * limits are lowered in proportion, so that it is the limit that says no, not the kernel. */
+static void limit_connections(struct snapshot *s, size_t descriptors)
+{
+	static const size_t reserve = 64;
+	size_t wanted = 0, there = descriptors > 2 * reserve ? descriptors - reserve : reserve;
+
+	for (size_t i = 0; i < s->n_listeners; i++)
+		wanted += 2 * s->listeners[i]->max_connections + s->listeners[i]->max_pending;
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		size_t max = s->listeners[i]->max_connections;
+		s->max_connections[i] = max;
+		if (wanted <= there)
+			continue;
+		s->max_connections[i] = (size_t)((double)max * ((double)there / (double)wanted));
+		if (s->max_connections[i] == 0)
+			s->max_connections[i] = 1;
+		log_say(LOG_LEVEL_WARNING, "limits",
+		        "listener %s: max-connections %zu lowered to %zu, since the process may "
+		        "open %zu descriptors "
+		        "(raise LimitNOFILE or ulimit -n)",
+		        s->listeners[i]->name, max, s->max_connections[i], descriptors);
+	}
+}
+
+static int allocate(struct snapshot *s, struct err *e)
+{
+	s->n_listeners = s->conf->n_listeners;
+	s->listeners = calloc(s->n_listeners, sizeof *s->listeners);
+	s->policies = calloc(s->n_listeners, sizeof *s->policies);
+	s->max_connections = calloc(s->n_listeners, sizeof *s->max_connections);
+	s->rules = calloc(s->conf->n_payloads + 1, sizeof *s->rules);
+	s->brokers = calloc(s->conf->n_brokers, sizeof *s->brokers);
+	if (s->listeners == NULL || s->policies == NULL || s->max_connections == NULL ||
+	    s->rules == NULL || s->brokers == NULL)
+		return err_set(e, "out of memory");
+	for (size_t i = 0; i < s->conf->n_brokers; i++)
+		broker_init(&s->brokers[i], &s->conf->brokers[i]);
+	return 0;
+}
+
+struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before, size_t descriptors,
+                              struct err *e)
+{
+	struct snapshot *s = calloc(1, sizeof *s);
+
+	if (s == NULL) {
+		conf_free(takes);
+		err_set(e, "out of memory");
+		return NULL;
+	}
+	atomic_init(&s->refs, 1);
+	s->conf = takes;
+	if (allocate(s, e) != 0 ||
+	    (before != NULL && check_unchanged(takes, before->conf, e) != 0) ||
+	    order_listeners(s, before, e) != 0) {
+		snapshot_unref(s);
+		return NULL;
+	}
+	make_rules(s);
+	for (size_t i = 0; i < s->n_listeners; i++)
+		make_policy(s, i);
+	limit_connections(s, descriptors);
+	for (size_t i = 0; i < s->conf->n_brokers; i++)
+		broker_resolve(&s->brokers[i]);
+	return s;
+}

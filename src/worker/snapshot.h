@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* A configuration in force: the loaded conf and what was made of it, immutable (the brokers'
+ * addresses aside), counted. */
+#ifndef WORKER_SNAPSHOT_H
+#define WORKER_SNAPSHOT_H
+
+#include "conf/conf.h"
+#include "proxy/policy.h"
+#include "worker/broker.h"
+
+#include <stdatomic.h>
+
+struct snapshot {
+	atomic_uint refs;
+	struct conf *conf;
+	/* By the number that a listener has in the running process, which a reload does not change.
+	 */
+	const struct conf_listener **listeners;
+	struct policy *policies;
+	size_t *max_connections; /* as configured, or lowered to what the descriptors allow */
+	size_t n_listeners;
+	struct broker *brokers; /* by index in conf */
+	struct payload_rule *rules;
+};
+
+/* Makes a snapshot of a conf, which it takes (also on failure). `before` is the one in force, or
+ * NULL at start: what can only change with a restart must then be the same, or the reason is in e.
+ * descriptors: how many the process may open. Resolves names, so it blocks: main thread only. One
+ * reference is the caller's. */
+struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before, size_t descriptors,
+                              struct err *e);
+
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot *s); /* NULL-safe */
+
+/* Bytes of the largest packet that the proxy makes under these rules: a sealed message with the
+ * longest head. */
+size_t snapshot_largest(const struct snapshot *s);
+
+#endif

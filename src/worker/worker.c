@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: ISC */
+/* The thread around the connections: accepting, mail, a change of snapshot, the end. */
+#include "worker/worker.h"
+
+#include "net/listener.h"
+#include "sys/clock.h"
+#include "sys/log.h"
+#include "worker/conn.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum {
+	ACCEPTS_AT_ONCE = 64, /* connections taken a wake-up, so that others get their turn */
+	RESUME_MS = 100,      /* how long accepting pauses where there are no descriptors */
+	DRAIN_TICK_MS = 20
+};
+
+static void pause_accepting(struct worker *w)
+{
+	struct timeval tv = {.tv_usec = RESUME_MS * 1000};
+
+	for (size_t i = 0; i < w->shared->n_fds; i++)
+		(void)event_del(w->accept_events[i]);
+	(void)event_add(w->resume_event, &tv);
+	log_say(
+	    LOG_LEVEL_ERROR, "accept",
+	    "no descriptors are left; accepting pauses for %d ms (raise LimitNOFILE or ulimit -n)",
+	    RESUME_MS);
+}
+
+static void resume_accepting(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (w->stopping)
+		return;
+	for (size_t i = 0; i < w->shared->n_fds; i++)
+		(void)event_add(w->accept_events[i], NULL);
+}
+
+static void accept_ready(evutil_socket_t listening, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct net_addr peer;
+	size_t listener = 0;
+	int fd;
+
+	(void)what;
+	w->now = clock_now();
+	for (size_t i = 0; i < w->shared->n_fds; i++) {
+		if (w->shared->fds[i] == listening)
+			listener = w->shared->fd_listener[i];
+	}
+	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+		enum net_accept r = net_accept(listening, &fd, &peer);
+		if (r == NET_NO_DESCRIPTORS)
+			pause_accepting(w);
+		if (r != NET_ACCEPTED)
+			return;
+		conn_accept(w, listener, fd, &peer);
+	}
+}
+
+static void mail_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	w->now = clock_now();
+	mailbox_drain(&w->mailbox);
+}
+
+void worker_adopt(struct worker *w, struct snapshot *snapshot, struct kit *kit)
+{
+	struct snapshot *old = w->snapshot;
+
+	kit_free(w->kit);
+	w->snapshot = snapshot;
+	w->kit = kit;
+	snapshot_unref(old);
+	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
+		next = c->next;
+		conn_judge_again(c);
+	}
+}
+
+/* Tells so many connections a tick to end that all are told within the grace; ends the loop when
+ * none is left or it is over. */
+static void drain(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	w->now = clock_now();
+	int64_t left = w->stop_until - w->now.mono_ms;
+	/* Told in the first half, so that the second is there to finish. */
+	int64_t ticks = left / 2 / DRAIN_TICK_MS;
+	size_t share = ticks > 0 ? w->n_conns / (size_t)ticks + 1 : w->n_conns;
+	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
+		next = c->next;
+		if (left <= 0) {
+			conn_abort(c);
+		} else if (share != 0 && (c->session == NULL || !c->session->stopping)) {
+			share--;
+			conn_stop(c, MQTT_SERVER_SHUTTING_DOWN, "the proxy stops");
+		}
+	}
+	if (w->conns == NULL)
+		(void)event_base_loopbreak(w->base);
+}
+
+void worker_stop(struct worker *w, int64_t grace_ms)
+{
+	struct timeval tick = {.tv_usec = DRAIN_TICK_MS * 1000};
+
+	if (w->stopping)
+		return;
+	w->stopping = true;
+	w->stop_until = w->now.mono_ms + grace_ms;
+	for (size_t i = 0; i < w->shared->n_fds; i++)
+		(void)event_del(w->accept_events[i]);
+	(void)event_add(w->drain_event, &tick);
+	drain(-1, 0, w);
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+	sigset_t all;
+
+	/* Signals are the main thread's. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_BLOCK, &all, NULL);
+	w->now = clock_now();
+	if (event_base_dispatch(w->base) < 0)
+		log_say(LOG_LEVEL_ERROR, "worker", "the event loop of worker %zu failed",
+		        w->number);
+	return NULL;
+}
+
+static uint8_t *map_buffer(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)madvise(p, size, MADV_DONTDUMP);
+	return p;
+}
+
+void worker_free(struct worker *w)
+{
+	if (w->mail_event != NULL)
+		event_free(w->mail_event);
+	if (w->resume_event != NULL)
+		event_free(w->resume_event);
+	if (w->drain_event != NULL)
+		event_free(w->drain_event);
+	for (size_t i = 0; w->accept_events != NULL && i < w->shared->n_fds; i++) {
+		if (w->accept_events[i] != NULL)
+			event_free(w->accept_events[i]);
+	}
+	free(w->accept_events);
+	if (w->base != NULL)
+		event_base_free(w->base);
+	mailbox_fini(&w->mailbox);
+	if (w->read_buffer != NULL)
+		(void)munmap(w->read_buffer, 2 * (size_t)WORKER_READ_MAX);
+	for (int i = 0; i < 2; i++) {
+		if (w->write_buffer[i] != NULL)
+			(void)munmap(w->write_buffer[i], w->write_size);
+	}
+	kit_free(w->kit);
+	snapshot_unref(w->snapshot);
+	free(w);
+}
+
+static int make_events(struct worker *w, struct err *e)
+{
+	struct event_config *config = event_config_new();
+
+	if (config == NULL)
+		return err_set(e, "out of memory");
+	/* Everything of a base happens on its thread; others only send mail. */
+	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	(void)event_config_require_features(config, EV_FEATURE_EARLY_CLOSE);
+	w->base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (w->base == NULL)
+		return err_set(e, "no event base");
+	w->mail_event = event_new(w->base, w->mailbox.fd, EV_READ | EV_PERSIST, mail_ready, w);
+	w->resume_event = evtimer_new(w->base, resume_accepting, w);
+	w->drain_event = event_new(w->base, -1, EV_PERSIST, drain, w);
+	w->accept_events = calloc(w->shared->n_fds + 1, sizeof(struct event *));
+	if (w->mail_event == NULL || w->resume_event == NULL || w->drain_event == NULL ||
+	    w->accept_events == NULL || event_add(w->mail_event, NULL) != 0)
+		return err_set(e, "out of memory");
+	for (size_t i = 0; i < w->shared->n_fds; i++) {
+		w->accept_events[i] =
+		    event_new(w->base, w->shared->fds[i], EV_READ | EV_PERSIST, accept_ready, w);
+		if (w->accept_events[i] == NULL || event_add(w->accept_events[i], NULL) != 0)
+			return err_set(e, "out of memory");
+	}
+	return 0;
+}
+
+struct worker *worker_new(size_t number, const struct worker_shared *shared,
+                          struct snapshot *snapshot, struct kit *kit, struct err *e)
+{
+	struct worker *w = calloc(1, sizeof *w);
+
+	if (w == NULL || mailbox_init(&w->mailbox, e) != 0) {
+		if (w == NULL)
+			err_set(e, "out of memory");
+		free(w);
+		kit_free(kit);
+		snapshot_unref(snapshot);
+		return NULL;
+	}
+	w->number = number;
+	w->shared = shared;
+	w->gate = shared->gate;
+	w->store = shared->store;
+	w->state_key = shared->state_key;
+	w->snapshot = snapshot;
+	w->kit = kit;
+	/* A batch of ordinary messages, and in any case the largest one. Memory is used only where
+	 * it is touched. */
+	w->write_size = snapshot_largest(snapshot) + WORKER_READ_MAX;
+	w->read_buffer = map_buffer(2 * (size_t)WORKER_READ_MAX);
+	w->write_buffer[0] = map_buffer(w->write_size);
+	w->write_buffer[1] = map_buffer(w->write_size);
+	if (w->read_buffer == NULL || w->write_buffer[0] == NULL || w->write_buffer[1] == NULL) {
+		err_set(e, "no memory for a worker's buffers");
+		worker_free(w);
+		return NULL;
+	}
+	if (make_events(w, e) != 0 || pthread_create(&w->thread, NULL, run, w) != 0) {
+		if (w->accept_events != NULL)
+			err_set(e, "a worker's thread cannot be started");
+		worker_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void worker_wait(struct worker *w)
+{
+	(void)pthread_join(w->thread, NULL);
+	while (w->conns != NULL)
+		conn_abort(w->conns);
+}

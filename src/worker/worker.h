@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/* A worker: one thread, one event base, its share of the connections. Nothing on its data path is
+ * shared. */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "store/store.h"
+#include "sys/mailbox.h"
+#include "sys/metrics.h"
+#include "worker/gate.h"
+#include "worker/kit.h"
+
+#include <event2/event.h>
+
+struct conn;
+
+/* What all workers share; set before they start, owned by the pool. */
+struct worker_shared {
+	struct gate *gate;
+	struct store *store; /* NULL where no listener verifies */
+	const uint8_t *state_key;
+	struct resolver *resolver;
+	const int *fds;            /* listening descriptors … */
+	const size_t *fd_listener; /* … and the number of the listener of each */
+	size_t n_fds;
+};
+
+enum {
+	WORKER_READ_MAX = 256 * 1024,  /* one read */
+	WORKER_READ_SHARE = 64 * 1024, /* the same while others wait for their turn */
+	WORKER_REFUSING_MAX = 1024     /* refusals that may wait for their time at once */
+};
+
+struct worker {
+	size_t number;
+	pthread_t thread;
+	const struct worker_shared *shared;
+	/* the same, at hand */
+	struct gate *gate;
+	struct store *store;
+	const uint8_t *state_key;
+	struct event_base *base;
+	struct mailbox mailbox;
+	struct event *mail_event, *resume_event, *drain_event;
+	struct event **accept_events; /* shared->n_fds of them */
+	struct snapshot *snapshot;
+	struct kit *kit;
+	struct now now;           /* read when an event is delivered */
+	uint8_t *read_buffer;     /* 2 · WORKER_READ_MAX: what was left over, then what is read */
+	uint8_t *write_buffer[2]; /* by the side that the bytes go to */
+	size_t write_size;
+	struct conn *conns, *waiting_oldest, *waiting_newest;
+	size_t n_conns, n_refusing;
+	struct metrics metrics;
+	bool stopping;
+	int64_t stop_until, stop_step_ms;
+};
+
+/* Makes a worker and starts its thread; takes the kit and one reference of the snapshot, also on
+ * failure. */
+struct worker *worker_new(size_t number, const struct worker_shared *shared,
+                          struct snapshot *snapshot, struct kit *kit, struct err *e);
+
+/* Waits for the thread, which was told to stop. Its connections go; mail may still come until
+ * worker_free(). */
+void worker_wait(struct worker *w);
+void worker_free(struct worker *w);
+
+/* On the worker's thread, as mail: the snapshot and kit to use from now on, taken. */
+void worker_adopt(struct worker *w, struct snapshot *snapshot, struct kit *kit);
+
+/* On the worker's thread: accepts nobody any more, tells v5 clients, closes everything within
+ * grace_ms, then ends the loop. */
+void worker_stop(struct worker *w, int64_t grace_ms);
+
+#endif
