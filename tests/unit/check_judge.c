@@ -311,6 +311,26 @@ START_TEST(longer_code_with_same_value)
 }
 END_TEST
 
+/* "6:" has the value of "70": what is no digit matches nothing, even where the sum is right. */
+START_TEST(same_value_with_no_digit)
+{
+	struct otp_credential c = fresh("machine-hotp");
+	char code[OTP_DIGITS_MAX + 1];
+	size_t tried = 0;
+
+	for (int64_t counter = 0; counter < 10; counter++) {
+		(void)code_of(&c, counter, code);
+		if (code[6] == '0')
+			continue;
+		code[6]--;
+		code[7] = (char)(code[7] + 10);
+		ck_assert_int_eq(otp_judge(h, &c, slice_str(code), 1, here).verdict, OTP_BAD);
+		tried++;
+	}
+	ck_assert_uint_gt(tried, 0);
+}
+END_TEST
+
 /* Records that cannot be are refused as errors, and nothing overflows at the ends of the range. */
 START_TEST(impossible_records)
 {
@@ -365,6 +385,7 @@ int main(void)
 	tcase_add_test(t, pending_below_the_mark);
 	tcase_add_loop_test(t, no_code, 0, 2 * ROWS(malformed));
 	tcase_add_test(t, longer_code_with_same_value);
+	tcase_add_test(t, same_value_with_no_digit);
 	tcase_add_test(t, impossible_records);
 	tcase_add_test(t, first_steps_of_the_epoch);
 	suite_add_tcase(s, t);
