@@ -53,6 +53,7 @@ void conn_abort(struct conn *c);
 /* One call to the session: time, policy and outputs made ready, and its answers carried out. */
 struct turn {
 	struct conn *conn;
+	enum session_state before;
 	struct session_env env;
 	struct writer w[2];
 	struct session_step step;

@@ -25,6 +25,7 @@ void turn_begin(struct turn *t, struct conn *c)
 	struct worker *w = c->worker;
 
 	t->conn = c;
+	t->before = c->session->state;
 	t->env = (struct session_env){
 	    .policy = &w->snapshot->policies[c->listener], .kit = w->kit, .now = w->now};
 	t->step = (struct session_step){0};
@@ -109,6 +110,14 @@ static void count_refusing(struct conn *c)
 	w->n_refusing++;
 }
 
+/* What waited for a change in the session, or for room, may be looked at again. */
+static void unstick(struct conn *c)
+{
+	c->client.stuck = false;
+	if (c->broker != NULL)
+		c->broker->stuck = false;
+}
+
 void turn_end(struct turn *t)
 {
 	struct conn *c = t->conn;
@@ -130,6 +139,8 @@ void turn_end(struct turn *t)
 		c->dialling = false;
 		c->dial_until = 0;
 	}
+	if (c->session->state != t->before)
+		unstick(c);
 	count_refusing(c);
 	if (step->ask != 0)
 		ask(c, step->ask);
@@ -310,9 +321,7 @@ static void leg_ready(struct conn *c, enum side side, short what)
 		if (leg_flush(l, c->worker->now.mono_ms) != LEG_OK)
 			c->broken[side] = true;
 		/* Room toward this side: what waited for it may go on. */
-		c->client.stuck = false;
-		if (c->broker != NULL)
-			c->broker->stuck = false;
+		unstick(c);
 	}
 	if ((what & EV_READ) != 0 && !c->broken[side])
 		read_leg(c, side);
