@@ -129,6 +129,8 @@ int file_read(void *ctx, const char *path, bool secret, struct buf *out, struct 
 	if (result != 0 && out->p != NULL) {
 		secret_wipe(out->p + out->start + before, out->len - before);
 		out->len = before;
+		if (before == 0)
+			buf_free(out);
 	}
 	return result;
 }

@@ -6,6 +6,10 @@ set -u
 rounds=${STORE_KILL_ROUNDS:-36}
 program=${top_builddir:-.}/tests/interop/store_kill
 folder=$(mktemp -d "${TMPDIR:-/tmp}/mqsp-kill.XXXXXX") || exit 99
+# A sanitizer's search for leaks cannot run under strace.
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+LSAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS LSAN_OPTIONS
 trap 'rm -rf "$folder"' EXIT
 
 n=0

@@ -127,6 +127,7 @@ START_TEST(level)
 	ck_assert_str_eq(strchr(got, ' '), " level=debug event=there message=\"1 two\"\n");
 	ck_assert(log_wanted(LOG_LEVEL_ERROR));
 	ck_assert(!log_wanted(LOG_LEVEL_WARNING));
+	log_set_level(LOG_LEVEL_INFO);
 }
 END_TEST
 

@@ -14,6 +14,12 @@ struct letter {
 
 static int last[4], delivered;
 
+static void forget(void)
+{
+	memset(last, 0, sizeof last);
+	delivered = 0;
+}
+
 static void deliver(struct mail *m)
 {
 	struct letter *l = (struct letter *)m;
@@ -151,6 +157,7 @@ int main(void)
 	TCase *t = tcase_create("mailbox");
 
 	tcase_set_timeout(t, 120);
+	tcase_add_checked_fixture(t, forget, NULL);
 	tcase_add_test(t, in_order_and_readable_while_waiting);
 	tcase_add_test(t, deliver_may_post);
 	tcase_add_test(t, fini_delivers_the_rest);
