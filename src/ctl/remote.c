@@ -20,7 +20,7 @@ enum { ANSWER_MAX = 16 << 20, ANSWER_SECONDS = 60, CHUNK = 1 << 16, NAME_LEN_MAX
 /* The socket's path, to be freed, or NULL with the exit status, reported. */
 static char *socket_path(const struct ctl *ctl, int *status)
 {
-	char *path;
+	char *path = NULL;
 
 	*status = CTL_FAILED;
 	if (ctl->socket != NULL) {
@@ -31,6 +31,12 @@ static char *socket_path(const struct ctl *ctl, int *status)
 			(void)ctl_fail("the configuration says where the daemon's socket is; -s "
 			               "SOCKET does without it");
 			*status = CTL_BAD_CONFIGURATION;
+			return NULL;
+		}
+		if (conf->control_socket == NULL) {
+			(void)ctl_fail(
+			    "this configuration has no control socket (admin { socket none })");
+			conf_free(conf);
 			return NULL;
 		}
 		path = strdup(conf->control_socket);

@@ -144,7 +144,7 @@ def configuration():
     expect("a wrong one", BAD, "check-config", conf=bad, out=b"",
            err=says("bad.conf:%d:1: error:" % (CONF.count("\n") + 1), "lissener", "many", "2 errors"))
     expect("--dump of a wrong one", BAD, "check-config", "--dump", conf=bad, out=b"")
-    expect("a missing one", BAD, "check-config", conf=proc.path("none.conf"), out=b"", err=says("none.conf"))
+    expect("a missing one", BAD, "check-config", conf=proc.path("missing.conf"), out=b"", err=says("missing.conf"))
     expect("user list with a wrong one", BAD, "user", "list", conf=bad, out=b"", err=says("lissener"))
     expect("status with a wrong one", BAD, "status", conf=bad, out=b"", err=says("lissener", "-s SOCKET"))
     r = parse(expect("as JSON", OK, "--json", "check-config", "--dump"))
@@ -378,6 +378,8 @@ def remote():
     for args in (["status"], ["reload"], ["kick", "--user", "a"]):
         expect("%s without a daemon" % args[0], NOT_RUNNING, *args, out=b"", err=says("not running"))
     expect("-s without a daemon", NOT_RUNNING, "-s", proc.path("none.sock"), "status", out=b"")
+    none = proc.write("none.conf", CONF.replace("socket " + proc.path("ctl.sock"), "socket none"))
+    expect("a configuration without a socket", FAILED, "status", conf=none, out=b"", err=says("no control socket"))
     open(proc.path("dead"), "w").close()
     expect("a socket that is none", NOT_RUNNING, "-s", proc.path("dead"), "status", out=b"")
     expect("too long a path", FAILED, "-s", "x" * 200, "status", out=b"", err=says("path"))
