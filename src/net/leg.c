@@ -51,6 +51,14 @@ enum leg_result leg_read(struct leg *l, uint8_t *to, size_t size, size_t *n)
 	return errno == EAGAIN || errno == EWOULDBLOCK ? LEG_AGAIN : LEG_BROKEN;
 }
 
+static void mark(struct leg *l)
+{
+	if (l->out.len >= l->out.cap / 4)
+		l->full = true;
+	else if (l->out.len <= l->out.cap / 8)
+		l->full = false;
+}
+
 /* How much of it the peer takes now; -1 where the connection is gone. */
 static ssize_t send_some(struct leg *l, struct slice bytes)
 {
@@ -76,7 +84,10 @@ enum leg_result leg_write(struct leg *l, struct slice bytes, int64_t now_ms)
 		if (bytes.n != 0)
 			l->taken_ms = now_ms;
 	}
-	return buf_append(&l->out, bytes) == 0 ? LEG_OK : LEG_BROKEN;
+	if (buf_append(&l->out, bytes) != 0)
+		return LEG_BROKEN;
+	mark(l);
+	return LEG_OK;
 }
 
 enum leg_result leg_flush(struct leg *l, int64_t now_ms)
@@ -89,6 +100,7 @@ enum leg_result leg_flush(struct leg *l, int64_t now_ms)
 			return LEG_BROKEN;
 		if (n > 0) {
 			buf_consume(&l->out, (size_t)n);
+			mark(l);
 			l->taken_ms = now_ms;
 		}
 	}

@@ -146,18 +146,12 @@ void turn_end(struct turn *t)
 		ask(c, step->ask);
 }
 
-static size_t high_mark(const struct leg *l)
-{
-	return l->out.cap / 4;
-}
-
 /* Whether bytes from `from` may be worked on: neither side has too much that it does not take. */
 static bool may_flow(struct conn *c, enum side from)
 {
 	const struct leg *l = conn_leg(c, from), *to = conn_leg(c, side_other(from));
 
-	return (l == NULL || l->out.len < high_mark(l)) &&
-	       (to == NULL || to->out.len < high_mark(to));
+	return (l == NULL || !l->full) && (to == NULL || !to->full);
 }
 
 /* Gives the session what a side sent, as often as it gets on with it. Returns how much it consumed.
@@ -415,7 +409,9 @@ static void end_leg(struct conn *c, enum side side)
 
 	if (l == NULL)
 		return;
-	if (leg_flush(l, c->worker->now.mono_ms) != LEG_OK) {
+	/* Only to shut the direction down: what waits to be sent is sent when the leg is ready,
+	 * before anything is looked at. */
+	if (l->out.len == 0 && leg_flush(l, c->worker->now.mono_ms) != LEG_OK) {
 		leg_close(l);
 		return;
 	}
