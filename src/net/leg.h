@@ -20,7 +20,8 @@ struct leg {
 	bool close_wanted;
 	bool
 	    lingering; /* sent and shut; what the peer still sends is thrown away until it closes */
-	size_t want;   /* bytes that must be in `in` before it is worth looking again; 0 any */
+	bool full;   /* `out` passed the high-water mark and has not fallen to the low one since */
+	size_t want; /* bytes that must be in `in` before it is worth looking again; 0 any */
 	struct buf in, out;
 	int64_t taken_ms; /* when the peer last took something, or since when something waits for
 	                     it; 0 nothing waits */
