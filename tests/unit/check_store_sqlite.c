@@ -370,6 +370,35 @@ START_TEST(no_room_for_pages)
 }
 END_TEST
 
+/* SQLite may undo a whole transaction because of one request (no memory, a full disk): then nothing
+ * of the batch may happen, what is run after it included. */
+START_TEST(batch_undone_by_sqlite)
+{
+	struct store_backend *b = open_state();
+	struct store_op op = {.verb = STORE_TAKE, .user = slice_str("ann"), .now = 1000},
+	                failing = op;
+	struct err e = {""};
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_run(b, &op);
+	struct store_op before = {.verb = STORE_CONSUME, .id = op.id, .now = 1000, .mark = 1},
+	                after = before;
+	after.mark = 2;
+	failing.now = -1;
+	ck_assert_int_eq(b->ops->begin(b, &e), 0);
+	b->ops->run(b, &before);
+	raw_exec(((struct store_sqlite *)b)->db, "ROLLBACK");
+	b->ops->run(b, &failing);
+	b->ops->run(b, &after);
+	ck_assert_int_eq(after.status, STORE_FAILED);
+	ck_assert_int_eq(b->ops->commit(b, &e), -1);
+	ck_assert_str_eq(e.text, failing.err.text);
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.state.mark, 0);
+	b->ops->close(b);
+}
+END_TEST
+
 /* Two connections, as daemon and tool have them: each sees at once what the other did. */
 START_TEST(two_at_once)
 {
@@ -529,6 +558,7 @@ int main(void)
 	tcase_add_test(t, locked);
 	tcase_add_loop_test(t, no_room_for_the_log, 0, 5);
 	tcase_add_test(t, no_room_for_pages);
+	tcase_add_test(t, batch_undone_by_sqlite);
 	tcase_add_test(t, two_at_once);
 	tcase_add_loop_test(t, made_by_several, 0, 20);
 	suite_add_tcase(s, t);
