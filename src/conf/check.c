@@ -192,21 +192,26 @@ static void check_state(struct load *l)
 		             "codes used up are forgotten at restart and may then be used again");
 }
 
+static void check_block(struct load *l, const struct load_block *b)
+{
+	if (!b->node->damaged) {
+		check_required(l, b);
+		if (b->kind == CONF_FILTER)
+			check_filter_end(l, b);
+		if (b->kind == CONF_PAYLOAD)
+			check_legs(l, b);
+	}
+	if (!l->broken)
+		check_used(l, b);
+	if (b->kind == CONF_LISTENER)
+		check_listener(l, b);
+}
+
 void load_check(struct load *l)
 {
 	if (!l->broken)
 		check_required(l, l->single[CONF_TOP]);
 	check_state(l);
-	for (const struct load_block *b = l->first; b != NULL; b = b->next) {
-		if (!l->broken) {
-			check_required(l, b);
-			check_used(l, b);
-		}
-		if (b->kind == CONF_LISTENER)
-			check_listener(l, b);
-		if (b->kind == CONF_FILTER && !l->broken)
-			check_filter_end(l, b);
-		if (b->kind == CONF_PAYLOAD && !l->broken)
-			check_legs(l, b);
-	}
+	for (const struct load_block *b = l->first; b != NULL; b = b->next)
+		check_block(l, b);
 }

@@ -35,6 +35,7 @@ static void complain(struct lexer *x, size_t byte, const char *text)
 {
 	conf_error(x->diags, place(x, byte), "%s", text);
 	x->failed = true;
+	x->open->damaged = true;
 }
 
 static bool blank(uint8_t c)

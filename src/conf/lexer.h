@@ -26,6 +26,7 @@ struct conf_node {
 	unsigned line;
 	bool block;
 	bool broken; /* its line had an error, already reported: to be passed over, block and all */
+	bool damaged; /* of a block: some line in it had an error, so it may have held anything */
 };
 
 static inline struct conf_at conf_word_at(const struct conf_node *node, size_t word)

@@ -32,7 +32,7 @@ struct load {
 	unsigned depth;
 	struct load_block *first, *last;          /* all that stand in files, in their order */
 	struct load_block *single[CONF_LISTENER]; /* top, log, admin, state */
-	bool broken;                              /* some line could not be read */
+	bool broken;                              /* some line or file could not be read */
 	bool no_memory;
 };
 
@@ -41,6 +41,15 @@ const char *load_path(struct load *l, const struct conf_source *source, const ch
 
 /* The same for a key file: "@NAME", a credential, stays as it is. */
 const char *load_key_path(struct load *l, const struct conf_source *source, const char *word);
+
+/* Reads a file and applies its lines; `from` is the word that includes it, NULL for the main file.
+ * 0, or -1 after an error. load_include() does so for each file that a directive `include` means.
+ */
+int load_file(struct load *l, const char *path, const struct conf_at *from);
+void load_include(struct load *l, const struct conf_node *node);
+
+/* One line outside any block: a directive is applied, a block is put into the list. */
+void load_top(struct load *l, const struct conf_node *node);
 
 /* Finds a block and marks it used; NULL after an error at the word. */
 struct load_block *load_refer(struct load *l, enum conf_block kind, const struct conf_node *node,

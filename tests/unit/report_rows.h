@@ -550,19 +550,19 @@ static const struct report_row report_rows[] = {
 	 "filter f {\n"
 	 "\tallow connect user a\n"
 	 "}\n", false,
-	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "/etc/m/main.conf:1:8: error: the connect rules must end in a line without criteria, \"deny connect\" or \"allow connect\", which says what holds for all others\n"
 	 "filter f {\n"
 	 "       ^\n"
-	 "/etc/m/main.conf:1:8: error: the connect rules must end in a line without criteria, \"deny connect\" or \"allow connect\", which says what holds for all others\n"
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
 	 "filter f {\n"
 	 "       ^\n"},
 	{"filter without rules",
 	 "filter f {\n"
 	 "}\n", false,
-	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "/etc/m/main.conf:1:8: warning: this filter has no rule: everybody may connect\n"
 	 "filter f {\n"
 	 "       ^\n"
-	 "/etc/m/main.conf:1:8: warning: this filter has no rule: everybody may connect\n"
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
 	 "filter f {\n"
 	 "       ^\n"},
 	{"filter rule never reached",
@@ -965,6 +965,51 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:3:9: error: there is no broker \"b\": a block \"broker b { \342\200\246 }\" is needed\n"
 	 "\tbroker b\n"
 	 "\t       ^\n"},
+	{"a broken line hides what may be missing in its block only",
+	 "filter f {\n"
+	 "\tdeny connect 'x\n"
+	 "}\n"
+	 "filter g {\n"
+	 "\tdeny connect user a\n"
+	 "}\n"
+	 "listener x {\n"
+	 "\tlisten \"\n"
+	 "}\n"
+	 "listener y {\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:2:15: error: this quote is not closed on its line\n"
+	 "\tdeny connect 'x\n"
+	 "\t             ^\n"
+	 "/etc/m/main.conf:4:8: error: the connect rules must end in a line without criteria, \"deny connect\" or \"allow connect\", which says what holds for all others\n"
+	 "filter g {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:8:9: error: this quote is not closed on its line\n"
+	 "\tlisten \"\n"
+	 "\t       ^\n"
+	 "/etc/m/main.conf:10:10: error: this listener needs a line \"listen ADDRESS:PORT\342\200\246\"\n"
+	 "listener y {\n"
+	 "         ^\n"
+	 "/etc/m/main.conf:10:10: error: this listener needs a line \"broker NAME\"\n"
+	 "listener y {\n"
+	 "         ^\n"},
+	{"nothing is missing where a file is",
+	 "include gone.conf\n", true,
+	 "/etc/m/main.conf:1:9: error: /etc/m/gone.conf: No such file or directory\n"
+	 "include gone.conf\n"
+	 "        ^\n"},
+	{"criterion cut short",
+	 "filter f {\n"
+	 "\tdeny connect client x\n"
+	 "\tdeny connect\n"
+	 "}\n"
+	 "listener x {\n"
+	 "\tlisten 127.0.0.1:9\n"
+	 "\tbroker b\n"
+	 "\tfilter f\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:2:15: error: \"client\" is no criterion: did you mean \"client-id\"?\n"
+	 "\tdeny connect client x\n"
+	 "\t             ^\n"},
 	{"sound",
 	 "", false,
 	 ""},

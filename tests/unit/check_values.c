@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: ISC */
+#include "conf/schema.h"
+#include "tests/unit/conf_dump.h"
+
+/* One value of one directive: what the dump makes of it, or that it is refused. */
+struct value_row {
+	enum conf_block block;
+	const char *line;
+	const char *dump; /* NULL: an error */
+};
+
+static const struct value_row values[] = {
+    {CONF_TOP, "workers auto", "workers auto"},
+    {CONF_TOP, "workers 1", "workers 1"},
+    {CONF_TOP, "workers 256", "workers 256"},
+    {CONF_TOP, "workers 0", NULL},
+    {CONF_TOP, "workers 257", NULL},
+    {CONF_TOP, "workers Auto", NULL},
+    {CONF_TOP, "shutdown-grace 0s", "shutdown-grace 0s"},
+    {CONF_TOP, "shutdown-grace 1h", "shutdown-grace 60m"},
+    {CONF_TOP, "shutdown-grace 3600001ms", NULL},
+    {CONF_TOP, "shutdown-grace 1500ms", "shutdown-grace 1500ms"},
+    {CONF_TOP, "pre-auth-memory 1M", "pre-auth-memory 1M"},
+    {CONF_TOP, "pre-auth-memory 1048575", NULL},
+    {CONF_TOP, "pre-auth-memory 2047M", "pre-auth-memory 2047M"},
+    {CONF_TOP, "pre-auth-memory 2G", NULL},
+    {CONF_TOP, "max-message 1k", "max-message 1k"},
+    {CONF_TOP, "max-message 1023", NULL},
+    {CONF_TOP, "max-message 1025", "max-message 1025"},
+    {CONF_TOP, "max-message 64M", "max-message 64M"},
+    {CONF_TOP, "max-message 65537k", NULL},
+    {CONF_TOP, "include sub/key.conf", "key c {"},
+    {CONF_TOP, "include gone.conf", NULL},
+    {CONF_TOP, "log {\n}", "log {"},
+    {CONF_TOP, "log", NULL},
+    {CONF_TOP, "admin {\n}", "admin {"},
+    {CONF_TOP, "admin x {\n}", NULL},
+    {CONF_TOP, "state {\n}", "state {"},
+    {CONF_TOP, "state x", NULL},
+    {CONF_TOP, "listener y {\nlisten 127.0.0.1:0\nbroker b\n}", "listener y {"},
+    {CONF_TOP, "listener {\nlisten 127.0.0.1:0\nbroker b\n}", NULL},
+    {CONF_TOP,
+     "broker abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_. {\naddress a:1\n}",
+     "broker abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_. {"},
+    {CONF_TOP,
+     "broker abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.- {\naddress a:1\n}",
+     NULL},
+    {CONF_TOP, "broker \"\" {\naddress a:1\n}", NULL},
+    {CONF_TOP, "otp o {\nrole verify\n}", "otp o {"},
+    {CONF_TOP, "otp o/p {\nrole verify\n}", NULL},
+    {CONF_TOP, "filter f {\n}", "filter f {"},
+    {CONF_TOP, "filter none {\n}", NULL},
+    {CONF_TOP, "key k {\nfile a.key\n}", "key k {"},
+    {CONF_TOP, "key \"k k\" {\nfile a.key\n}", NULL},
+    {CONF_TOP, "payload \"a b/#\" {\npass\n}", "payload \"a b/#\" {"},
+    {CONF_TOP, "payload \"#\" {\npass\n}", "payload \"#\" {"},
+    {CONF_TOP, "payload a# {\npass\n}", NULL},
+    {CONF_TOP, "payload \"\" {\npass\n}", NULL},
+    {CONF_LOG, "level error", "level error"},
+    {CONF_LOG, "level warning", "level warning"},
+    {CONF_LOG, "level info", "level info"},
+    {CONF_LOG, "level debug", "level debug"},
+    {CONF_LOG, "level trace", NULL},
+    {CONF_ADMIN, "socket none", "socket none"},
+    {CONF_ADMIN, "socket /run/x", "socket /run/x"},
+    {CONF_ADMIN, "socket x.sock", "socket /etc/m/x.sock"},
+    {CONF_ADMIN, "socket \"\"", NULL},
+    {CONF_STATE, "type sqlite", "type sqlite"},
+    {CONF_STATE, "type memory", "type memory"},
+    {CONF_STATE, "type redis", NULL},
+    {CONF_STATE, "path \"/x y/s.db\"", "key-file \"/x y/state.key\""},
+    {CONF_STATE, "path \"\"", NULL},
+    {CONF_STATE, "key-file /k", "key-file /k"},
+    {CONF_STATE, "key-file a b", NULL},
+    {CONF_LISTENER, "listen 127.0.0.1:0 [::1]:65535", "listen 127.0.0.1:0 [::1]:65535"},
+    {CONF_LISTENER, "listen 127.255.255.254:1", "listen 127.255.255.254:1"},
+    {CONF_LISTENER, "listen 127.0.0.1:0 127.0.0.1:0", "listen 127.0.0.1:0 127.0.0.1:0"},
+    {CONF_LISTENER, "listen 127.0.0.1:65536", NULL},
+    {CONF_LISTENER, "listen 126.0.0.1:1", NULL},
+    {CONF_LISTENER, "listen 0.0.0.0:1", NULL},
+    {CONF_LISTENER, "listen [::]:1", NULL},
+    {CONF_LISTENER, "listen [::ffff:127.0.0.1]:1", NULL},
+    {CONF_LISTENER, "listen [127.0.0.1]:1", NULL},
+    {CONF_LISTENER, "listen :1", NULL},
+    {CONF_LISTENER, "listen 127.0.0.1:", NULL},
+    {CONF_LISTENER, "broker b", "broker b"},
+    {CONF_LISTENER, "broker none", NULL},
+    {CONF_LISTENER, "otp none", "otp none"},
+    {CONF_LISTENER, "otp o", NULL},
+    {CONF_LISTENER, "filter none", "filter none"},
+    {CONF_LISTENER, "filter f", NULL},
+    {CONF_LISTENER, "mqtt 5.0 3.1", "mqtt 5.0 3.1"},
+    {CONF_LISTENER, "mqtt 3.1.1", "mqtt 3.1.1"},
+    {CONF_LISTENER, "mqtt 4", NULL},
+    {CONF_LISTENER, "mqtt", NULL},
+    {CONF_LISTENER, "insecure-ok yes", "insecure-ok yes"},
+    {CONF_LISTENER, "insecure-ok no", "insecure-ok no"},
+    {CONF_LISTENER, "insecure-ok true", NULL},
+    {CONF_LISTENER, "max-connections 1", "max-pending 1"},
+    {CONF_LISTENER, "max-connections 1000000", "max-pending 250000"},
+    {CONF_LISTENER, "max-connections 0", NULL},
+    {CONF_LISTENER, "max-connections 1000001", NULL},
+    {CONF_LISTENER, "max-pending 1", "max-pending 1"},
+    {CONF_LISTENER, "max-pending 1000000", "max-pending 1000000"},
+    {CONF_LISTENER, "max-pending 0", NULL},
+    {CONF_LISTENER, "max-pending 1000001", NULL},
+    {CONF_LISTENER, "max-pending-per-address 1", "max-pending-per-address 1"},
+    {CONF_LISTENER, "max-pending-per-address 1000000", "max-pending-per-address 1000000"},
+    {CONF_LISTENER, "max-pending-per-address 0", NULL},
+    {CONF_LISTENER, "max-pending-per-address 1000001", NULL},
+    {CONF_LISTENER, "connect-timeout 100ms", "connect-timeout 100ms"},
+    {CONF_LISTENER, "connect-timeout 99ms", NULL},
+    {CONF_LISTENER, "connect-timeout 10m", "connect-timeout 10m"},
+    {CONF_LISTENER, "connect-timeout 600001ms", NULL},
+    {CONF_LISTENER, "max-connect 128", "max-connect 128"},
+    {CONF_LISTENER, "max-connect 127", NULL},
+    {CONF_LISTENER, "max-connect 1M", "max-connect 1M"},
+    {CONF_LISTENER, "max-connect 1048577", NULL},
+    {CONF_LISTENER, "max-buffer 16k", "max-buffer 16k"},
+    {CONF_LISTENER, "max-buffer 16383", NULL},
+    {CONF_LISTENER, "max-buffer 1G", "max-buffer 1G"},
+    {CONF_LISTENER, "max-buffer 1025M", NULL},
+    {CONF_LISTENER, "stall-timeout 1s", "stall-timeout 1s"},
+    {CONF_LISTENER, "stall-timeout 999ms", NULL},
+    {CONF_LISTENER, "stall-timeout 1h", "stall-timeout 60m"},
+    {CONF_LISTENER, "stall-timeout 61m", NULL},
+    {CONF_BROKER, "address [2001:db8::1]:1", "address [2001:db8::1]:1"},
+    {CONF_BROKER, "address mqtt-1.example.com:65535", "address mqtt-1.example.com:65535"},
+    {CONF_BROKER, "address a:0", NULL},
+    {CONF_BROKER, "address 1.2.3:1", NULL},
+    {CONF_BROKER, "address -a:1", NULL},
+    {CONF_BROKER, "connect-timeout 100ms", "connect-timeout 100ms"},
+    {CONF_BROKER, "connect-timeout 99ms", NULL},
+    {CONF_BROKER, "connect-timeout 10m", "connect-timeout 10m"},
+    {CONF_BROKER, "connect-timeout 11m", NULL},
+    {CONF_BROKER, "tcp-keepalive 1s", "tcp-keepalive 1s"},
+    {CONF_BROKER, "tcp-keepalive 999ms", NULL},
+    {CONF_BROKER, "tcp-keepalive 9h", "tcp-keepalive 9h"},
+    {CONF_BROKER, "tcp-keepalive 32401s", NULL},
+    {CONF_OTP, "role verify", "role verify"},
+    {CONF_OTP, "role inject", NULL},
+    {CONF_OTP, "layout password+otp", "layout password+otp"},
+    {CONF_OTP, "layout otp+password", "layout otp+password"},
+    {CONF_OTP, "layout otp", "layout otp"},
+    {CONF_OTP, "layout none", NULL},
+    {CONF_OTP, "forward password", "forward password"},
+    {CONF_OTP, "forward stored", NULL},
+    {CONF_OTP, "digits 6", "digits 6"},
+    {CONF_OTP, "digits 8", "digits 8"},
+    {CONF_OTP, "digits 5", NULL},
+    {CONF_OTP, "digits 9", NULL},
+    {CONF_OTP, "unknown-users refuse", "unknown-users refuse"},
+    {CONF_OTP, "unknown-users pass", NULL},
+    {CONF_FILTER, "allow connect client-id \"a b\"", "allow connect client-id \"a b\""},
+    {CONF_FILTER, "allow connect address @nets.txt", "allow connect address @/etc/m/nets.txt"},
+    {CONF_FILTER, "allow connect user @names.txt", "allow connect user @/etc/m/names.txt"},
+    {CONF_FILTER, "allow connect user '\\@x'", "allow connect user \"\\\\@x\""},
+    {CONF_FILTER, "allow publish", NULL},
+    {CONF_FILTER, "allow", NULL},
+    {CONF_FILTER, "deny connect address ::/0", "deny connect address ::/0"},
+    {CONF_FILTER, "deny connect address", NULL},
+    {CONF_KEY, "file a.key", "file /etc/m/a.key"},
+    {CONF_KEY, "file @cred", "file @cred"},
+    {CONF_KEY, "file b.key", "file /etc/m/b.key"},
+    {CONF_KEY, "file short.key", NULL},
+    {CONF_KEY, "file @gone", NULL},
+    {CONF_KEY, "file \"\"", NULL},
+    {CONF_PAYLOAD, "pass", "pass"},
+    {CONF_PAYLOAD, "pass yes", NULL},
+    {CONF_PAYLOAD, "client-leg plain", "client-leg plain"},
+    {CONF_PAYLOAD, "client-leg encrypted k", "client-leg encrypted k"},
+    {CONF_PAYLOAD, "client-leg encrypted", NULL},
+    {CONF_PAYLOAD, "broker-leg encrypted k", "broker-leg encrypted k"},
+    {CONF_PAYLOAD, "broker-leg open", NULL},
+};
+
+/* A line in a block that has whatever else it needs. */
+static void put_block(char *out, size_t size, const struct value_row *row)
+{
+	static const char *const heads[CONF_BLOCKS] = {
+	    "",         "log",   "admin",    "state", "listener x",
+	    "broker x", "otp x", "filter x", "key x", "payload x"};
+	static const char *const needs[][3] = {
+	    {"listener", "listen", "listen 127.0.0.1:9"},
+	    {"listener", "broker", "broker b"},
+	    {"broker", "address", "address x:1"},
+	    {"otp", "role", "role verify"},
+	    {"key", "file", "file a.key"},
+	    {"payload", "client-leg", "client-leg plain"},
+	    {"payload", "broker-leg", "broker-leg plain"},
+	};
+	size_t at = 0, name = strcspn(row->line, " ");
+
+	if (row->block != CONF_TOP)
+		at += (size_t)snprintf(out + at, size - at, "%s {\n", heads[row->block]);
+	at += (size_t)snprintf(out + at, size - at, "%s\n", row->line);
+	for (int i = 0; i < ROWS(needs); i++) {
+		bool same =
+		    strlen(needs[i][1]) == name && strncmp(row->line, needs[i][1], name) == 0;
+		if (strcmp(needs[i][0], conf_block_name(row->block)) == 0 && !same &&
+		    strncmp(row->line, "pass", 4) != 0)
+			at += (size_t)snprintf(out + at, size - at, "%s\n", needs[i][2]);
+	}
+	if (row->block == CONF_FILTER)
+		at += (size_t)snprintf(out + at, size - at, "deny connect\n");
+	if (row->block != CONF_TOP)
+		at += (size_t)snprintf(out + at, size - at, "}\n");
+	(void)snprintf(out + at, size - at, "%s" BROKER LISTENER,
+	               strstr(row->line, "encrypted") != NULL ? "key k {\nfile a.key\n}\n" : "");
+}
+
+START_TEST(value)
+{
+	const struct value_row *row = &values[_i];
+	struct conf_report report = {0};
+	char text[1024], place[32];
+
+	put_block(text, sizeof text, row);
+	struct conf *c = load_text(text, &report);
+	if (row->dump == NULL) {
+		ck_assert_msg(c == NULL, "%s", text);
+		ck_assert_msg(report.errors == 1, "%s%s", text, report.text);
+		(void)snprintf(place, sizeof place,
+		               "main.conf:%d:", row->block == CONF_TOP ? 1 : 2);
+		ck_assert_msg(strstr(report.text, place) != NULL, "%s", report.text);
+	} else {
+		ck_assert_msg(c != NULL, "%s%s", text, report.text);
+		char *dump = dump_of(c);
+		ck_assert_msg(has_line(dump, row->dump), "%s", dump);
+		expect_stable(dump);
+		free(dump);
+	}
+	conf_free(c);
+	conf_report_fini(&report);
+}
+END_TEST
+
+/* Each directive of the table has a row that is right and one that is wrong. */
+START_TEST(every_directive_is_tried)
+{
+	size_t n;
+	const struct conf_directive *d = conf_directives(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t right = 0, wrong = 0;
+		for (int k = 0; k < ROWS(values); k++) {
+			size_t name = strcspn(values[k].line, " ");
+			bool same = values[k].block == d[i].block && name == strlen(d[i].name) &&
+			            strncmp(values[k].line, d[i].name, name) == 0;
+			right += same && values[k].dump != NULL;
+			wrong += same && values[k].dump == NULL;
+		}
+		ck_assert_msg(right != 0 && wrong != 0, "%s in block '%s'", d[i].name,
+		              conf_block_name(d[i].block));
+	}
+}
+END_TEST
+
+START_TEST(table_is_sound)
+{
+	size_t n;
+	const struct conf_directive *d = conf_directives(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t doc = strlen(d[i].doc);
+		ck_assert_int_eq(conf_directive_find(d[i].block, d[i].name), (int)i);
+		ck_assert_msg(doc > 10 && d[i].doc[doc - 1] != '.', "%s", d[i].name);
+		ck_assert_msg(i == 0 || d[i].block >= d[i - 1].block, "%s", d[i].name);
+		ck_assert_msg(!d[i].required || d[i].default_value == NULL, "%s", d[i].name);
+		if (d[i].choices != NULL && d[i].default_value != NULL)
+			ck_assert_int_ge(conf_choice(d[i].default_value, d[i].choices), 0);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("values");
+	TCase *t = tcase_create("values");
+
+	tcase_add_loop_test(t, value, 0, ROWS(values));
+	tcase_add_test(t, every_directive_is_tried);
+	tcase_add_test(t, table_is_sound);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
