@@ -97,10 +97,16 @@ void session_consumed(struct session *s, const struct session_env *env, enum ver
 {
 	if (s->state != SESSION_CONSUMING)
 		return;
-	if (answer == VERDICT_ACCEPTED)
+	if (answer == VERDICT_ACCEPTED) {
 		session_enter(s, SESSION_FORWARDING);
-	else
-		refuse(s, env, answer, NULL, step);
+		return;
+	}
+	/* Somebody else used the code up: a replay, which is no guess. */
+	if (answer == VERDICT_OTP_REPLAYED && s->consume.guess_taken) {
+		s->settle = (struct session_settle){.id = s->consume.id, .give_back = true, .pending = -1};
+		step->ask |= ASK_SETTLE;
+	}
+	refuse(s, env, answer, NULL, step);
 }
 
 /* A whole packet at the start of the view, or not yet. */

@@ -21,7 +21,7 @@ struct log_line {
 
 /* `time=… level=… event=EVENT`. Then fields, then log_end(), which writes the line. A field that does not fit is cut. */
 void log_begin(struct log_line *l, enum log_level level, const char *event);
-void log_text(struct log_line *l, const char *key, struct slice value); /* untrusted: escaped, cut at 200 bytes, quoted */
+void log_text(struct log_line *l, const char *key, struct slice value); /* untrusted: escaped, cut at 200 bytes, quoted where needed */
 void log_str(struct log_line *l, const char *key, const char *value);   /* the same for a C string; NULL: left out */
 void log_number(struct log_line *l, const char *key, int64_t value);
 void log_end(struct log_line *l);

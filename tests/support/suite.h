@@ -10,7 +10,7 @@
 /* Runs one suite and prints TAP. Returns the exit status for main(). Prepares libsodium first. */
 int suite_run(Suite *s);
 
-/* Decodes hexadecimal text (blanks allowed) into malloc'ed memory; aborts on a bad digit. Freed at exit. */
+/* Decodes hexadecimal text (blanks allowed) into memory that is kept until the program ends; aborts on a bad digit. */
 struct slice unhex(const char *text);
 
 /* Fails the running test with both sides in hexadecimal (cut) where the bytes differ. */
