@@ -63,7 +63,8 @@ void session_finish(struct session *s, struct session_step *step)
 {
 	if (s->state == SESSION_DEAD)
 		return;
-	step->close[SIDE_CLIENT] = step->close[SIDE_BROKER] = true;
+	step->close[SIDE_CLIENT] = true;
+	step->close[SIDE_BROKER] = s->state != SESSION_REFUSING; /* which has closed it already */
 	session_enter(s, SESSION_DEAD);
 }
 
