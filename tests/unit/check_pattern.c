@@ -48,6 +48,10 @@ static const struct row rows[] = {
     {"?", "\xc3\xbc", true},
     {"??", "\xc3\xbc", false},
     {"*??", "\xe2\x82\xac", false},
+    {"*??b*",
+     "\xe2\x82\xac"
+     "bc",
+     false},
     {"*?\xe2\x82\xac", "a\xe2\x82\xac", true},
     {"\xc3\xbc*", "\xc3\xbcx", true},
     {"?", "\xf0\x9f\x98\x80", true},

@@ -1010,6 +1010,19 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:2:15: error: \"client\" is no criterion: did you mean \"client-id\"?\n"
 	 "\tdeny connect client x\n"
 	 "\t             ^\n"},
+	{"a bad last rule is not a missing one",
+	 "filter f {\n"
+	 "\tallow connect user a\n"
+	 "\tdeny connect user\n"
+	 "}\n"
+	 "listener x {\n"
+	 "\tlisten 127.0.0.1:9\n"
+	 "\tbroker b\n"
+	 "\tfilter f\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:3:15: error: a value is missing: user GLOB or @FILE\n"
+	 "\tdeny connect user\n"
+	 "\t             ^\n"},
 	{"sound",
 	 "", false,
 	 ""},
