@@ -19,25 +19,33 @@ int suite_run(Suite *s)
 	return failed == 0 ? 0 : 1;
 }
 
-/* What unhex() made: kept reachable until the program ends, so that a leak checker sees no leak in it. */
+/* What kept_bytes() made: kept reachable until the program ends, so that a leak checker sees no leak in it. */
 struct made {
 	struct made *next;
 	uint8_t bytes[];
 };
 static struct made *all_made;
 
+uint8_t *kept_bytes(size_t n)
+{
+	struct made *made = calloc(1, sizeof *made + n + 1);
+
+	if (made == NULL)
+		abort();
+	made->next = all_made;
+	all_made = made;
+	return made->bytes;
+}
+
 struct slice unhex(const char *text)
 {
 	size_t n = strlen(text), digits = 0;
 	char *compact = malloc(n + 1);
-	struct made *made = malloc(sizeof *made + n / 2 + 1);
+	uint8_t *out = kept_bytes(n / 2);
 	struct err e;
 
-	if (compact == NULL || made == NULL)
+	if (compact == NULL)
 		abort();
-	made->next = all_made;
-	all_made = made;
-	uint8_t *out = made->bytes;
 	for (size_t i = 0; i < n; i++) {
 		if (text[i] != ' ')
 			compact[digits++] = text[i];

@@ -10,6 +10,9 @@
 /* Runs one suite and prints TAP. Returns the exit status for main(). Prepares libsodium first. */
 int suite_run(Suite *s);
 
+/* n zeroed bytes, and one to spare, that are kept until the program ends, so that no leak checker counts them. */
+uint8_t *kept_bytes(size_t n);
+
 /* Decodes hexadecimal text (blanks allowed) into memory that is kept until the program ends; aborts on a bad digit. */
 struct slice unhex(const char *text);
 

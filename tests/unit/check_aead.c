@@ -2,8 +2,8 @@
 #include "seal/aead.h"
 #include "seal/cmac.h"
 #include "tests/support/guard.h"
+#include "tests/support/suite.h"
 #include "tests/support/vectors.h"
-#include "tests/unit/kept.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -72,9 +72,9 @@ START_TEST(wycheproof)
 			continue;
 		bool valid = strcmp(vector_need(v, "result"), "valid") == 0;
 		struct slice part[5] = {
-		    kept_hex(vector_need(v, "key")), kept_hex(vector_need(v, "iv")),
-		    kept_hex(vector_need(v, "aad")), kept_hex(vector_need(v, "msg")),
-		    joined(kept_hex(vector_need(v, "ct")), kept_hex(vector_need(v, "tag")))};
+		    unhex(vector_need(v, "key")), unhex(vector_need(v, "iv")),
+		    unhex(vector_need(v, "aad")), unhex(vector_need(v, "msg")),
+		    joined(unhex(vector_need(v, "ct")), unhex(vector_need(v, "tag")))};
 		round_trip(seal, open, part, valid);
 		invalid += !valid;
 		run++;
@@ -99,13 +99,13 @@ START_TEST(xaes)
 		uint8_t derived[AEAD_KEY_SIZE];
 		if (strcmp(v->kind, "xaes") != 0)
 			continue;
-		const uint8_t *nonce = kept_hex(vector_need(v, "nonce_hex")).p;
-		ck_assert_int_eq(
-		    xaes_derive(c, kept_hex(vector_need(v, "key_hex")).p, nonce, derived), 0);
+		const uint8_t *nonce = unhex(vector_need(v, "nonce_hex")).p;
+		ck_assert_int_eq(xaes_derive(c, unhex(vector_need(v, "key_hex")).p, nonce, derived),
+		                 0);
 		struct slice part[5] = {slice_of(derived, sizeof derived), slice_of(nonce + 12, 12),
-		                        kept_hex(vector_need(v, "aad_hex")),
-		                        kept_hex(vector_need(v, "plaintext_hex")),
-		                        kept_hex(vector_need(v, "ciphertext_hex"))};
+		                        unhex(vector_need(v, "aad_hex")),
+		                        unhex(vector_need(v, "plaintext_hex")),
+		                        unhex(vector_need(v, "ciphertext_hex"))};
 		round_trip(seal, open, part, true);
 		run++;
 	}
@@ -235,7 +235,7 @@ START_TEST(accumulated_digest)
 	}
 	ck_assert(good); /* once: each assertion of Check is a write */
 	ck_assert_int_eq(EVP_DigestFinalXOF(md, digest, sizeof digest), 1);
-	expect_bytes(slice_of(digest, sizeof digest), kept_hex(row->digest), "digest");
+	expect_bytes(slice_of(digest, sizeof digest), unhex(row->digest), "digest");
 	EVP_MD_CTX_free(md);
 	cmac_free(c);
 	aead_free(seal);

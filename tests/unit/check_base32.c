@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "otp/base32.h"
 #include "tests/support/guard.h"
+#include "tests/support/suite.h"
 #include "tests/support/vectors.h"
-#include "tests/unit/kept.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ START_TEST(vectors)
 		if (vector_get(&vs.v[i], "error") != NULL) {
 			ck_assert_int_eq(n, -1);
 		} else {
-			struct slice want = kept_hex(vector_need(&vs.v[i], "hex"));
+			struct slice want = unhex(vector_need(&vs.v[i], "hex"));
 			ck_assert_int_eq(n, (int)want.n);
 			expect_bytes(slice_of(out, want.n), want, "decoded");
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "seal/cmac.h"
 #include "tests/support/guard.h"
+#include "tests/support/suite.h"
 #include "tests/support/vectors.h"
-#include "tests/unit/kept.h"
 
 enum { CMAC_RECORDS = 102, XAES_RECORDS = 10, KEY_RECORDS = 4 };
 
@@ -17,11 +17,11 @@ START_TEST(wycheproof)
 		uint8_t mac[CMAC_SIZE];
 		if (strcmp(v->kind, "aes256cmac") != 0)
 			continue;
-		struct slice message = guard_copy(kept_hex(vector_need(v, "msg")));
+		struct slice message = guard_copy(unhex(vector_need(v, "msg")));
 		bool valid = strcmp(vector_need(v, "result"), "valid") == 0;
-		ck_assert_int_eq(cmac_set_key(c, kept_hex(vector_need(v, "key")).p), 0);
+		ck_assert_int_eq(cmac_set_key(c, unhex(vector_need(v, "key")).p), 0);
 		ck_assert_int_eq(cmac_run(c, message, mac), 0);
-		bool equal = slice_eq(slice_of(mac, sizeof mac), kept_hex(vector_need(v, "tag")));
+		bool equal = slice_eq(slice_of(mac, sizeof mac), unhex(vector_need(v, "tag")));
 		ck_assert_msg(equal == valid, "tcId %s", vector_need(v, "tcId"));
 		guard_free(message);
 		invalid += !valid;
@@ -45,12 +45,11 @@ START_TEST(xaes_derived_keys)
 		uint8_t derived[2 * CMAC_SIZE];
 		if (strcmp(v->kind, "xaes") != 0)
 			continue;
-		struct slice key = kept_hex(vector_need(v, "key_hex"));
-		struct slice salt =
-		    guard_copy(slice_of(kept_hex(vector_need(v, "nonce_hex")).p, 12));
+		struct slice key = unhex(vector_need(v, "key_hex"));
+		struct slice salt = guard_copy(slice_of(unhex(vector_need(v, "nonce_hex")).p, 12));
 		ck_assert_int_eq(xaes_derive(c, key.p, salt.p, derived), 0);
 		expect_bytes(slice_of(derived, sizeof derived),
-		             kept_hex(vector_need(v, "derived_key_hex")), "derived key");
+		             unhex(vector_need(v, "derived_key_hex")), "derived key");
 		guard_free(salt);
 		run++;
 	}

@@ -5,8 +5,8 @@
 #include "seal/opener.h"
 #include "seal/sealer.h"
 #include "tests/support/guard.h"
+#include "tests/support/suite.h"
 #include "tests/support/vectors.h"
-#include "tests/unit/kept.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -58,7 +58,7 @@ static void ring_of(struct keyring *ring, const char *list)
 		if (strcmp(v->kind, "key") != 0 || !listed(list, vector_need(v, "name")))
 			continue;
 		ck_assert_int_eq(keyring_add(ring, vector_need(v, "name"),
-		                             kept_hex(vector_need(v, "key_hex")).p, NULL),
+		                             unhex(vector_need(v, "key_hex")).p, NULL),
 		                 0);
 	}
 	ck_assert_uint_gt(ring->n, 0);
@@ -71,7 +71,7 @@ static struct slice topic_of(const struct vector *v)
 	const char *spec = vector_get(v, "topic_fill");
 
 	if (spec == NULL)
-		return kept_hex(vector_need(v, "topic_hex"));
+		return unhex(vector_need(v, "topic_hex"));
 	ck_assert_int_eq(sscanf(spec, "%15s %c %zu", prefix, &fill, &n), 3);
 	uint8_t *p = kept_bytes(n);
 	memset(p, fill, n);
@@ -82,7 +82,7 @@ static struct slice topic_of(const struct vector *v)
 static struct slice payload_of(const struct vector *v)
 {
 	if (vector_get(v, "payload_hex") != NULL)
-		return kept_hex(vector_need(v, "payload_hex"));
+		return unhex(vector_need(v, "payload_hex"));
 	size_t n = (size_t)number(v, "payload_len"),
 	       seed = (size_t)number(v, "payload_pattern_seed");
 	uint8_t *p = kept_bytes(n);
@@ -96,7 +96,7 @@ static void expect_sha256(struct slice bytes, const struct vector *v)
 	uint8_t digest[32];
 
 	ck_assert_int_eq(EVP_Digest(bytes.p, bytes.n, digest, NULL, EVP_sha256(), NULL), 1);
-	expect_bytes(slice_of(digest, sizeof digest), kept_hex(vector_need(v, "envelope_sha256")),
+	expect_bytes(slice_of(digest, sizeof digest), unhex(vector_need(v, "envelope_sha256")),
 	             "SHA-256");
 }
 
@@ -108,7 +108,7 @@ static struct seal_message message_of(const struct vector *v)
 	    .flags = (uint8_t)(number(v, "flags") & 0x0f),
 	    .topic = topic_of(v),
 	    .has_props = props != NULL,
-	    .props = props == NULL ? slice_of(NULL, 0) : kept_hex(props),
+	    .props = props == NULL ? slice_of(NULL, 0) : unhex(props),
 	    .pad_to = (size_t)number(v, "pad_to"),
 	    .payload = payload_of(v),
 	};
@@ -126,7 +126,7 @@ static struct slice envelope_of(const struct vector *v, const struct seal_messag
 	ck_assert_uint_eq(inner, number(v, "inner_len"));
 	ring_of(&ring, vector_need(v, "key"));
 	struct sealer *s = sealer_new(&ring.keys[0], NULL);
-	ck_assert_int_eq(sealer_renew(s, kept_hex(vector_need(v, "salt_hex")).p, now, NULL), 0);
+	ck_assert_int_eq(sealer_renew(s, unhex(vector_need(v, "salt_hex")).p, now, NULL), 0);
 	ck_assert_int_eq(seal_message_numbered(s, m, number(v, "num"), out), SEAL_OK);
 	sealer_free(s);
 	keyring_fini(&ring);
@@ -137,12 +137,12 @@ static void expect_envelope(struct slice bytes, const struct vector *v)
 {
 	ck_assert_uint_eq(bytes.n, number(v, "envelope_len"));
 	if (vector_get(v, "envelope_hex") != NULL) {
-		expect_bytes(bytes, kept_hex(vector_need(v, "envelope_hex")), "envelope");
+		expect_bytes(bytes, unhex(vector_need(v, "envelope_hex")), "envelope");
 	} else {
-		expect_bytes(slice_of(bytes.p, 64),
-		             kept_hex(vector_need(v, "envelope_first64_hex")), "first");
+		expect_bytes(slice_of(bytes.p, 64), unhex(vector_need(v, "envelope_first64_hex")),
+		             "first");
 		expect_bytes(slice_of(bytes.p + bytes.n - 64, 64),
-		             kept_hex(vector_need(v, "envelope_last64_hex")), "last");
+		             unhex(vector_need(v, "envelope_last64_hex")), "last");
 	}
 	expect_sha256(bytes, v);
 }
@@ -210,9 +210,9 @@ static size_t build(const char *list, uint8_t *out, size_t size)
 		for (size_t i = 0; i < SEALS; i++) {
 			if (strcmp(vector_need(seals[i], "id"), id) != 0)
 				continue;
-			struct slice from = kept_hex(vector_get(seals[i], "envelope_hex") != NULL
-			                                 ? vector_need(seals[i], "envelope_hex")
-			                                 : "");
+			struct slice from = unhex(vector_get(seals[i], "envelope_hex") != NULL
+			                              ? vector_need(seals[i], "envelope_hex")
+			                              : "");
 			struct seal_message m = message_of(seals[i]);
 			if (from.n == 0)
 				from = envelope_of(seals[i], &m);
@@ -228,7 +228,7 @@ static size_t build(const char *list, uint8_t *out, size_t size)
 static struct slice broken(const struct vector *v)
 {
 	if (vector_get(v, "envelope_hex") != NULL)
-		return kept_hex(vector_need(v, "envelope_hex"));
+		return unhex(vector_need(v, "envelope_hex"));
 	size_t size = (size_t)number(v, "envelope_len"), at = 0;
 	unsigned byte = 0;
 	uint8_t *out = kept_bytes(size);

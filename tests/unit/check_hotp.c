@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/text.h"
 #include "otp/hotp.h"
+#include "tests/support/suite.h"
 #include "tests/support/vectors.h"
-#include "tests/unit/kept.h"
 
 #include <stdlib.h>
 
@@ -34,7 +34,7 @@ static enum otp_algorithm algorithm(const char *name)
 /* The code of a record's counter, as text. */
 static void expect_code(struct hotp *h, const struct vector *v)
 {
-	struct slice secret = kept_hex(vector_need(v, "secret_hex"));
+	struct slice secret = unhex(vector_need(v, "secret_hex"));
 	unsigned digits = (unsigned)number(v, "digits");
 	char text[OTP_DIGITS_MAX + 1];
 	uint32_t code = 0;
@@ -55,9 +55,9 @@ static void expect_mac(struct hotp *h, const struct vector *v)
 	for (size_t i = 0; i < sizeof message; i++)
 		message[i] = (uint8_t)(counter >> (56 - 8 * i));
 	size_t n =
-	    hotp_mac(h, algorithm(vector_need(v, "alg")), kept_hex(vector_need(v, "secret_hex")),
+	    hotp_mac(h, algorithm(vector_need(v, "alg")), unhex(vector_need(v, "secret_hex")),
 	             slice_of(message, sizeof message), mac);
-	expect_bytes(slice_of(mac, n), kept_hex(vector_need(v, "hmac_hex")), "HMAC");
+	expect_bytes(slice_of(mac, n), unhex(vector_need(v, "hmac_hex")), "HMAC");
 }
 
 START_TEST(hotp_vectors)
@@ -112,9 +112,9 @@ START_TEST(wycheproof_hmac)
 		if (strncmp(v->kind, "hmac_", 5) != 0)
 			continue;
 		uint8_t mac[HOTP_MAC_MAX];
-		size_t n = hotp_mac(h, algorithm(v->kind + 5), kept_hex(vector_need(v, "key")),
-		                    kept_hex(vector_need(v, "msg")), mac);
-		struct slice tag = kept_hex(vector_need(v, "tag"));
+		size_t n = hotp_mac(h, algorithm(v->kind + 5), unhex(vector_need(v, "key")),
+		                    unhex(vector_need(v, "msg")), mac);
+		struct slice tag = unhex(vector_need(v, "tag"));
 		bool valid = strcmp(vector_need(v, "result"), "valid") == 0;
 		ck_assert_uint_eq(n, tag.n);
 		ck_assert_msg(slice_eq(slice_of(mac, n), tag) == valid, "%s tcId %s", v->kind,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "seal/inner.h"
 #include "tests/support/guard.h"
-#include "tests/unit/kept.h"
+#include "tests/support/suite.h"
 
 #include <stdlib.h>
 
@@ -101,13 +101,13 @@ static const struct row rows[] = {
 START_TEST(get)
 {
 	const struct row *row = &rows[_i];
-	struct slice m = guard_copy(kept_hex(row->m)), props, payload;
+	struct slice m = guard_copy(unhex(row->m)), props, payload;
 	enum seal_error e = inner_get(m, row->flags, &props, &payload);
 
 	ck_assert_str_eq(seal_error_name(e), row->payload == NULL ? "E_INNER" : "OK");
 	if (row->payload != NULL) {
-		expect_bytes(props, kept_hex(row->props), "properties");
-		expect_bytes(payload, kept_hex(row->payload), "payload");
+		expect_bytes(props, unhex(row->props), "properties");
+		expect_bytes(payload, unhex(row->payload), "payload");
 		ck_assert_ptr_eq(payload.p + payload.n, m.p + m.n);
 	}
 	guard_free(m);

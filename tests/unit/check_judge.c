@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/text.h"
 #include "otp/judge.h"
+#include "tests/support/suite.h"
 #include "tests/support/vectors.h"
-#include "tests/unit/kept.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ static int64_t number(const struct vector *v, const char *name)
 static struct otp_credential from_vector(const struct vector *v)
 {
 	bool totp = strcmp(vector_need(v, "type"), "totp") == 0;
-	struct slice secret = kept_hex(vector_need(v, "secret_hex"));
+	struct slice secret = unhex(vector_need(v, "secret_hex"));
 	const char *alg = vector_need(v, "alg");
 	struct otp_credential c = {
 	    .params = {.kind = totp ? OTP_TOTP : OTP_HOTP,
