@@ -180,6 +180,13 @@ void session_ended(struct session *s, const struct session_env *env, enum side f
 		return;
 	}
 	enum side other = side_other(from);
+	if (!s->flow[other].ended && !s->stopping) {
+		struct session_note *n = session_noted(step, NOTE_CLOSED);
+		n->from = from;
+		n->why = s->disconnected       ? "the client sent DISCONNECT"
+		         : from == SIDE_CLIENT ? "the client ended without DISCONNECT"
+		                               : "the broker closed the connection";
+	}
 	s->flow[from].ended = true;
 	if (s->flow[other].ended) {
 		session_finish(s, step);

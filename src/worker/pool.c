@@ -200,6 +200,9 @@ void pool_free(struct pool *p)
 		return;
 	int64_t grace = (int64_t)p->snapshot->conf->shutdown_grace_ms;
 	on_every_worker(p, stop_worker, &grace);
+	/* Nobody accepts any more: who connects now is told so at once. */
+	for (size_t i = 0; i < p->shared.n_fds; i++)
+		(void)close(p->fds[i]);
 	/* Answers of the store are mail to workers, so it ends before them; what it still answers
 	 * is delivered when they are freed. */
 	for (size_t i = 0; i < p->n_workers; i++)
@@ -208,8 +211,6 @@ void pool_free(struct pool *p)
 	for (size_t i = 0; i < p->n_workers; i++)
 		worker_free(p->workers[i]);
 	free(p->workers);
-	for (size_t i = 0; i < p->shared.n_fds; i++)
-		(void)close(p->fds[i]);
 	free(p->fds);
 	free(p->fd_listener);
 	free(p->addresses);
