@@ -23,14 +23,15 @@ struct mqtt_connect {
 };
 
 /* Parses the bytes behind the fixed header of a whole CONNECT. `minimal` tells whether the remaining length stood in
- * its shortest form (see struct mqtt_frame): 5.0 demands it.
+ * its shortest form (see struct mqtt_frame): 5.0 demands it. The flags of the fixed header are the caller's: 0 in 3.1.1
+ * and 5.0 [MQTT-2.1.3-1], anything in 3.1.
  * MQTT_OK; MQTT_UNSUPPORTED: a protocol name and level that are not 3.1, 3.1.1 or 5.0 (out->version is then 5 where the
  * level is above 5 with name "MQTT", else 4, to choose the answer's form); MQTT_MALFORMED; MQTT_PROTOCOL.
- * On failures behind the level, out->version is already set. Checks: protocol name, reserved flag [MQTT-3.1.2-3], Will
- * flags against each other [MQTT-3.1.2-11 …] (3.1 disregards both), a password without user name (3.1.1 forbids, 5.0 allows), UTF-8 of
- * client id, user name and Will topic (never of the password), a Will topic without wildcards and not empty, properties,
- * nothing behind the payload, an empty client id (3.1 never — it is passed as spoken; 3.1.1 only with Clean Session: left
- * to the broker, which answers 2). */
+ * On failures behind the level, out->version is already set. Checks: protocol name, reserved flag [MQTT-3.1.2-3] and
+ * Will flags against each other [MQTT-3.1.2-11 …] (3.1 disregards all these), a password without user name (before 5.0
+ * forbidden), UTF-8 of client id, user name and Will topic (never of the password), a Will topic without wildcards and
+ * not empty, properties, nothing behind the payload. An empty client id passes and is left to the broker, which answers
+ * 2 where it does not like it. */
 enum mqtt_result mqtt_connect_get(struct slice body, bool minimal, struct mqtt_connect *out);
 
 /* Writes the whole packet. The edits apply to the two property blocks; both may be NULL. The writer turns full where

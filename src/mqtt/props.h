@@ -25,8 +25,9 @@ bool mqtt_props_next(struct reader *r, struct mqtt_prop *out);
  * allowed there, no duplicates (User Property always, Subscription Identifier in PUBLISH only may repeat), strings
  * valid UTF-8, values in range (booleans 0 or 1, Receive Maximum, Maximum Packet Size, Topic Alias and Subscription
  * Identifier not 0, Maximum QoS 0 or 1), a Response Topic without wildcards, Authentication Data only with a Method.
- * *seen (may be NULL) gets the mask of the ids present. MQTT_OK, MQTT_MALFORMED, MQTT_PROTOCOL as the spec's clause
- * on each says, and MQTT_PROTOCOL for a known id that is not allowed there; Topic Alias 0 is left to the caller as MQTT_OK (it has a reason code of its own, 0x94). */
+ * *seen (may be NULL) gets the mask of the ids present. MQTT_OK, MQTT_MALFORMED, MQTT_PROTOCOL as the clause on each
+ * says, MQTT_PROTOCOL for a known id that is not allowed there; what cannot be parsed is malformed, whatever stands before
+ * it. Topic Alias 0 is left to the caller as MQTT_OK (it has a reason code of its own, 0x94). */
 enum mqtt_result mqtt_props_check(struct slice block, uint32_t in, uint64_t *seen);
 
 /* Finds the first property with this id. False where there is none. The block has passed mqtt_props_check(). */

@@ -25,7 +25,8 @@ struct mqtt_publish {
  * first). MQTT_MORE where the head is not whole yet; MQTT_TOO_LARGE where it would be longer than max_head bytes;
  * MQTT_MALFORMED: QoS 3, DUP with QoS 0, cut off by the remaining length, bad UTF-8, wildcards in the topic;
  * MQTT_PROTOCOL: packet id 0, an empty topic without an alias, bad properties, a Subscription Identifier from a client
- * [MQTT-3.3.4-6]. More bytes turn MQTT_MORE into an answer, never one answer into another. In 5.0 the remaining length must be minimal. */
+ * [MQTT-3.3.4-6]. More bytes turn MQTT_MORE into an answer, never one answer into another. In 5.0 the remaining length
+ * must be minimal. */
 enum mqtt_result mqtt_publish_get(struct slice packet, const struct mqtt_frame *f, enum mqtt_version version,
     bool from_client, size_t max_head, struct mqtt_publish *out);
 

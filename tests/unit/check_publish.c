@@ -173,6 +173,10 @@ START_TEST(stays_inside)
 	struct mqtt_publish p;
 
 	ck_assert_int_eq(mqtt_publish_get(in, &f, MQTT_311, true, 64, &p), MQTT_MALFORMED);
+	/* The property length would go on in the next packet. */
+	in = unhex("30 04 0001 61 80 01 00 00");
+	f = frame_of(in);
+	ck_assert_int_eq(mqtt_publish_get(in, &f, MQTT_5, true, 64, &p), MQTT_MALFORMED);
 }
 END_TEST
 
