@@ -4,9 +4,10 @@
  * whole, at the next boundary. */
 #include "proxy/stage.h"
 
+/* And the side has had no FIN yet. */
 static bool at_boundary(const struct session *s, enum side to)
 {
-	return s->flow[side_other(to)].left == 0;
+	return s->flow[side_other(to)].left == 0 && !s->flow[side_other(to)].ended;
 }
 
 void own_flush(struct session *s, struct session_step *step)

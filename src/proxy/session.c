@@ -120,7 +120,7 @@ void session_fail(struct session *s, enum side from, uint8_t tell, const char *w
 	uint8_t packet[MQTT_REPLY_MAX];
 	struct writer w = {.p = packet, .cap = sizeof packet};
 
-	if (tell != 0)
+	if (tell != 0 && !s->flow[SIDE_BROKER].ended) /* else the client has had its FIN */
 		mqtt_reply_disconnect(&w, s->version, (enum mqtt_reason_code)tell);
 	n->why = why;
 	n->from = from;
@@ -188,7 +188,8 @@ void session_ended(struct session *s, const struct session_env *env, enum side f
 		                               : "the broker closed the connection";
 	}
 	s->flow[from].ended = true;
-	if (s->flow[other].ended) {
+	/* A stop that waits for the broker's next boundary would wait in vain. */
+	if (s->flow[other].ended || (s->stopping && from == SIDE_BROKER)) {
 		session_finish(s, step);
 		return;
 	}
@@ -269,13 +270,15 @@ void session_stop(struct session *s, const struct session_env *env, enum mqtt_re
 	struct session_note *n = session_noted(step, NOTE_CLOSED);
 	uint8_t packet[MQTT_REPLY_MAX];
 	struct writer w = {.p = packet, .cap = sizeof packet};
-	mqtt_reply_disconnect(&w, s->version, code);
+	if (!s->flow[SIDE_BROKER].ended)
+		mqtt_reply_disconnect(&w, s->version, code);
 	n->why = why;
 	n->code = w.len == 0 ? 0 : (uint8_t)code;
 	s->stopping = true;
 	/* Where too much waits already, the close itself must do. */
 	(void)own_say(s, SIDE_CLIENT, slice_of(packet, w.len), step);
-	if (s->flow[SIDE_BROKER].left == 0 && s->own[SIDE_CLIENT].len == 0)
+	if (s->flow[SIDE_BROKER].ended ||
+	    (s->flow[SIDE_BROKER].left == 0 && s->own[SIDE_CLIENT].len == 0))
 		session_finish(s, step);
 }
 
