@@ -96,6 +96,9 @@ static bool take_output(struct host *h, struct call *c, enum side to)
 		ok = fault_set(h->fault, "a byte went up before all was settled");
 	if (w->len > 2 && (h->closed[to] || h->shut[to]))
 		ok = fault_set(h->fault, "a byte to the %s behind its end", sides[to]);
+	/* Nor may it be left behind what was written. */
+	if (h->marker != NULL && memmem(w->p, w->cap, h->marker, strlen(h->marker)) != NULL)
+		ok = fault_set(h->fault, "what must stay hidden went to the %s", sides[to]);
 	if (ok)
 		stream_add(&h->out[to], slice_of(w->p + 2, w->len - 2));
 	free(w->p);
@@ -347,7 +350,8 @@ static bool may_give(const struct host *h, enum side from)
 {
 	size_t n = h->in[from].n - h->in[from].at;
 
-	if (h->s->state == SESSION_DEAD || h->closed[from] || (from == SIDE_BROKER && !h->leg))
+	if (h->s->state == SESSION_DEAD || h->closed[from] || h->ended[from] ||
+	    (from == SIDE_BROKER && !h->leg))
 		return false;
 	if (h->s->state == SESSION_FORWARDING)
 		return from == SIDE_CLIENT;

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+/* The engine under any row of events: bytes of both sides, ends, answers, time. The host of the
+ * scenarios holds it to its contract after every call. Beside that: the plaintext of an envelope
+ * that was tampered with is never seen again.
+ *
+ * The first byte chooses policy and way; then events, each a byte and its arguments. */
+#include "base/secret.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/scenario/packet.h"
+#include "tests/scenario/sim_host.h"
+
+#include <stdio.h>
+
+enum { POLICIES = 8, READY = 24, EVENTS_MAX = 400 };
+
+static const char marker[] = "THIS-IS-NOT-TO-BE-SEEN";
+
+static const struct named_policy policies[POLICIES] = {
+    {"plain", {{NULL}, 0}},
+    {"seal", {{"rule=t/open/#:pass", "rule=t/#:plain:k1"}, 2}},
+    {"open", {{"rule=t/#:k1+k2:plain"}, 1}},
+    {"reseal", {{"rule=t/#:k1+k2:k3", "message=2000"}, 2}},
+    {"otp", {{"otp=password+otp", "deny-id=bad*"}, 2}},
+    {"otp-seal", {{"otp=otp", "rule=#:plain:k1"}, 2}},
+    {"open-all", {{"rule=#:k1:plain", "connect=300"}, 2}},
+    {"otp-open", {{"otp=password+otp", "rule=t/#:k1:k1", "versions=3.1.1,5.0"}, 3}},
+};
+
+/* Good packets, so that an input gets far with few bytes. */
+static const struct words ready[READY] = {
+    {{"connect", "id=c1"}, 2},
+    {{"connect", "id=c1", "user=$t", "pass=pw$code"}, 4},
+    {{"connect", "id=c1", "user=$t", "pass=$code"}, 4},
+    {{"connect", "id=c1", "will-topic=t/w", "will-payload=x", "will-retain=1"}, 5},
+    {{"connect", "id=c1", "will-topic=t/w", "will-payload=x", "will-sealed=k1"}, 5},
+    {{"connect", "id=c1", "p:authentication-method=M", "p:topic-alias-maximum=9"}, 4},
+    {{"connack"}, 1},
+    {{"connack", "code=5/0x87", "p:reason-string=no"}, 3},
+    {{"publish", "topic=t/a", "payload=hello"}, 3},
+    {{"publish", "topic=t/a", "qos=1", "payload=fill:300"}, 4},
+    {{"publish", "topic=t/a", "retain=1"}, 3},
+    {{"publish", "topic=t/a", "payload=hello", "sealed=k1"}, 4},
+    {{"publish", "topic=t/a", "payload=hello", "sealed=k3/UR", "retain=1"}, 5},
+    {{"publish", "topic=x", "payload=hello", "p:payload-format-indicator=1"}, 4},
+    {{"publish", "topic=t/a", "payload=hello", "p:payload-format-indicator=1"}, 4},
+    {{"publish", "topic=x", "payload=fill:3000", "sealed=k1"}, 4},
+    {{"puback", "pid=1"}, 2},
+    {{"pubrel", "pid=1"}, 2},
+    {{"subscribe", "filter=a/#:1"}, 2},
+    {{"suback", "code=1"}, 2},
+    {{"pingreq"}, 1},
+    {{"pingresp"}, 1},
+    {{"disconnect"}, 1},
+    {{"auth", "code=0x18", "p:authentication-method=M"}, 3},
+};
+
+static struct world *worlds[POLICIES];
+
+struct input {
+	const uint8_t *p;
+	size_t n;
+};
+
+static uint8_t next(struct input *in)
+{
+	if (in->n == 0)
+		return 0;
+	in->n--;
+	return *in->p++;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	if (secret_init() != 0)
+		return -1;
+	for (size_t i = 0; i < POLICIES; i++)
+		worlds[i] = world_new(&policies[i]);
+	return 0;
+}
+
+static bool may_send(const struct host *h, enum side from)
+{
+	return !h->ended[from] && !h->closed[from] && (from == SIDE_CLIENT || h->leg);
+}
+
+static struct making making_of(const struct host *h, enum mqtt_version version)
+{
+	return (struct making){
+	    .world = h->world,
+	    .version = version,
+	    .now = h->env.now,
+	    .expanding = {.hotp = h->world->kit.hotp, .time = h->env.now.real_us / 1000000}};
+}
+
+static bool send_bytes(struct host *h, enum side from, struct input *in)
+{
+	size_t n = next(in);
+
+	n = n > in->n ? in->n : n;
+	bool ok = !may_send(h, from) || host_send(h, from, slice_of(in->p, n));
+	in->p += n;
+	in->n -= n;
+	return ok;
+}
+
+static bool send_ready(struct host *h, enum side from, struct input *in)
+{
+	uint8_t which = next(in);
+	struct making m = making_of(h, (enum mqtt_version)(MQTT_31 + which / READY % 3));
+	struct packet packet;
+
+	FUZZ_CHECK(packet_make(&m, &ready[which % READY], &packet, h->fault));
+	bool ok = !may_send(h, from) || host_send(h, from, slice_of(packet.p, packet.n));
+	packet_free(&packet);
+	return ok;
+}
+
+/* An envelope of which one bit was changed, under a topic of the rules. */
+static bool send_forged(struct host *h, enum side from, struct input *in)
+{
+	uint8_t how = next(in);
+	struct making m = making_of(h, (enum mqtt_version)(MQTT_31 + how % 3));
+	char payload[64], sealed[16], spoil[16];
+	struct words words = {{"publish", "topic=t/a", payload, sealed, spoil}, 5};
+	struct packet packet;
+
+	(void)snprintf(payload, sizeof payload, "payload=%s", marker);
+	(void)snprintf(sealed, sizeof sealed, "sealed=k%d", 1 + how / 3 % 3);
+	(void)snprintf(spoil, sizeof spoil, "spoil=%zu", next(in) % envelope_size(strlen(marker)));
+	FUZZ_CHECK(packet_make(&m, &words, &packet, h->fault));
+	bool ok = !may_send(h, from) || host_send(h, from, slice_of(packet.p, packet.n));
+	packet_free(&packet);
+	return ok;
+}
+
+static void answer_so(struct host *h, uint8_t how)
+{
+	static const char *const said[] = {NULL, "fails", "locked", "raised", "deleted"};
+
+	h->dial_fails = (how & 8) != 0;
+	h->store_says = said[(how & 7) % 5];
+}
+
+static bool event(struct host *h, struct input *in)
+{
+	uint8_t op = next(in);
+	enum side from = (op & 16) != 0 ? SIDE_BROKER : SIDE_CLIENT;
+
+	switch (op & 15) {
+	case 0:
+	case 1:
+	case 2:
+		return send_bytes(h, from, in);
+	case 3:
+	case 4:
+	case 5:
+		return send_ready(h, from, in);
+	case 6:
+		return send_forged(h, from, in);
+	case 7:
+		return host_after(h, (int64_t)next(in) * 64);
+	case 8:
+	case 9:
+		return h->ended[from] || h->closed[from] || (from == SIDE_BROKER && !h->leg) ||
+		       host_end(h, from, (op & 1) != 0);
+	case 10:
+		h->held = next(in) & (ASK_TAKE | ASK_DIAL | ASK_CONSUME);
+		return true;
+	case 11:
+		return host_release(h);
+	case 12:
+		return host_stop(h, from == SIDE_CLIENT ? MQTT_SERVER_SHUTTING_DOWN
+		                                        : MQTT_ADMINISTRATIVE_ACTION);
+	case 13:
+		return host_refuse(h, (enum verdict)(1 + next(in) % (VERDICT_COUNT - 1)));
+	case 14:
+		answer_so(h, next(in));
+		return true;
+	default:
+		host_again(h);
+		h->marker = marker;
+		return true;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = {.p = data, .n = size};
+	struct fault fault = {""};
+	struct host h;
+	uint8_t first = next(&in);
+	struct sim_way way = {.tight = (first & 16) != 0, .patient = (first & 32) != 0};
+	bool ok = true;
+
+	host_init(&h, worlds[first % POLICIES], &way, &fault);
+	h.marker = marker;
+	for (int i = 0; ok && in.n != 0 && i < EVENTS_MAX; i++)
+		ok = event(&h, &in);
+	if (!ok)
+		fprintf(stderr, "%s\n", fault.text);
+	FUZZ_CHECK(ok);
+	host_fini(&h);
+	return 0;
+}
