@@ -3,7 +3,6 @@
 
 #include "admin/control.h"
 #include "base/text.h"
-#include "net/addr.h"
 #include "sys/clock.h"
 #include "sys/log.h"
 
@@ -93,21 +92,15 @@ static struct slice next_word(struct slice *line)
 	return word;
 }
 
+/* Client ids and user names are any bytes, so they come in hexadecimal; an address comes as it is.
+ */
 static int kick_value(struct slice by, struct slice word, enum pool_kick *kind, uint8_t *out,
                       size_t *n, struct err *e)
 {
-	char host[64];
-	struct net_addr addr;
-
+	*n = word.n;
 	if (slice_eq(by, slice_str("address"))) {
 		*kind = POOL_KICK_ADDRESS;
-		*n = 16;
-		(void)snprintf(host, sizeof host, "%.*s",
-		               (int)(word.n < sizeof host ? word.n : sizeof host - 1),
-		               (const char *)word.p);
-		if (net_addr_numeric(host, 0, &addr) != 0)
-			return err_set(e, "that is not an address");
-		net_addr_bytes(&addr, out);
+		memcpy(out, word.p, word.n);
 		return 0;
 	}
 	if (slice_eq(by, slice_str("client-id")))
@@ -117,24 +110,23 @@ static int kick_value(struct slice by, struct slice word, enum pool_kick *kind, 
 	else
 		return err_set(e, "kick goes by client-id, user or address");
 	*n = word.n / 2;
-	if (*n > CONTROL_REQUEST_MAX / 2)
-		return err_set(e, "that name is too long");
 	return text_unhex(word, out, *n, e);
 }
 
 static void do_kick(struct admin *a, struct slice line, struct buf *answer)
 {
-	uint8_t value[CONTROL_REQUEST_MAX / 2];
-	size_t n = 0;
+	uint8_t value[CONTROL_REQUEST_MAX];
+	size_t n = 0, kicked = 0;
 	enum pool_kick by = POOL_KICK_CLIENT_ID;
 	struct err e;
-	struct slice what = next_word(&line);
+	struct slice what = next_word(&line), word = next_word(&line);
 
-	if (kick_value(what, next_word(&line), &by, value, &n, &e) != 0) {
-		say(answer, "failed\n%s\n", e.text);
+	if (word.n > sizeof value || kick_value(what, word, &by, value, &n, &e) != 0 ||
+	    pool_kick(a->pool, by, slice_of(value, n), &kicked, &e) != 0) {
+		say(answer, "failed\n%s\n",
+		    word.n > sizeof value ? "that name is too long" : e.text);
 		return;
 	}
-	size_t kicked = pool_kick(a->pool, by, slice_of(value, n));
 	log_say(LOG_LEVEL_INFO, "control", "kicked %zu", kicked);
 	say(answer, "ok\nkicked %zu\n", kicked);
 }

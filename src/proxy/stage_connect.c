@@ -195,7 +195,10 @@ void stage_greet(struct session *s, const struct session_env *env, struct slice 
 	}
 	s->connect_len = f.head + (size_t)f.remaining;
 	struct slice body = slice_of(bytes.p + f.head, f.remaining);
-	r = f.flags == 0 ? mqtt_connect_get(body, f.minimal, &c) : MQTT_MALFORMED;
+	r = mqtt_connect_get(body, f.minimal, &c);
+	/* 3.1 gives the flags of a CONNECT no meaning, and no rule. */
+	if (r == MQTT_OK && f.flags != 0 && c.version != MQTT_31)
+		r = MQTT_MALFORMED;
 	if (r == MQTT_OK) {
 		judge(s, env, &c, step);
 		return;

@@ -313,18 +313,35 @@ static void kick_worker(struct worker *w, void *arg)
 	}
 }
 
-size_t pool_kick(struct pool *p, enum pool_kick by, struct slice value)
+static int address_bytes(struct slice text, uint8_t out[16], struct err *e)
 {
-	struct kick k = {.by = by, .value = value};
-	size_t n = 0;
+	char host[NET_ADDR_TEXT];
+	struct net_addr a;
 
-	on_every_worker(p, kick_worker, &k);
-	for (size_t i = 0; i < p->n_workers; i++)
-		n += k.kicked[i];
-	return n;
+	if (text.n < sizeof host) {
+		memcpy(host, text.p, text.n);
+		host[text.n] = '\0';
+		if (net_addr_numeric(host, 0, &a) == 0) {
+			net_addr_bytes(&a, out);
+			return 0;
+		}
+	}
+	return err_set(e, "that is not an address");
 }
 
-const struct conf *pool_conf(const struct pool *p)
+int pool_kick(struct pool *p, enum pool_kick by, struct slice value, size_t *kicked, struct err *e)
 {
-	return p->snapshot->conf;
+	struct kick k = {.by = by, .value = value};
+	uint8_t address[16];
+
+	if (by == POOL_KICK_ADDRESS) {
+		if (address_bytes(value, address, e) != 0)
+			return -1;
+		k.value = slice_of(address, sizeof address);
+	}
+	on_every_worker(p, kick_worker, &k);
+	*kicked = 0;
+	for (size_t i = 0; i < p->n_workers; i++)
+		*kicked += k.kicked[i];
+	return 0;
 }

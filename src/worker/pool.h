@@ -34,11 +34,9 @@ struct pool_listener_status {
 };
 void pool_listener_status(struct pool *p, size_t i, struct pool_listener_status *out);
 
-/* Ends the sessions that match, with v5 code 0x98; returns how many. */
+/* Ends the sessions that match, with v5 code 0x98, and counts them. The value of an address is its
+ * text. 0, or -1 where it is none. */
 enum pool_kick { POOL_KICK_CLIENT_ID, POOL_KICK_USER, POOL_KICK_ADDRESS };
-size_t pool_kick(struct pool *p, enum pool_kick by, struct slice value);
-
-/* The configuration in force. */
-const struct conf *pool_conf(const struct pool *p);
+int pool_kick(struct pool *p, enum pool_kick by, struct slice value, size_t *kicked, struct err *e);
 
 #endif
