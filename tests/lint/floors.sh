@@ -87,7 +87,7 @@ check_includes() {
 
 # Text files of a tree that people wrote, as relative paths.
 written() {
-	(cd "$1" && find . \( -path ./.git -o -path ./build -o -path './build-*' -o -path ./autom4te.cache -o -name corpus \
+	(cd "$1" && find . \( -path ./.git -o -path ./build -o -path './build-*' -o -path ./_build -o -path ./_inst -o -path './mqsecproxy-*' -o -path ./autom4te.cache -o -name corpus \
 		-o -name node_modules -o -name __pycache__ -o -path ./tests/vectors \) -prune -o -type f \
 		\( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.am' -o -name '*.ac' -o -name '*.m4' -o -name '*.md' \
 		-o -name '*.js' -o -name '*.conf' -o -name '*.service*' -o -name '*.[1-9]' -o -path './.ci/*' \) -print |
