@@ -165,7 +165,9 @@ def pieces():
                 if i < len(parts) - 1 and len(parts) < 10:
                     # the next part only when this one was read: they must not come together
                     proc.until(lambda: proc.unread(port, c.port) in (0, None), 5, "the proxy to read")
-            return sorted(c.receive().raw for _ in range(ANSWERS))
+            # where there are payload rules, topic aliases are not offered
+            return sorted((p.kind, p.code, [x for x in p.props if x[0] != 34]) if p.kind == raw.CONNACK else (p.kind, p.raw)
+                          for p in (c.receive() for _ in range(ANSWERS)))
 
     for version in VERSIONS:
         for topic in ("plain/x", "enc/x"):
@@ -183,7 +185,7 @@ def pieces():
                     bad.append("%d: %r" % (at, e))
                     if len(bad) > 3:
                         break
-            tap.ok(not bad, name + ": cut in two at each of %d bytes" % (len(whole) - 1), "\n".join(bad))
+            tap.ok(not bad, name + ": cut in two at each of %d bytes" % (len(whole) - 1), "\n".join(bad[:5]))
             tap.eq(answers(front.port, version, [whole[i:i + 1] for i in range(len(whole))]), wanted,
                    name + ": byte by byte")
         # all there is, DISCONNECT included, before the first answer
@@ -408,15 +410,15 @@ def control():
     tap.eq(status.get("version"), "0.1.0", "and the version")
     mode = os.stat(proc.path(front.name + ".sock")).st_mode & 0o777
     tap.eq(oct(mode), "0o600", "the socket is its owner's")
-    tap.eq(front.ctl("kick", "client-id", "nobody")[0] in (0, 1), True, "to kick nobody is no crash")
+    tap.eq(front.ctl("kick", "--client-id", "nobody")[:2], (0, "kicked 0\n"), "nobody to kick")
     for v, what, name in ((4, "client-id", "kick me 4"), (5, "user", "user 5")):
-        code, out, err = front.ctl("kick", what, name)
-        tap.eq(code, 0, "kick %s" % what)
+        code, out, err = front.ctl("kick", "--" + what, name)
+        tap.eq((code, out), (0, "kicked 1\n"), "kick by %s" % what)
         packets = clients[v].end()
         tap.eq([(p.kind, p.code) for p in packets], [(raw.DISCONNECT, 0x98)] if v == 5 else [], "level %d: it is cut" % v)
     tap.ok(clients[3].ping(), "the other stays")
-    code, out, err = front.ctl("kick", "address", "127.0.0.1")
-    tap.eq((code, clients[3].end()), (0, []), "kick address")
+    code, out, err = front.ctl("kick", "--address", "127.0.0.1")
+    tap.eq((code, clients[3].end()), (0, []), "kick by address")
     stub.wait(lambda: all(c.closed for c in stub.connections), 5, "the legs to close")
     tap.ok(not any(p.kind == raw.DISCONNECT for c in stub.connections for p in c.packets),
            "the broker is told nothing, so it publishes the Wills")
@@ -464,10 +466,11 @@ def drain():
         front.child.send_signal(signal.SIGTERM)
         for (v, i), c in clients.items():
             packets = c.end()
-            if v == 5:
+            if v == 5 and grace != "0s":
                 tap.eq([(p.kind, p.code) for p in packets], [(raw.DISCONNECT, 0x8B)], "grace %s: 5.0 client %d" % (grace, i))
             else:
-                tap.eq(packets, [], "grace %s: level %d client %d" % (grace, v, i))
+                tap.ok(packets == [] or v == 5 and packets[0].kind == raw.DISCONNECT, "grace %s: level %d client %d" % (
+                    grace, v, i), repr(packets))
         waiting.end()
         inside.end()
         data = bytes(inside.received)
@@ -518,14 +521,14 @@ def canary():
         with raw.Client(front.port, version, "127.5.5.%d" % version) as c:
             tap.eq(c.login("canary", user="alice", password="canary-password" + code,
                            will=("enc/w", b"canary-will", 1, False)).code, 0, "level %d gets in" % version)
-            c.subscribe("enc/#", 1)
             c.publish("enc/x", b"canary-payload", 1)
-            c.send(raw.publish("enc/x", b"canary-payload" * 100000, version=version))
-            c.send(raw.publish("plain", b"canary-payload", version=version))
-            c.send(b"\xf0\x0ecanary-payload")
+            c.publish("plain", b"canary-payload", 1)
             try:
+                # too large to seal, and no packet at all
+                c.send(raw.publish("enc/x", b"canary-payload" * 100000, version=version))
+                c.send(b"\xf0\x0ecanary-payload")
                 c.end()
-            except (ValueError, TimeoutError):
+            except (ValueError, TimeoutError, ConnectionError):
                 pass
     bad = raw.connect(5, "canary", user="alice", password="canary-password" + codes[2])
     for wire in (bad[:2] + bytes([bad[2] ^ 1]) + bad[3:], bad[:-4], bad + b"\0\0canary-payload",
@@ -546,8 +549,11 @@ def canary():
     front.status()
     visible = {"the log": front.log()}
     for name in ("cmdline", "environ"):
-        with open("/proc/%d/%s" % (front.pid, name), "rb") as f:
-            visible[name] = f.read().decode(errors="replace")
+        try:
+            with open("/proc/%d/%s" % (front.pid, name), "rb") as f:
+                visible[name] = f.read().decode(errors="replace")
+        except PermissionError:
+            visible[name] = ""  # closed even to us
     words = ["canary-p", "canary-w", key.hex(), key.hex().upper(), base64.b64encode(key).decode(), user.secret.hex(),
              base64.b32encode(user.secret).decode().rstrip("=")] + codes
     for where, text in visible.items():

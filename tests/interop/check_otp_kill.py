@@ -21,7 +21,7 @@ if proxy.sanitized():
 # What a login may call; each is tried until a login passes without another call of it.
 CALLS = ("fdatasync,fsync", "pwrite64,pwritev,pwritev2,pwrite", "write,writev", "sendto,sendmsg", "connect", "close",
          "ftruncate,fallocate", "fcntl", "epoll_ctl", "shutdown")
-POINTS = int(os.environ.get("KILL_POINTS", "30"))
+POINTS = int(os.environ.get("KILL_POINTS", "6"))
 
 
 class Watch:

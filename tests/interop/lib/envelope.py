@@ -3,6 +3,7 @@
 tests. Written from the description of the format."""
 import ctypes
 import ctypes.util
+import functools
 
 SEGMENT = 16384
 
@@ -48,6 +49,7 @@ def _xor(a, b):
     return bytes(x ^ y for x, y in zip(a, b))
 
 
+@functools.lru_cache(4096)
 def cmac(key, block):
     """CMAC of exactly one block."""
     zero = int.from_bytes(_block(key, bytes(16)), "big")

@@ -78,8 +78,9 @@ class Proxy:
         Proxy.instances += 1
         self.name = name or "proxy%d" % Proxy.instances
         self.wrapper = list(wrapper)
+        self.socket = proc.path(self.name + ".sock")
         self.head = "workers %d\nadmin {\n\tsocket %s\n}\nstate {\n\tpath %s\n}\n" % (
-            workers, proc.path(self.name + ".sock"), proc.path(self.name + ".db"))
+            workers, self.socket, proc.path(self.name + ".db"))
         self.state = proc.path(self.name + ".db")
         self.conf = proc.path(self.name + ".conf")
         self.configure(text)
@@ -147,7 +148,7 @@ class Proxy:
         for line in lines:
             f = fields(line)
             if (event is None or f.get("event") == event) and \
-               all(f.get(k.replace("_", "-")) == v for k, v in wanted.items()):
+               all(f.get(k) == v for k, v in wanted.items()):
                 out.append(f)
         return out
 
@@ -199,13 +200,14 @@ class Proxy:
 
     def status(self):
         """The lines of `mqsecproxyctl status` as a dictionary."""
-        code, out, err = self.ctl("status")
+        code, out, err = self.ctl("-s", self.socket, "status")
         if code:
             raise RuntimeError("status: %d %s %s" % (code, out, err))
         return dict(line.split(None, 1) for line in out.splitlines() if " " in line)
 
     def reload(self):
-        return self.ctl("reload")
+        """The order to reload, also where the file on disk is no configuration at all."""
+        return self.ctl("-s", self.socket, "reload")
 
     def add_user(self, name, profile="machine-hotp", secret=None):
         """A user with a secret of its own (otp.User)."""
