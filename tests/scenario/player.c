@@ -6,6 +6,7 @@
  *   player sim|wire [-k PART-OF-A-NAME] FILE.scn… */
 #include "base/secret.h"
 #include "tests/scenario/sim.h"
+#include "tests/scenario/wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,14 +111,18 @@ int main(int argc, char **argv)
 		part = argv[3];
 		i = 4;
 	}
-	if (argc <= i || strcmp(argv[1], "sim") != 0 || secret_init() != 0) {
-		fprintf(stderr, "usage: %s sim [-k PART] FILE.scn...\n", argv[0]);
+	if (argc <= i || (strcmp(argv[1], "sim") != 0 && strcmp(argv[1], "wire") != 0) ||
+	    secret_init() != 0) {
+		fprintf(stderr, "usage: %s sim|wire [-k PART] FILE.scn...\n", argv[0]);
 		return 99;
 	}
 	for (; i < argc; i++)
 		script_read(&script, argv[i]);
 	check_uses(&script);
-	play_all_sim(&script, part);
+	if (strcmp(argv[1], "sim") == 0)
+		play_all_sim(&script, part);
+	for (size_t p = 0; argv[1][0] == 'w' && p < script.n_policies; p++)
+		failures += wire_play(&script, p, part, &lines);
 	printf("1..%u\n", lines);
 	return failures == 0 && lines != 0 ? 0 : 1;
 }

@@ -123,6 +123,8 @@ static void add_word(struct world *w, const char *word)
 		p->max_message = number(value);
 	} else if (slice_eq(name, slice_str("versions"))) {
 		add_versions(w, value);
+	} else if (slice_eq(name, slice_str("via"))) {
+		w->via = value;
 	} else if (slice_eq(name, slice_str("timeout"))) {
 		p->broker_timeout_ms = (int64_t)number(value);
 	} else {

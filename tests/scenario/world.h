@@ -7,7 +7,9 @@
  * a code deny-id=GLOB, deny-user=GLOB                         a filter that denies these and allows
  * the rest connect=BYTES, message=BYTES                         max-connect, max-message
  *   versions=3.1,5.0                                     what the listener allows
- *   timeout=MS                                           of the broker */
+ *   timeout=MS                                           of the broker
+ *   via=POLICY                                           on the wire, its broker is a second proxy
+ * with that policy */
 #ifndef SCENARIO_WORLD_H
 #define SCENARIO_WORLD_H
 
@@ -18,7 +20,7 @@ enum { WORLD_KEYS = 3, WORLD_RULES = 16, WORLD_SECRET = 20 };
 
 /* A policy and the tools to work with it. */
 struct world {
-	const char *name;
+	const char *name, *via;
 	const struct words *words;
 	struct policy policy;
 	struct payload_rule rules[WORLD_RULES];

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+/* Everything that it needs lies in a folder of its own below $TMPDIR, taken away at the end. Its
+ * log comes through a pipe, which is read until it says that it is ready, and thrown away by a
+ * reader of its own from then on. */
+#include "tests/scenario/daemon.h"
+
+#include "base/secret.h"
+#include "seal/atrest.h"
+#include "store/backend.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ftw.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { READY_SECONDS = 60 };
+
+int daemon_bind(bool listening, uint16_t *port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &len) != 0 ||
+	    (listening && listen(fd, 64) != 0)) {
+		perror("player: a port");
+		exit(99);
+	}
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+static FILE *file_in(const struct daemon *d, const char *name)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof path, "%s/%s", d->folder, name);
+	FILE *f = fopen(path, "w");
+	if (f == NULL || fchmod(fileno(f), 0600) != 0) {
+		perror(path);
+		exit(99);
+	}
+	return f;
+}
+
+/* -- the configuration -- */
+
+static bool uses_key(const struct world *w, size_t k)
+{
+	for (size_t i = 0; i < w->policy.n_rules; i++) {
+		for (int side = 0; side < 2; side++) {
+			const struct payload_leg *leg = &w->rules[i].leg[side];
+			for (size_t n = 0; n < leg->n_keys; n++) {
+				if (leg->keys[n] == k)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+static void write_keys(const struct daemon *d, const struct world *w, FILE *conf)
+{
+	for (size_t k = 0; k < WORLD_KEYS; k++) {
+		char name[8];
+		if (!uses_key(w, k))
+			continue;
+		(void)snprintf(name, sizeof name, "k%zu", k + 1);
+		FILE *f = file_in(d, name);
+		(void)fprintf(f, "%s\n", world_key_text(k));
+		(void)fclose(f);
+		(void)fprintf(conf, "key %s {\n file %s/%s\n}\n", name, d->folder, name);
+	}
+}
+
+static void write_leg(FILE *conf, const char *name, const struct payload_leg *leg)
+{
+	(void)fprintf(conf, " %s %s", name, leg->encrypted ? "encrypted" : "plain");
+	for (size_t i = 0; i < leg->n_keys; i++)
+		(void)fprintf(conf, " k%d", leg->keys[i] + 1);
+	(void)fputc('\n', conf);
+}
+
+static void write_rules(const struct world *w, FILE *conf)
+{
+	for (size_t i = 0; i < w->policy.n_rules; i++) {
+		const struct payload_rule *r = &w->rules[i];
+		(void)fprintf(conf, "payload \"%.*s\" {\n", (int)r->filter.n,
+		              (const char *)r->filter.p);
+		if (r->pass) {
+			(void)fputs(" pass\n", conf);
+		} else {
+			write_leg(conf, "client-leg", &r->leg[SIDE_CLIENT]);
+			write_leg(conf, "broker-leg", &r->leg[SIDE_BROKER]);
+		}
+		(void)fputs("}\n", conf);
+	}
+}
+
+static void write_filter(const struct world *w, FILE *conf)
+{
+	(void)fputs("filter all {\n", conf);
+	for (size_t i = 0; i < w->words->n; i++) {
+		const char *word = w->words->w[i];
+		if (strncmp(word, "deny-id=", 8) == 0)
+			(void)fprintf(conf, " deny connect client-id %s\n", word + 8);
+		if (strncmp(word, "deny-user=", 10) == 0)
+			(void)fprintf(conf, " deny connect user %s\n", word + 10);
+	}
+	(void)fputs(" allow connect\n}\n", conf);
+}
+
+static void write_listener(const struct world *w, FILE *conf, const char *name, uint16_t broker)
+{
+	const struct policy *p = &w->policy;
+
+	(void)fprintf(conf,
+	              "broker %s {\n address 127.0.0.1:%u\n connect-timeout %ldms\n}\n"
+	              "listener %s {\n listen 127.0.0.1:0\n broker %s\n max-connect %zu\n "
+	              "max-connections 100\n mqtt",
+	              name, broker, (long)p->broker_timeout_ms, name, name, p->max_connect);
+	for (enum mqtt_version v = MQTT_31; v <= MQTT_5; v++) {
+		if ((p->versions & 1u << v) != 0)
+			(void)fprintf(conf, " %s", version_name(v));
+	}
+	(void)fprintf(conf, "\n%s%s}\n", p->otp ? " otp codes\n" : "",
+	              p->filter != NULL ? " filter all\n" : "");
+}
+
+static void write_conf(const struct daemon *d, const struct world *w, const uint16_t brokers[LANES],
+                       uint16_t dead)
+{
+	static const char *const layouts[] = {"password+otp", "otp+password", "otp"};
+	FILE *conf = file_in(d, "conf");
+	char name[16];
+
+	(void)fprintf(conf,
+	              "workers 2\nshutdown-grace 1s\nmax-message %zu\nadmin "
+	              "{\n socket %s/ctl\n}\n"
+	              "state {\n path %s/state.db\n}\n",
+	              w->policy.max_message, d->folder, d->folder);
+	write_keys(d, w, conf);
+	write_rules(w, conf);
+	if (w->policy.filter != NULL)
+		write_filter(w, conf);
+	if (w->policy.otp)
+		(void)fprintf(conf, "otp codes {\n role verify\n layout %s\n}\n",
+		              layouts[w->policy.layout]);
+	for (int i = 0; i < LANES; i++) {
+		(void)snprintf(name, sizeof name, "lane%d", i);
+		write_listener(w, conf, name, brokers[i]);
+	}
+	write_listener(w, conf, "dead", dead);
+	(void)fclose(conf);
+}
+
+/* -- users -- */
+
+static bool enrol(struct store_backend *b, const uint8_t key[32], char kind, unsigned run,
+                  struct err *e)
+{
+	struct otp_credential c;
+	uint8_t blob[STORE_BLOB_MAX];
+	char name[16];
+
+	(void)snprintf(name, sizeof name, "%c%u", kind, run);
+	if (!world_credential(slice_str(name), &c))
+		return false;
+	struct store_user u = {.name = slice_str(name),
+	                       .params = c.params,
+	                       .state = c.state,
+	                       .budget = otp_guess_budget(&c.params),
+	                       .blob = slice_of(blob, c.secret_len + ATREST_OVERHEAD)};
+	return atrest_seal(key, u.name, "secret", slice_of(c.secret, c.secret_len), blob) == 0 &&
+	       b->ops->user_add(b, &u, e) == 0;
+}
+
+static bool enrol_all(const struct daemon *d, unsigned runs, struct fault *f)
+{
+	struct err e = {""};
+	uint8_t key[32];
+	char path[128];
+	bool ok = true;
+
+	(void)snprintf(path, sizeof path, "%s/state.key", d->folder);
+	if (store_key_load(path, key, &e) != 0)
+		return fault_set(f, "%s", e.text);
+	(void)snprintf(path, sizeof path, "%s/state.db", d->folder);
+	struct store_backend *b = store_sqlite_open(path, &e);
+	if (b == NULL)
+		return fault_set(f, "%s", e.text);
+	for (unsigned i = 0; ok && i < runs; i++)
+		ok = enrol(b, key, 't', i, &e) && enrol(b, key, 'h', i, &e);
+	b->ops->close(b);
+	return ok || fault_set(f, "no users: %s", e.text);
+}
+
+/* -- the process -- */
+
+static void note_listener(struct daemon *d, const char *line)
+{
+	const char *name = strstr(line, "listener="), *colon = strstr(line, "address=");
+
+	colon = colon == NULL ? NULL : strrchr(colon, ':');
+	if (name == NULL || colon == NULL || strstr(line, "event=listening") == NULL)
+		return;
+	uint16_t port = (uint16_t)strtoul(colon + 1, NULL, 10);
+	if (strncmp(name + 9, "lane", 4) == 0 && name[13] >= '0' && name[13] < '0' + LANES)
+		d->port[name[13] - '0'] = port;
+	else if (strncmp(name + 9, "dead", 4) == 0)
+		d->dead = port;
+}
+
+/* Reads the log until the daemon is ready; then somebody else reads on, so that it never blocks. */
+static bool wait_ready(struct daemon *d, int log, struct fault *f)
+{
+	FILE *in = fdopen(log, "r");
+	char *line = NULL;
+	size_t size = 0;
+	bool ready = false;
+
+	(void)alarm(READY_SECONDS);
+	while (!ready && getline(&line, &size, in) > 0) {
+		note_listener(d, line);
+		ready = strstr(line, "event=ready") != NULL;
+		if (!ready && strstr(line, "event=listening") == NULL)
+			printf("# %s", line);
+	}
+	(void)alarm(0);
+	if (!ready) {
+		(void)fclose(in);
+		free(line);
+		return fault_set(f, "the daemon does not come up");
+	}
+	(void)fflush(stdout);
+	if (fork() == 0) {
+		FILE *kept = file_in(d, "log");
+		while (getline(&line, &size, in) > 0)
+			(void)fputs(line, kept);
+		(void)fclose(kept);
+		_exit(0);
+	}
+	(void)fclose(in);
+	free(line);
+	return true;
+}
+
+bool daemon_start(struct daemon *d, const struct world *world, const uint16_t brokers[LANES],
+                  unsigned runs, struct fault *f)
+{
+	const char *tmp = getenv("TMPDIR"), *build = getenv("top_builddir");
+	char program[256], conf[128];
+	uint16_t dead;
+	int log[2], refusing = daemon_bind(false, &dead);
+
+	*d = (struct daemon){.pid = -1};
+	(void)snprintf(d->folder, sizeof d->folder, "%.40s/player.XXXXXX",
+	               tmp == NULL ? "/tmp" : tmp);
+	if (mkdtemp(d->folder) == NULL || pipe(log) != 0)
+		return fault_set(f, "no folder: %s", strerror(errno));
+	write_conf(d, world, brokers, dead);
+	if (world->policy.otp && !enrol_all(d, runs, f))
+		return false;
+	(void)snprintf(program, sizeof program, "%s/mqsecproxy", build == NULL ? "." : build);
+	(void)snprintf(conf, sizeof conf, "%s/conf", d->folder);
+	(void)fflush(stdout);
+	d->pid = fork();
+	if (d->pid == 0) {
+		(void)close(log[0]);
+		(void)dup2(log[1], STDERR_FILENO);
+		(void)close(log[1]);
+		execl(program, program, "-c", conf, (char *)NULL);
+		perror(program);
+		_exit(127);
+	}
+	(void)close(log[1]);
+	bool ok = wait_ready(d, log[0], f);
+	(void)refusing; /* stays bound, so that nobody else gets the port */
+	return ok;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+bool daemon_stop(struct daemon *d, struct fault *f)
+{
+	int status = 0;
+
+	if (d->pid <= 0)
+		return true;
+	(void)kill(d->pid, SIGTERM);
+	(void)waitpid(d->pid, &status, 0);
+	(void)nftw(d->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return true;
+	return fault_set(f, "the daemon ended with status %x", (unsigned)status);
+}
