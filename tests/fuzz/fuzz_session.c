@@ -5,15 +5,14 @@
  *
  * The first byte chooses policy and way; then events, each a byte and its arguments. */
 #include "base/secret.h"
+#include "base/text.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/scenario/packet.h"
 #include "tests/scenario/sim_host.h"
 
 #include <stdio.h>
 
-enum { POLICIES = 8, READY = 24, EVENTS_MAX = 400 };
-
-static const char marker[] = "THIS-IS-NOT-TO-BE-SEEN";
+enum { MARKER = 16, POLICIES = 8, READY = 24, EVENTS_MAX = 400 };
 
 static const struct named_policy policies[POLICIES] = {
     {"plain", {{NULL}, 0}},
@@ -122,13 +121,13 @@ static bool send_forged(struct host *h, enum side from, struct input *in)
 {
 	uint8_t how = next(in);
 	struct making m = making_of(h, (enum mqtt_version)(MQTT_31 + how % 3));
-	char payload[64], sealed[16], spoil[16];
+	char payload[16 + 2 * MARKER] = "payload=hex:", sealed[16], spoil[16];
 	struct words words = {{"publish", "topic=t/a", payload, sealed, spoil}, 5};
 	struct packet packet;
 
-	(void)snprintf(payload, sizeof payload, "payload=%s", marker);
+	text_hex(h->marker.p, h->marker.n, payload + strlen(payload));
 	(void)snprintf(sealed, sizeof sealed, "sealed=k%d", 1 + how / 3 % 3);
-	(void)snprintf(spoil, sizeof spoil, "spoil=%zu", next(in) % envelope_size(strlen(marker)));
+	(void)snprintf(spoil, sizeof spoil, "spoil=%zu", next(in) % envelope_size(MARKER));
 	FUZZ_CHECK(packet_make(&m, &words, &packet, h->fault));
 	bool ok = !may_send(h, from) || host_send(h, from, slice_of(packet.p, packet.n));
 	packet_free(&packet);
@@ -180,7 +179,6 @@ static bool event(struct host *h, struct input *in)
 		return true;
 	default:
 		host_again(h);
-		h->marker = marker;
 		return true;
 	}
 }
@@ -190,12 +188,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = {.p = data, .n = size};
 	struct fault fault = {""};
 	struct host h;
-	uint8_t first = next(&in);
+	uint8_t first = next(&in), marker[MARKER];
 	struct sim_way way = {.tight = (first & 16) != 0, .patient = (first & 32) != 0};
 	bool ok = true;
 
 	host_init(&h, worlds[first % POLICIES], &way, &fault);
-	h.marker = marker;
+	/* Not the same twice, or a fuzzer learns to send it in clear. */
+	secret_random(marker, sizeof marker);
+	h.marker = slice_of(marker, sizeof marker);
 	for (int i = 0; ok && in.n != 0 && i < EVENTS_MAX; i++)
 		ok = event(&h, &in);
 	if (!ok)

@@ -39,7 +39,7 @@ struct host {
 	unsigned said, open, held; /* asks: said ever, not answered yet, not to be answered */
 	bool dial_fails;
 	const char *store_says;
-	const char *marker; /* text that may never stand in an output; NULL none */
+	struct slice marker; /* bytes that may never stand in an output; empty: none */
 	size_t room, want[2];
 	int64_t connect_at, answered_at;
 	struct account accounts[SIM_ACCOUNTS];
