@@ -165,6 +165,33 @@ def timeout_of_a_silent_broker():
     tap.eq(front.stop(), 0, "status 0")
 
 
+def pre_auth_memory():
+    """Half CONNECTs cost at most pre-auth-memory: the oldest go first, and a good client still gets in"""
+    stub = StubBroker()
+    front = made(stub, "\tmax-connections 4000\n\tmax-pending 4000\n\tmax-pending-per-address 4000\n\tconnect-timeout 60s",
+                 top="pre-auth-memory 1M\n", workers=1)
+    before = front.rss()
+    half = raw.connect(4, "half", will=("t", bytes(15000), 0, False))[:-1]
+    crowd = []
+    for _ in range(600):
+        c = raw.Client(front.port)
+        c.send(half)
+        crowd.append(c)
+    stay = []
+    tap.ok(proc.holds(lambda: stay.append(still_open(crowd)) or stay[-1] <= 110, 10), "at most 1 MiB of them stays",
+           lambda: stay[-1])
+    if not proxy.sanitized():
+        tap.within(front.rss() - before, -1 << 20, 8 * 1024, "memory (KiB)")
+    tap.ok(stay[-1] > 10, "but not none", stay[-1])
+    newest = [c.ended is None for c in crowd[-10:]]
+    tap.eq(newest, [True] * 10, "the newest stay")
+    with raw.Client(front.port) as c:
+        tap.eq(c.login("good").code, 0, "a good client gets in")
+    for c in crowd:
+        c.close()
+    tap.eq(front.stop(), 0, "status 0")
+
+
 def still_open(clients):
     """How many of them were not closed by the other side."""
     n = 0
@@ -296,5 +323,5 @@ def few_descriptors_at_start():
     tap.eq(front.stop(), 0, "status 0")
 
 
-tap.run([refused_without_broker, declared_length, timeouts, timeout_of_a_silent_broker, pending_limits, connection_limit,
-         no_descriptors, few_descriptors_at_start])
+tap.run([refused_without_broker, declared_length, timeouts, timeout_of_a_silent_broker, pending_limits, pre_auth_memory,
+         connection_limit, no_descriptors, few_descriptors_at_start])

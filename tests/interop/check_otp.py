@@ -5,7 +5,7 @@ import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from lib import otp, proc, proxy, raw, tap
+from lib import clients, otp, proc, proxy, raw, tap
 from lib.broker import StubBroker
 
 proxy.need()
@@ -182,11 +182,11 @@ def budget():
     good = next(addresses)
     tap.eq(login("password+otp", 4, user.name, "p" + user.now(), source=good)[2], 0, "the owner gets in")
     wrong = user.wrong()
-    clients = [raw.Client(front.port_of(NAMES["password+otp"]), 4, next(addresses)) for _ in range(60)]
-    for c in clients:
+    crowd = [raw.Client(front.port_of(NAMES["password+otp"]), 4, next(addresses)) for _ in range(60)]
+    for c in crowd:
         c.send(raw.connect(4, "guess", user=user.name, password="p" + wrong))
-    codes = {c.receive().code for c in clients}
-    for c in clients:
+    codes = {c.receive().code for c in crowd}
+    for c in crowd:
         c.close()
     tap.eq(codes, {4}, "60 wrong guesses are refused")
     verdicts = [v["verdict"] for v in front.verdicts(user="guessed")]
@@ -207,6 +207,30 @@ def survives_restart():
     front.start()
     for u, code in zip(users, codes):
         tap.eq(login("password+otp", 4, u.name, "p" + code)[2], 4, "%s: refused after a restart" % u.profile)
+
+
+def real_clients():
+    """mosquitto's and MQTT.js's own clients log in with a code, once"""
+    payload = proc.write("one", b"1")
+    port = front.port_of(NAMES["password+otp"])
+    kinds = [("mosquitto", v) for v in clients.LEVEL if clients.PUB]
+    kinds += [("MQTT.js", v) for v in clients.LEVEL if clients.have_mqttjs()]
+    if not kinds:
+        raise tap.Skip("neither mosquitto_pub nor MQTT.js is there")
+    for kind, version in kinds:
+        user = front.add_user("real-%s-%s" % (kind, version), "people")
+        password = "static" + user.now()
+        for attempt in (1, 2):
+            ident = "%s %s %d" % (kind, version, attempt)
+            if kind == "mosquitto":
+                status, err = clients.publish(port, version, "real", payload, 1, client_id=ident, user=user.name,
+                                              password=password, extra=("-A", next(addresses)))
+            else:
+                status, err = clients.js_publish(port, version, ident, 1, [("real", payload)], user.name, password)
+            tap.ok((status == 0) == (attempt == 1), "%s %s: attempt %d is %s" % (
+                kind, version, attempt, ("accepted", "refused")[attempt - 1]), err)
+            tap.eq([c.connect.password for c in stub.find(ident)], [b"static"] if attempt == 1 else [],
+                   "%s %s: attempt %d at the broker" % (kind, version, attempt))
 
 
 def verdicts_logged():
@@ -231,4 +255,4 @@ def finish():
 
 
 front.start()
-tap.run([once, empty_static, same_bytes, counters, race, many, budget, survives_restart, verdicts_logged, finish])
+tap.run([once, empty_static, same_bytes, counters, race, many, budget, survives_restart, real_clients, verdicts_logged, finish])

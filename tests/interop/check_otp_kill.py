@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import threading
+import time
 
 from lib import proc, proxy, raw, tap
 from lib.broker import StubBroker
@@ -69,13 +70,13 @@ def attempt(user, code, client_id):
         return None
 
 
-def attach(calls, k):
-    """strace on the running proxy, ready to kill it at the k-th of these calls."""
+def attach(calls, k, what="signal=SIGKILL"):
+    """strace on the running proxy, ready to kill it at the k-th of these calls, or to do what else is to be done to it."""
     threads = len(os.listdir("/proc/%d/task" % front.pid))
     err = proc.path("strace.err")
     with open(err, "wb") as f:
         tracer = proc.start([STRACE, "-f", "-o", proc.path("strace.out"), "-e", "trace=" + calls, "-e",
-                             "inject=%s:signal=SIGKILL:when=%d" % (calls, k), "-p", str(front.pid)],
+                             "inject=%s:%s:when=%s" % (calls, what, k), "-p", str(front.pid)],
                             stdout=subprocess.DEVNULL, stderr=f)
 
     def ready():
@@ -165,10 +166,34 @@ def kills():
            repr(watch.early[:3]))
 
 
+def failing_state():
+    """Where the state cannot be written nobody gets in, and nobody's code is spent"""
+    calls = supported("pwrite64,pwritev,pwritev2,write")
+    for version, refusal in ((4, 3), (5, 0x88)):
+        for fault, injected in (("no space", (calls.replace(",write", ""), "error=ENOSPC")),
+                                ("a failing disk", ("fdatasync,fsync", "error=EIO"))):
+            user = front.add_user("full-%d-%s" % (version, fault[:2]))
+            code = user.code()
+            accepted = stub.accepted()
+            tracer = attach(injected[0], "1+", injected[1])
+            with raw.Client(front.port, version) as c:
+                began = time.monotonic()
+                p = c.login("full", user=user.name, password="p" + code)
+                took = time.monotonic() - began
+            proc.stop(tracer)
+            tap.eq(p and p.code, refusal, "level %d, %s: the answer" % (version, fault))
+            tap.within(took, 0.95, 2.5, "level %d, %s: 1 s after CONNECT" % (version, fault))
+            tap.ok(not any(c.bytes for c in stub.connections[accepted:]), "level %d, %s: not a byte at the broker" % (
+                version, fault))
+            tap.ok(proc.holds(lambda: attempt(user, code, "later") == 0, 10),
+                   "level %d, %s: when it is over, the code is still good" % (version, fault))
+    tap.ok(front.verdicts("store_failed"), "the log says store_failed")
+
+
 def finish():
     """The end"""
     tap.eq(front.stop(), 0, "the proxy ends with status 0")
     tap.eq(stub.errors, [], "the stub broker understood all it got")
 
 
-tap.run([kills, finish], 300)
+tap.run([kills, failing_state, finish], 300)

@@ -13,6 +13,7 @@ from . import otp, proc, tap
 DAEMON = os.path.join(proc.top_builddir, "mqsecproxy")
 CTL = os.path.join(proc.top_builddir, "mqsecproxyctl")
 
+_SANITIZER = re.compile(r"runtime error:|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|detected memory leaks")
 _FIELD = re.compile(r'([^\s=]+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 
@@ -132,6 +133,9 @@ class Proxy:
         """Ends it; 0 is what a good end gives."""
         status = proc.stop(self.child, sig, seconds)
         self.reader.join(5)
+        found = _SANITIZER.search(self.log())
+        if found:
+            tap.ok(False, "no sanitizer complains", self.log()[found.start() - 200:found.start() + 3000])
         if self.diagnose in tap.diagnosers:
             tap.diagnosers.remove(self.diagnose)
         return status
