@@ -551,6 +551,42 @@ START_TEST(stop_is_noted)
 }
 END_TEST
 
+/* A client that has had its FIN is told nothing, and the note says so. */
+START_TEST(nothing_is_told_behind_a_fin)
+{
+	struct rig *r = rig_new(plain, MQTT_5);
+
+	reach(r, SESSION_RELAYING);
+	session_ended(r->s, &r->env, SIDE_BROKER, fresh(r, ROOM));
+	ck_assert(r->step.shut[SIDE_CLIENT] && !r->step.close[SIDE_CLIENT]);
+	if (_i == 0)
+		give(r, SIDE_CLIENT, "raw 0000", ROOM);
+	else
+		session_stop(r->s, &r->env, MQTT_SERVER_SHUTTING_DOWN, "stop", fresh(r, ROOM));
+	ck_assert_uint_eq(r->out[SIDE_CLIENT].len, 0);
+	ck_assert_uint_eq(r->step.n_notes, 1);
+	ck_assert_uint_eq(r->step.notes[0].code, 0);
+	ck_assert_int_eq(r->s->state, SESSION_DEAD);
+	rig_free(r);
+}
+END_TEST
+
+/* max-connect is the size of the whole packet, header included. */
+START_TEST(max_connect)
+{
+	struct rig *r = rig_new(plain, MQTT_5);
+	struct packet p = packet_of(r, plain, "connect id=c1 will-topic=w will-payload=fill:500");
+	struct policy policy = plain->policy;
+
+	policy.max_connect = _i == 0 ? p.n : p.n - 1;
+	r->env.policy = &policy;
+	session_input(r->s, &r->env, SIDE_CLIENT, slice_of(p.p, p.n), fresh(r, ROOM));
+	ck_assert_int_eq(r->s->state, _i == 0 ? SESSION_DIALING : SESSION_DEAD);
+	packet_free(&p);
+	rig_free(r);
+}
+END_TEST
+
 /* What waits for a boundary is bounded, and stops wait once only. */
 START_TEST(own_packets_are_bounded)
 {
@@ -599,6 +635,8 @@ int main(void)
 	tcase_add_test(t, counters);
 	tcase_add_test(t, failed_opening_is_noted);
 	tcase_add_loop_test(t, stop_is_noted, 0, 2);
+	tcase_add_loop_test(t, nothing_is_told_behind_a_fin, 0, 2);
+	tcase_add_loop_test(t, max_connect, 0, 2);
 	tcase_add_test(t, own_packets_are_bounded);
 	tcase_add_test(t, names);
 	suite_add_tcase(s, t);
