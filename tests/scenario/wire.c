@@ -105,6 +105,7 @@ static bool step_sends(struct wire *w, size_t *index)
 	int fd = socket_of(w, first->side);
 	uint8_t *all = NULL;
 	size_t n = 0, last = *index;
+	int64_t before = now().mono_ms;
 	bool ok = fd >= 0;
 
 	for (size_t i = *index; ok && i < w->scene->n; i++) {
@@ -126,6 +127,7 @@ static bool step_sends(struct wire *w, size_t *index)
 	}
 	*index = last;
 	for (size_t at = 0; ok && at < n;) {
+		before = now().mono_ms;
 		size_t piece = bytewise(w) && at < BYTEWISE ? 1 : n - at;
 		ssize_t sent = send(fd, all + at, piece, MSG_NOSIGNAL);
 		/* A session that was closed meanwhile: the next step sees it. */
@@ -135,7 +137,7 @@ static bool step_sends(struct wire *w, size_t *index)
 	}
 	free(all);
 	if (w->connect_at == 0)
-		w->connect_at = now().mono_ms;
+		w->connect_at = before; /* it cannot have come earlier */
 	return ok;
 }
 
