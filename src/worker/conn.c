@@ -19,7 +19,7 @@ static const struct conf_listener *conf_of(const struct conn *c)
 	return c->worker->snapshot->listeners[c->listener];
 }
 
-static struct gate_limits limits_of(const struct worker *w, size_t listener)
+struct gate_limits conn_limits(const struct worker *w, size_t listener)
 {
 	const struct conf_listener *l = w->snapshot->listeners[listener];
 
@@ -46,7 +46,7 @@ static bool evict_oldest(struct worker *w, const struct conn *spared)
 static bool let_in(struct worker *w, size_t listener, const uint8_t address[16], uint16_t port)
 {
 	const struct policy *p = &w->snapshot->policies[listener];
-	struct gate_limits limits = limits_of(w, listener);
+	struct gate_limits limits = conn_limits(w, listener);
 	struct acl_address a;
 	struct acl_verdict v;
 
@@ -218,73 +218,6 @@ void conn_judge_again(struct conn *c)
 	    session_allowed(c->session, &env, &v))
 		return;
 	conn_stop(c, MQTT_NOT_AUTHORIZED, "the connect rules deny this client now");
-}
-
-/* Where the session wants the broker: from now on this is a connection, if the gate lets it be one.
- */
-static bool become_connection(struct conn *c)
-{
-	struct gate_limits limits = limits_of(c->worker, c->listener);
-
-	if (c->connected)
-		return true;
-	c->connected = gate_connect(c->worker->gate, c->listener, &limits);
-	if (c->connected)
-		conn_waits_no_more(c);
-	return c->connected;
-}
-
-/* One address: under way or connected; false where it cannot be tried. */
-static bool dial_address(struct conn *c, const struct net_addr *to, size_t left)
-{
-	const struct snapshot *s = c->worker->snapshot;
-	const struct conf_broker *b = &s->conf->brokers[conf_of(c)->broker];
-	struct err e;
-	bool done;
-	int fd = net_dial(to, (unsigned)b->tcp_keepalive_s, &done, &e);
-
-	if (fd < 0) {
-		report_dial(c, e.text);
-		return false;
-	}
-	leg_open(c->broker, c->worker->base, fd, conn_broker_ready, c);
-	c->dialling = true;
-	/* Each address gets its share of the time that is left. */
-	int64_t rest = session_deadline(c->session) - c->worker->now.mono_ms;
-	c->dial_until = left > 1 && rest > 0 ? c->worker->now.mono_ms + rest / (int64_t)left : 0;
-	leg_await(c->broker, EV_WRITE);
-	return true;
-}
-
-void conn_dial(struct conn *c)
-{
-	struct snapshot *s = c->worker->snapshot;
-	struct broker *b = &s->brokers[conf_of(c)->broker];
-	struct net_addr to;
-
-	if (!become_connection(c)) {
-		struct turn t;
-		turn_begin(&t, c);
-		session_refuse(c->session, &t.env, VERDICT_CONNECTION_LIMIT, &t.step);
-		turn_end(&t);
-		return;
-	}
-	if (c->broker == NULL) {
-		c->broker = calloc(1, sizeof *c->broker);
-		if (c->broker == NULL) {
-			c->dial_failed = true;
-			return;
-		}
-		leg_init(c->broker, conf_of(c)->max_buffer);
-	}
-	size_t n = broker_count(b);
-	while (c->dial_next < n && broker_address(b, c->dial_next++, &to)) {
-		if (dial_address(c, &to, n - c->dial_next + 1))
-			return;
-	}
-	if (b->has_names)
-		resolver_ask(c->worker->shared->resolver, s);
-	c->dial_failed = true;
 }
 
 static int64_t earlier(int64_t a, int64_t b)

@@ -7,6 +7,7 @@
 #include "net/addr.h"
 #include "net/leg.h"
 #include "proxy/session.h"
+#include "worker/gate.h"
 #include "worker/login.h"
 
 struct conn {
@@ -48,7 +49,7 @@ void conn_judge_again(struct conn *c);
 /* Ends at once, whatever was not sent. The connection is freed. */
 void conn_abort(struct conn *c);
 
-/* Shared by conn.c and conn_io.c. */
+/* Shared by conn.c, conn_io.c and conn_dial.c. */
 
 /* One call to the session: time, policy and outputs made ready, and its answers carried out. */
 struct turn {
@@ -79,8 +80,13 @@ void conn_waits_no_more(struct conn *c);
  * must go itself. */
 bool conn_count_waiting(struct conn *c);
 
-/* Dials the broker's next address, or sets dial_failed. */
+/* conn_dial.c: dials the broker's next address, or sets dial_failed; and the end of a connect that
+ * was under way. */
 void conn_dial(struct conn *c);
+void conn_dialled(struct conn *c);
+
+/* The limits in force for a listener. */
+struct gate_limits conn_limits(const struct worker *w, size_t listener);
 
 /* A leg is ready: the events' callbacks. */
 void conn_client_ready(evutil_socket_t fd, short what, void *arg);

@@ -4,7 +4,6 @@
  * toward one side pass the high mark, nothing more is read for it, nor from it, until they fall
  * below the low one; so memory is bounded by max-buffer whatever the peers do. */
 #include "base/secret.h"
-#include "net/listener.h"
 #include "sys/clock.h"
 #include "worker/kit.h"
 #include "worker/report.h"
@@ -330,26 +329,6 @@ void conn_client_ready(evutil_socket_t fd, short what, void *arg)
 	leg_ready(arg, SIDE_CLIENT, what);
 }
 
-/* The broker's connect came to an end. */
-static void dialled(struct conn *c)
-{
-	struct turn t;
-	struct err e;
-
-	c->dialling = false;
-	c->dial_until = 0;
-	if (net_dialled(c->broker->fd, &e) != 0) {
-		report_dial(c, e.text);
-		leg_close(c->broker);
-		conn_dial(c);
-		return;
-	}
-	leg_await(c->broker, 0);
-	turn_begin(&t, c);
-	session_dialled(c->session, &t.env, true, &t.step);
-	turn_end(&t);
-}
-
 void conn_broker_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
@@ -360,7 +339,7 @@ void conn_broker_ready(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	c->worker->now = clock_now();
-	dialled(c);
+	conn_dialled(c);
 	conn_settle(c);
 }
 
