@@ -103,7 +103,8 @@ void session_consumed(struct session *s, const struct session_env *env, enum ver
 	}
 	/* Somebody else used the code up: a replay, which is no guess. */
 	if (answer == VERDICT_OTP_REPLAYED && s->consume.guess_taken) {
-		s->settle = (struct session_settle){.id = s->consume.id, .give_back = true, .pending = -1};
+		s->settle =
+		    (struct session_settle){.id = s->consume.id, .give_back = true, .pending = -1};
 		step->ask |= ASK_SETTLE;
 	}
 	refuse(s, env, answer, NULL, step);
@@ -203,7 +204,7 @@ static void connack(struct session *s, const struct session_env *env, const stru
 	struct mqtt_props_edit edit = {0};
 	struct mqtt_connack a;
 
-	if (f->flags != 0 ||
+	if (f->flags != 0 || (s->version == MQTT_5 && !f->minimal) ||
 	    mqtt_connack_get(slice_from(packet, f->head), s->version, &a) != MQTT_OK) {
 		refuse(s, env, VERDICT_BROKER_UNREACHABLE, "the broker's CONNACK is malformed",
 		       step);
