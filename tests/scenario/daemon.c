@@ -242,7 +242,8 @@ static bool wait_ready(struct daemon *d, int log, struct fault *f)
 		return fault_set(f, "the daemon does not come up");
 	}
 	(void)fflush(stdout);
-	if (fork() == 0) {
+	d->reader = fork();
+	if (d->reader == 0) {
 		FILE *kept = file_in(d, "log");
 		while (getline(&line, &size, in) > 0)
 			(void)fputs(line, kept);
@@ -296,7 +297,21 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 	return remove(path);
 }
 
-bool daemon_stop(struct daemon *d, struct fault *f)
+static void show_log(const struct daemon *d)
+{
+	char path[128], *line = NULL;
+	size_t size = 0;
+
+	(void)snprintf(path, sizeof path, "%s/log", d->folder);
+	FILE *in = fopen(path, "r");
+	while (in != NULL && getline(&line, &size, in) > 0)
+		printf("# %s", line);
+	if (in != NULL)
+		(void)fclose(in);
+	free(line);
+}
+
+bool daemon_stop(struct daemon *d, bool tell, struct fault *f)
 {
 	int status = 0;
 
@@ -304,6 +319,10 @@ bool daemon_stop(struct daemon *d, struct fault *f)
 		return true;
 	(void)kill(d->pid, SIGTERM);
 	(void)waitpid(d->pid, &status, 0);
+	if (d->reader > 0)
+		(void)waitpid(d->reader, NULL, 0);
+	if (tell)
+		show_log(d);
 	(void)nftw(d->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;

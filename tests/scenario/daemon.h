@@ -12,7 +12,7 @@
 enum { LANES = 6 };
 
 struct daemon {
-	pid_t pid;
+	pid_t pid, reader;
 	char folder[64];
 	uint16_t port[LANES], dead;
 };
@@ -22,8 +22,8 @@ struct daemon {
 bool daemon_start(struct daemon *d, const struct world *world, const uint16_t brokers[LANES],
                   unsigned runs, struct fault *f);
 
-/* Ends it; false where it does not end well by itself. */
-bool daemon_stop(struct daemon *d, struct fault *f);
+/* Ends it; false where it does not end well by itself. tell: its log is shown, as comments. */
+bool daemon_stop(struct daemon *d, bool tell, struct fault *f);
 
 /* A socket bound to a free port of 127.0.0.1; listening, or not, so that nobody can connect. */
 int daemon_bind(bool listening, uint16_t *port);

@@ -413,8 +413,8 @@ unsigned wire_play(const struct script *script, size_t policy, const char *part,
 	bool ok = start(&p, runs, &fault);
 	if (ok)
 		failed = run_lanes(script, &p, part, lines);
-	ok = daemon_stop(&p.near, &fault) && ok;
-	ok = daemon_stop(&p.far, &fault) && ok;
+	ok = daemon_stop(&p.near, failed != 0, &fault) && ok;
+	ok = daemon_stop(&p.far, failed != 0, &fault) && ok;
 	/* A lane that died has told less than it should. */
 	if (ok && *lines - before != runs)
 		ok = fault_set(&fault, "%u of %u runs", *lines - before, runs);
