@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """What a stranger can cost: nothing at the broker, no memory for what is only declared, no time beyond the limits."""
+import os
+import random
 import resource
-import socket
-import struct
 import time
 
 from lib import proc, proxy, raw, tap
@@ -259,6 +259,68 @@ def connection_limit():
     tap.eq(front.stop(), 0, "status 0")
 
 
+def garbage():
+    """Damaged sessions from both sides end, and harm nobody else"""
+    seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
+    tap.note("SEED=%d" % seed)
+    rng = random.Random(seed)
+
+    def spoil(data):
+        data = bytearray(data)
+        for _ in range(rng.choice((0, 1, 1, 2, 5))):
+            at = rng.randrange(len(data))
+            kind = rng.randrange(3)
+            if kind == 0:
+                data[at] = rng.choice((0, 1, 0x7f, 0x80, 0xff, rng.randrange(256)))
+            elif kind == 1:
+                del data[at:at + rng.randrange(1, 9)]
+            else:
+                data[at:at] = rng.randbytes(rng.randrange(1, 9))
+            if not data:
+                return b"\xff"
+        return bytes(data)
+
+    def answer(c, p):
+        reply = StubBroker.agree(c, p)
+        if c.connect and c.connect.client_id.startswith(b"good"):
+            return reply
+        extra = raw.publish(rng.choice(("enc/a", "a", "dec/a")), rng.randbytes(rng.randrange(200)), rng.randrange(3), mid=7,
+                            version=c.version)
+        return spoil((reply or b"") + extra) if p.kind != raw.CONNECT or rng.random() < 0.2 else reply
+    stub = StubBroker(answer)
+    key_text, _ = proxy.key("noise")
+    front = made(stub, "\tconnect-timeout 1s", key_text + proxy.encrypt("enc/#", "noise") + proxy.decrypt("dec/#", "noise"))
+    good = raw.Client(front.port)
+    good.login("good one")
+    for i in range(tap.rounds("GARBAGE", 400)):
+        version = rng.choice((3, 4, 5))
+        wire = raw.connect(version, "x", user="u", will=("enc/w", b"w", 1, False)) + spoil(
+            raw.subscribe(1, [("#", 2)], version) + raw.publish("enc/a", b"x" * 50, 1, mid=2, version=version) +
+            raw.publish("dec/a", b"y" * 50, 2, mid=3, version=version) + raw.ack(raw.PUBREL, 3) + raw.pingreq() +
+            raw.publish("a", b"z" * 50, version=version))
+        if rng.random() < 0.3:
+            wire = spoil(wire)
+        with raw.Client(front.port, version) as c:
+            try:
+                while wire:
+                    n = rng.randrange(1, len(wire) + 1)
+                    c.sock.send(wire[:n])
+                    wire = wire[n:]
+                if rng.random() < 0.5:
+                    c.sock.shutdown(1)
+                c.sock.settimeout(0.02)
+                while c.sock.recv(65536):
+                    pass
+            except OSError:
+                pass
+    tap.ok(good.ping(), "a good client is served all the while")
+    tap.ok(front.running(), "the proxy lives")
+    proc.until(lambda: front.status()["connections"] == "1", 15, "the damaged sessions to end")
+    tap.eq(front.status()["connections"], "1", "and only the good client's session is left")
+    good.close()
+    tap.eq(front.stop(), 0, "status 0")
+
+
 def no_descriptors():
     """Out of descriptors: who is in stays in, the processor rests, and it recovers"""
     stub = StubBroker()
@@ -299,13 +361,13 @@ def no_descriptors():
 def few_descriptors_at_start():
     """Started with few descriptors: the limit is lowered with a warning, and clients are served"""
     stub = StubBroker()
-    front = made(stub, "\tmax-connections 10000", workers=1, wrapper=["prlimit", "--nofile=64:64"])
+    front = made(stub, "\tmax-connections 10000", workers=1, wrapper=["prlimit", "--nofile=256:256"])
     with raw.Client(front.port) as c:
         tap.eq(c.login("one").code, 0, "a client gets in")
         tap.ok(c.ping(), "and is served")
     tap.ok(any(e.get("level") == "warning" for e in front.events()), "a warning is in the log", front.log)
-    # 60 that say nothing, each from its own address, must not take the descriptors that a client's two legs need
-    silent = [raw.Client(front.port, source=next(_sources)) for _ in range(60)]
+    # 250 that say nothing, each from its own address, must not take the descriptors that a client's two legs need
+    silent = [raw.Client(front.port, source=next(_sources)) for _ in range(250)]
     inside = []
     for i in range(5):
         c = raw.Client(front.port, patience=5)
@@ -324,4 +386,4 @@ def few_descriptors_at_start():
 
 
 tap.run([refused_without_broker, declared_length, timeouts, timeout_of_a_silent_broker, pending_limits, pre_auth_memory,
-         connection_limit, no_descriptors, few_descriptors_at_start])
+         connection_limit, garbage, no_descriptors, few_descriptors_at_start])

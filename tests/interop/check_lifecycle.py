@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 
 from lib import envelope, proc, proxy, raw, tap
@@ -236,7 +237,8 @@ def early_data():
         other = proxy.Proxy(proxy.listener() + proxy.broker(refusing.port)).start()
         with raw.Client(other.port, version) as c:
             p = c.login("refused")
-            tap.eq(p.raw, raw.connack(version, code, props=[(31, "full")]), "level %d: a refusal of the broker is passed on" % version)
+            tap.eq(p.raw, raw.connack(version, code, props=[(31, "full")]),
+                   "level %d: a refusal of the broker is passed on" % version)
         tap.eq(other.stop(), 0, "status 0")
     tap.eq(front.stop(), 0, "status 0")
 
@@ -287,7 +289,13 @@ def unchanged():
 
 # ---- configuration
 
-DOOR = "filter door {\n\tdeny connect client-id bad-*\n\tdeny connect client-id @%s\n\tallow connect address 127.0.0.0/8\n\tdeny connect\n}\n"
+DOOR = """filter door {
+	deny connect client-id bad-*
+	deny connect client-id @%s
+	allow connect address 127.0.0.0/8
+	deny connect
+}
+"""
 
 
 def reload():
@@ -389,6 +397,75 @@ def reload():
     tap.ok(len(re.findall(r": error: ", err)) >= 3, "every fault is reported, not only the first", err)
     for c in live.values():
         c.close()
+    tap.eq(front.stop(), 0, "status 0")
+
+
+def reload_under_load():
+    """Reloads in the middle of traffic lose, double and damage nothing"""
+    broker = Mosquitto(extra="max_queued_messages 0\nmax_inflight_messages 0\n")
+    texts = []
+    keys = ""
+    for name in ("one", "two"):
+        keys += proxy.key(name)[0]
+    for first, second in (("one", "two"), ("two", "one")):
+        texts.append(proxy.listener(extra="\tmax-connections %d" % (100 + len(texts))) + proxy.broker(broker.port) + keys +
+                     proxy.encrypt("enc/#", first, second))
+    front = proxy.Proxy(texts[0]).start()
+    orders, stop = [0], threading.Event()
+
+    def reloader():
+        while not stop.is_set():
+            orders[0] += 1
+            front.configure(texts[orders[0] % 2])
+            code, out, err = front.reload()
+            if code:
+                failures.append((code, out, err))
+
+    failures = []
+    results = {}
+
+    def traffic(name, version, qos, n):
+        try:
+            with raw.Client(front.port, version, patience=30) as c:
+                c.login(name)
+                topic = "enc/" + name
+                c.subscribe(topic, qos)
+                got, sent, acks = [], 0, 0
+                # a window of twenty, answers in passing
+                while len(got) < n or (qos and acks < n):
+                    while sent < n and sent - len(got) < 20:
+                        c.send(raw.publish(topic, b"%d " % sent + bytes(sent * 97 % 5000), qos, mid=sent + 1, version=version))
+                        sent += 1
+                    p = c.receive()
+                    if p is None:
+                        raise AssertionError("the stream ended: %s" % c.ended)
+                    if p.kind == raw.PUBLISH:
+                        got.append(p.payload)
+                        if p.qos:
+                            c.send(raw.ack(raw.PUBACK if p.qos == 1 else raw.PUBREC, p.mid))
+                    elif p.kind == raw.PUBREL:
+                        c.send(raw.ack(raw.PUBCOMP, p.mid))
+                    elif p.kind == raw.PUBREC:
+                        c.send(raw.ack(raw.PUBREL, p.mid))
+                    elif p.kind in (raw.PUBACK, raw.PUBCOMP):
+                        acks += 1
+                results[name] = got == [b"%d " % i + bytes(i * 97 % 5000) for i in range(n)] or "other messages"
+        except Exception as e:
+            results[name] = repr(e)
+
+    n = tap.rounds("RELOAD_MESSAGES", 3000)
+    threads = [threading.Thread(target=traffic, args=("t-%d-%d" % (v, q), v, q, n)) for v in VERSIONS for q in (0, 1, 2)]
+    loop = threading.Thread(target=reloader)
+    loop.start()
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(100)
+    stop.set()
+    loop.join(10)
+    tap.eq({k: v for k, v in results.items() if v is not True}, {}, "%d messages each of 9 clients arrive, once, in order" % n)
+    tap.eq((len(results), failures), (9, []), "%d reloads were taken meanwhile" % orders[0])
+    tap.ok(orders[0] >= 5, "which is enough to say something", orders[0])
     tap.eq(front.stop(), 0, "status 0")
 
 
@@ -567,5 +644,5 @@ def canary():
     tap.ok(not any(w in front.log() for w in words), "nor does the log at the end")
 
 
-tap.run([broker_down, several_brokers, killed_broker, wills, pieces, early_data, auth, unchanged, reload, control, port_taken,
-         drain, one_line_each, canary])
+tap.run([broker_down, several_brokers, killed_broker, wills, pieces, early_data, auth, unchanged, reload, reload_under_load,
+         control, port_taken, drain, one_line_each, canary])
