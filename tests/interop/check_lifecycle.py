@@ -510,6 +510,52 @@ def control():
     tap.ok(not os.path.exists(proc.path(front.name + ".sock")), "the socket is gone after the end")
 
 
+def command_line():
+    """The daemon's own options and exit codes"""
+    good = proc.write("good.conf", "state {\n\tpath %s\n}\n" % proc.path("good.db") + proxy.listener() + proxy.broker(1))
+    status, out, err = proc.run([proxy.DAEMON, "-V"])
+    tap.eq((status, out), (0, b"mqsecproxy 0.1.0\n"), "-V says the version")
+    tap.eq(proc.run([proxy.DAEMON, "-t", "-c", good])[0], 0, "-t takes a good configuration: status 0")
+    tap.ok(not os.path.exists(proc.path("good.db")), "and touches no state")
+    tap.eq(proc.run([proxy.DAEMON, "-t", "-c", proc.write("bad.conf", "nonsense 1\n")])[0], 78, "-t and a bad one: status 78")
+    tap.eq(proc.run([proxy.DAEMON, "-c", "/nonexistent/conf"])[0], 78, "no configuration: status 78")
+    for words in (["-x"], ["-c"], ["word"]):
+        status, out, err = proc.run([proxy.DAEMON] + words)
+        tap.ok(status == 2 and err, "%s: status 2 and a word" % " ".join(words), (status, err))
+    wide = proxy.listener(listen="0.0.0.0:0") + proxy.broker(1)
+    status, err = proxy.config_error(wide)
+    tap.ok(status == 78 and "insecure-ok" in err, "plain TCP beyond loopback wants insecure-ok", err)
+    broken = proxy.Proxy(proxy.listener(extra="\totp codes") + proxy.broker(1) + proxy.otp_block())
+    proc.write(broken.state, b"this is no database" * 100)
+    broken.start(wait=False)
+    tap.eq(broken.wait_exit(), 1, "a state that is none: status 1")
+    tap.diagnosers.remove(broken.diagnose)
+
+
+def addresses():
+    """Several addresses, both families, several listeners with rules of their own"""
+    stub = StubBroker()
+    v6 = socket.has_ipv6 and proc.holds(lambda: bool(open("/proc/net/if_inet6").read()), 0)
+    text = "listener plant {\n\tlisten 127.0.0.1:0\n\tlisten 127.0.0.2:0\n%s\tbroker main\n}\n" % (
+        "\tlisten [::1]:0\n" if v6 else "")
+    front = proxy.Proxy(text + proxy.listener(name="old", extra="\tmqtt 3.1") + proxy.broker(stub.port)).start()
+    heard = [e["address"] for e in front.events("listening", listener="plant")]
+    tap.eq(len(heard), 3 if v6 else 2, "each address is in the log")
+    for address in heard:
+        host, port = address.rsplit(":", 1)
+        with socket.create_connection((host.strip("[]"), int(port)), 5) as s:
+            s.sendall(raw.connect(4, "at " + host))
+            tap.eq(s.recv(4), raw.connack(4), "a client gets in at " + host)
+    with raw.Client(front.port_of("old"), 4) as c:
+        tap.eq(c.login("new").code, 1, "the other listener has its own versions")
+    with raw.Client(front.port_of("old"), 3) as c:
+        tap.eq(c.login("old").code, 0, "which it lets in")
+    if v6:
+        v = front.wait_verdict("accepted", client_id="at [::1]")
+        tap.ok(v["peer"].startswith("[::1]:"), "an IPv6 peer in the log", v)
+    tap.eq(front.stop(), 0, "status 0")
+
+
 def port_taken():
     """A port that is taken: status 1, and a word"""
     with socket.socket() as s:
@@ -645,4 +691,4 @@ def canary():
 
 
 tap.run([broker_down, several_brokers, killed_broker, wills, pieces, early_data, auth, unchanged, reload, reload_under_load,
-         control, port_taken, drain, one_line_each, canary])
+         control, command_line, addresses, port_taken, drain, one_line_each, canary])

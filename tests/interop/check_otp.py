@@ -176,6 +176,36 @@ def many():
         tap.eq(codes, [0] + [4] * 19, "crowd %d" % i)
 
 
+def two_gateways():
+    """Two proxies on one state: a code is good at one of them"""
+    other = proxy.Proxy(TEXT)
+    other.head = other.head.replace(other.state, front.state)
+    other.configure(TEXT)
+    other.start()
+    rounds = tap.rounds("OTP_ROUNDS", 50)
+    users = front.add_users(["gateways-%d" % i for i in range(rounds)], "machine-totp")
+    bad = []
+    for at in range(0, rounds, 50):
+        attempts = []
+        for user in users[at:at + 50]:
+            pair = [raw.Client(p.port_of(NAMES["password+otp"]), 4, next(addresses), 20) for p in (front, other)]
+            wire = raw.connect(4, "gateways", user=user.name, password="p" + user.now())
+            for c in pair:
+                c.send(wire[:-1])
+            attempts.append((user, pair, wire[-1:]))
+        for i, (_, pair, end) in enumerate(attempts):
+            for j in (i & 1, 1 - (i & 1)):
+                pair[j].sock.send(end)
+        for user, pair, _ in attempts:
+            codes = sorted(c.receive().code for c in pair)
+            for c in pair:
+                c.close()
+            if codes != [0, 4]:
+                bad.append("%s: %s" % (user.name, codes))
+    tap.ok(not bad, "%d races between two processes: exactly one gets in" % rounds, "\n".join(bad[:20]))
+    tap.eq(other.stop(), 0, "status 0")
+
+
 def budget():
     """Guesses run out for strangers, not for a source that is known to be good"""
     user = front.add_user("guessed", "people")
@@ -255,4 +285,4 @@ def finish():
 
 
 front.start()
-tap.run([once, empty_static, same_bytes, counters, race, many, budget, survives_restart, real_clients, verdicts_logged, finish])
+tap.run([once, empty_static, same_bytes, counters, race, many, two_gateways, budget, survives_restart, real_clients, verdicts_logged, finish])
