@@ -33,35 +33,33 @@ static void print_report(const struct conf_report *r)
 		(void)fwrite(r->text, 1, r->len, stderr);
 }
 
-static enum admin_reload reload(void *ctx, struct buf *say)
+/* Tells a reload's outcome to the log and to whoever asked. */
+static void tell(struct buf *say, enum log_level level, const char *outcome, const char *why)
+{
+	log_say(level, "reload", "%s%s", outcome, why);
+	(void)buf_append(say, slice_str(outcome));
+	(void)buf_append(say, slice_str(why));
+	(void)buf_append(say, slice_str("\n"));
+}
+
+static bool reload(void *ctx, struct buf *say)
 {
 	struct daemon *d = ctx;
 	struct conf_report report = {0};
 	struct conf *c = conf_load(d->path, &reader, &report);
-	enum admin_reload result = ADMIN_BAD_CONFIGURATION;
-	struct err e = {""};
+	enum log_level level = c == NULL ? LOG_LEVEL_INFO : levels[c->log_level];
+	struct err e = {"there are errors in the configuration; the old one stays in force"};
 
+	print_report(&report);
 	(void)buf_append(say, slice_of(report.text, report.len));
-	if (c == NULL) {
-		log_say(LOG_LEVEL_ERROR, "reload",
-		        "refused: %zu errors in %s; the old configuration stays in force",
-		        report.errors, d->path);
-		print_report(&report);
-	} else {
-		enum log_level level = levels[c->log_level];
-		if (pool_reload(d->pool, c, &e) == 0) {
-			result = ADMIN_RELOADED;
-			log_set_level(level);
-			log_say(LOG_LEVEL_INFO, "reload", "%s is in force", d->path);
-			(void)buf_append(say, slice_str("reloaded\n"));
-		} else {
-			log_say(LOG_LEVEL_ERROR, "reload", "refused: %s", e.text);
-			(void)buf_append(say, slice_str(e.text));
-			(void)buf_append(say, slice_str("\n"));
-		}
-	}
 	conf_report_fini(&report);
-	return result;
+	if (c == NULL || pool_reload(d->pool, c, &e) != 0) {
+		tell(say, LOG_LEVEL_ERROR, "refused: ", e.text);
+		return false;
+	}
+	log_set_level(level);
+	tell(say, LOG_LEVEL_INFO, "reloaded: ", d->path);
+	return true;
 }
 
 /* Loads the configuration or prints why not. */

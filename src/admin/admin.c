@@ -38,13 +38,12 @@ static void say(struct buf *answer, const char *format, ...)
 
 static void do_reload(struct admin *a, struct buf *answer)
 {
-	static const char *const words[] = {"ok", "bad-configuration", "failed"};
 	struct buf text = {.cap = CONTROL_ANSWER_MAX / 2};
-	enum admin_reload r = a->hooks->reload(a->hooks->ctx, &text);
+	bool done = a->hooks->reload(a->hooks->ctx, &text);
 
-	if (r == ADMIN_RELOADED)
+	if (done)
 		a->loaded_s = clock_now().real_us / 1000000;
-	say(answer, "%s\n", words[r]);
+	say(answer, "%s\n", done ? "ok" : "bad-configuration");
 	(void)buf_append(answer, buf_view(&text));
 	buf_free(&text);
 }
@@ -204,6 +203,8 @@ void admin_run(struct admin *a, struct pool *pool, const struct admin_hooks *hoo
 	a->pool = pool;
 	a->hooks = hooks;
 	(void)event_base_dispatch(a->base);
+	(void)event_del(a->term);
+	(void)event_del(a->interrupt);
 }
 
 void admin_free(struct admin *a)

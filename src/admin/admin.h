@@ -5,13 +5,11 @@
 
 #include "worker/pool.h"
 
-enum admin_reload { ADMIN_RELOADED, ADMIN_BAD_CONFIGURATION, ADMIN_RELOAD_FAILED };
-
-/* How the configuration is read again: the program's own doing, since it knows the file. What is to
- * be told goes to `say`. */
+/* How the configuration is read again: the program's own doing, since it knows the file. True where
+ * the new one is in force; what is to be told goes to `say`. */
 struct admin_hooks {
 	void *ctx;
-	enum admin_reload (*reload)(void *ctx, struct buf *say);
+	bool (*reload)(void *ctx, struct buf *say);
 };
 
 struct admin;
@@ -20,7 +18,7 @@ struct admin;
  * on the control socket (NULL: none). NULL and the reason. */
 struct admin *admin_new(const char *socket_path, struct err *e);
 
-/* Serves until SIGTERM or SIGINT. */
+/* Serves until SIGTERM or SIGINT; a second one then ends the process at once. */
 void admin_run(struct admin *a, struct pool *pool, const struct admin_hooks *hooks);
 
 /* Removes the socket. NULL-safe. */

@@ -12,11 +12,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CONTROL_TIMEOUT_S = 5, CONTROL_BACKLOG = 16 };
+enum { CONTROL_TIMEOUT_S = 5, CONTROL_BACKLOG = 16, CONTROL_PAUSE_MS = 100 };
+
+/* A connection that is being served. */
+struct request {
+	struct control *control;
+	struct request *next, **link; /* link: what points to this one */
+	struct bufferevent *peer;
+};
 
 struct control {
 	struct event_base *base;
-	struct event *accept;
+	struct event *accept, *resume;
+	struct request *requests;
 	char *path;
 	int fd;
 	control_fn *fn;
@@ -32,59 +40,98 @@ static bool peer_allowed(int fd)
 	       (cred.uid == 0 || cred.uid == geteuid());
 }
 
-static void finish(struct bufferevent *b, void *arg)
+static void request_end(struct request *r)
 {
-	(void)arg;
-	bufferevent_free(b);
+	*r->link = r->next;
+	if (r->next != NULL)
+		r->next->link = r->link;
+	bufferevent_free(r->peer);
+	free(r);
 }
 
-static void failed(struct bufferevent *b, short what, void *arg)
+static void finished(struct bufferevent *peer, void *arg)
 {
+	(void)peer;
+	request_end(arg);
+}
+
+static void failed(struct bufferevent *peer, short what, void *arg)
+{
+	(void)peer;
 	(void)what;
-	(void)arg;
-	bufferevent_free(b);
+	request_end(arg);
 }
 
-static void request_ready(struct bufferevent *b, void *arg)
+static void request_ready(struct bufferevent *peer, void *arg)
 {
-	struct control *c = arg;
-	struct evbuffer *in = bufferevent_get_input(b);
+	struct request *r = arg;
+	struct evbuffer *in = bufferevent_get_input(peer);
 	struct buf answer = {.cap = CONTROL_ANSWER_MAX};
 	size_t n = 0;
 	char *line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF);
 
 	if (line == NULL) {
 		if (evbuffer_get_length(in) > CONTROL_REQUEST_MAX)
-			bufferevent_free(b);
+			request_end(r);
 		return;
 	}
-	(void)bufferevent_disable(b, EV_READ);
-	c->fn(c->ctx, slice_of(line, n), &answer);
+	(void)bufferevent_disable(peer, EV_READ);
+	r->control->fn(r->control->ctx, slice_of(line, n), &answer);
 	free(line);
-	bufferevent_setcb(b, NULL, finish, failed, c);
-	if (answer.len == 0 || bufferevent_write(b, buf_view(&answer).p, answer.len) != 0)
-		bufferevent_free(b);
+	bufferevent_setcb(peer, NULL, finished, failed, r);
+	if (answer.len == 0 || bufferevent_write(peer, buf_view(&answer).p, answer.len) != 0)
+		request_end(r);
 	buf_free(&answer);
+}
+
+static void request_begin(struct control *c, int fd)
+{
+	struct timeval limit = {.tv_sec = CONTROL_TIMEOUT_S};
+	struct request *r = calloc(1, sizeof *r);
+
+	if (r != NULL)
+		r->peer = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (r == NULL || r->peer == NULL) {
+		free(r);
+		(void)close(fd);
+		return;
+	}
+	r->control = c;
+	r->next = c->requests;
+	r->link = &c->requests;
+	if (r->next != NULL)
+		r->next->link = &r->next;
+	c->requests = r;
+	bufferevent_setcb(r->peer, request_ready, NULL, failed, r);
+	bufferevent_set_timeouts(r->peer, &limit, &limit);
+	(void)bufferevent_enable(r->peer, EV_READ | EV_WRITE);
 }
 
 static void accept_ready(evutil_socket_t listening, short what, void *arg)
 {
 	struct control *c = arg;
-	struct timeval limit = {.tv_sec = CONTROL_TIMEOUT_S};
+	struct timeval pause = {.tv_usec = CONTROL_PAUSE_MS * 1000};
 	int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)what;
-	if (fd < 0)
-		return;
-	struct bufferevent *b =
-	    peer_allowed(fd) ? bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
-	if (b == NULL) {
+	if (fd >= 0 && peer_allowed(fd)) {
+		request_begin(c, fd);
+	} else if (fd >= 0) {
 		(void)close(fd);
-		return;
+	} else if (errno != EAGAIN) {
+		/* Without descriptors the socket stays readable: a pause, or this would spin. */
+		(void)event_del(c->accept);
+		(void)event_add(c->resume, &pause);
 	}
-	bufferevent_setcb(b, request_ready, NULL, failed, c);
-	bufferevent_set_timeouts(b, &limit, &limit);
-	(void)bufferevent_enable(b, EV_READ | EV_WRITE);
+}
+
+static void resume_accepting(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	(void)event_add(c->accept, NULL);
 }
 
 /* Whether somebody serves the socket. */
@@ -147,7 +194,9 @@ struct control *control_new(struct event_base *base, const char *path, control_f
 	}
 	c->path = strdup(path);
 	c->accept = event_new(base, c->fd, EV_READ | EV_PERSIST, accept_ready, c);
-	if (c->path == NULL || c->accept == NULL || event_add(c->accept, NULL) != 0) {
+	c->resume = evtimer_new(base, resume_accepting, c);
+	if (c->path == NULL || c->accept == NULL || c->resume == NULL ||
+	    event_add(c->accept, NULL) != 0) {
 		err_set(e, "out of memory");
 		control_free(c);
 		return NULL;
@@ -159,8 +208,12 @@ void control_free(struct control *c)
 {
 	if (c == NULL)
 		return;
+	while (c->requests != NULL)
+		request_end(c->requests);
 	if (c->accept != NULL)
 		event_free(c->accept);
+	if (c->resume != NULL)
+		event_free(c->resume);
 	if (c->path != NULL)
 		(void)unlink(c->path);
 	(void)close(c->fd);

@@ -93,7 +93,8 @@ static bool suback_code(uint8_t code, uint8_t type, enum mqtt_version version)
 {
 	if (version == MQTT_5)
 		return mqtt_reason_valid(type, code);
-	return code <= 2 || (version == MQTT_311 && code == 0x80);
+	/* 3.1 knows no failure, but its brokers say it. */
+	return code <= 2 || code == 0x80;
 }
 
 static enum mqtt_result check_suback(struct reader *r, uint8_t type, enum mqtt_version version)

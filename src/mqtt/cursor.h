@@ -58,7 +58,7 @@ static inline uint8_t reader_u8(struct reader *r)
 static inline uint16_t reader_u16(struct reader *r)
 {
 	struct slice s = reader_bytes(r, 2);
-	return s.n == 0 ? 0 : (uint16_t)(s.p[0] << 8 | s.p[1]);
+	return s.n == 0 ? 0 : (uint16_t)((unsigned)s.p[0] << 8 | s.p[1]);
 }
 
 static inline uint32_t reader_u32(struct reader *r)

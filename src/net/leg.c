@@ -74,7 +74,7 @@ static ssize_t send_some(struct leg *l, struct slice bytes)
 
 enum leg_result leg_write(struct leg *l, struct slice bytes, int64_t now_ms)
 {
-	if (l->fd < 0 || l->shut_done || bytes.n == 0)
+	if (l->fd < 0 || l->shut_done || l->unheard || bytes.n == 0)
 		return LEG_OK;
 	if (l->out.len == 0) {
 		ssize_t n = send_some(l, bytes);
@@ -107,11 +107,19 @@ enum leg_result leg_flush(struct leg *l, int64_t now_ms)
 	if (l->out.len != 0)
 		return LEG_OK;
 	l->taken_ms = 0;
-	if (l->shut_wanted && !l->shut_done) {
+	if ((l->shut_wanted || l->close_wanted) && !l->shut_done) {
 		l->shut_done = true;
 		(void)shutdown(l->fd, SHUT_WR);
 	}
 	return LEG_OK;
+}
+
+void leg_give_up_writing(struct leg *l)
+{
+	buf_free(&l->out);
+	l->unheard = true;
+	l->full = false;
+	l->taken_ms = 0;
 }
 
 void leg_close(struct leg *l)

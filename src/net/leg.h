@@ -13,18 +13,19 @@
 struct leg {
 	int fd; /* -1: not there */
 	struct event event;
-	short awaits; /* EV_READ, EV_WRITE, EV_CLOSED as registered */
-	bool eof;     /* the peer's FIN was read */
-	bool stuck;   /* what is in `in` can only be got on with when something changes */
-	bool shut_wanted, shut_done;
-	bool close_wanted;
-	bool
-	    lingering; /* sent and shut; what the peer still sends is thrown away until it closes */
-	bool full;   /* `out` passed the high-water mark and has not fallen to the low one since */
-	size_t want; /* bytes that must be in `in` before it is worth looking again; 0 any */
-	struct buf in, out;
+	short awaits; /* EV_READ, EV_WRITE, EV_CLOSED, EV_ET as registered */
+	bool eof;     /* the peer's FIN was read and is still to be told */
+	bool unheard; /* what is written no longer arrives; what the peer had sent is still read */
+	bool shut_wanted; /* shut the sending direction down behind what is written */
+	bool shut_done;
+	bool close_wanted; /* close behind what is written */
+	bool full; /* `out` passed the high-water mark and has not fallen to the low one since */
+	int64_t linger_until; /* sent and shut; what still comes is thrown away until the peer
+	                         closes, or then; 0 not so */
 	int64_t taken_ms; /* when the peer last took something, or since when something waits for
 	                     it; 0 nothing waits */
+	size_t want;      /* bytes that must be in `in` before it is worth working on; 0 any */
+	struct buf in, out;
 };
 
 enum leg_result { LEG_OK, LEG_EOF, LEG_AGAIN, LEG_BROKEN };
@@ -44,13 +45,16 @@ void leg_await(struct leg *l, short what);
 /* Reads at most `size` bytes to `to`; LEG_OK: *n of them, at least one. */
 enum leg_result leg_read(struct leg *l, uint8_t *to, size_t size, size_t *n);
 
-/* Sends what the peer takes at once, keeps the rest in `out`. LEG_OK; LEG_BROKEN: the connection is
- * gone, or `out` is full. */
+/* Sends what the peer takes at once, keeps the rest in `out`. LEG_OK; LEG_BROKEN: the connection
+ * does not take anything any more, or `out` is full. */
 enum leg_result leg_write(struct leg *l, struct slice bytes, int64_t now_ms);
 
-/* Sends what waits, then, when nothing waits any more, shuts the sending direction down if that is
- * wanted. LEG_OK or LEG_BROKEN. */
+/* Sends what waits, then, when nothing waits any more, shuts the sending direction down if that, or
+ * a close, is wanted. LEG_OK or LEG_BROKEN. */
 enum leg_result leg_flush(struct leg *l, int64_t now_ms);
+
+/* Writes no more: what waits is given up. */
+void leg_give_up_writing(struct leg *l);
 
 /* Closes the descriptor at once and wipes the buffers. */
 void leg_close(struct leg *l);

@@ -64,7 +64,7 @@ enum net_accept net_accept(int listening, int *fd, struct net_addr *peer)
 	}
 }
 
-int net_dial(const struct net_addr *to, unsigned keepalive_s, bool *done, struct err *e)
+int net_dial(const struct net_addr *to, unsigned keepalive_s, struct err *e)
 {
 	char text[NET_ADDR_TEXT];
 	int fd = socket(to->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -72,8 +72,7 @@ int net_dial(const struct net_addr *to, unsigned keepalive_s, bool *done, struct
 	if (fd < 0)
 		return err_errno(e, "no socket for %s", net_addr_text(to, text));
 	net_tune(fd, keepalive_s);
-	*done = connect(fd, (const struct sockaddr *)&to->ss, to->len) == 0;
-	if (*done || errno == EINPROGRESS)
+	if (connect(fd, (const struct sockaddr *)&to->ss, to->len) == 0 || errno == EINPROGRESS)
 		return fd;
 	err_errno(e, "%s", net_addr_text(to, text));
 	(void)close(fd);

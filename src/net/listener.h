@@ -18,9 +18,9 @@ enum net_accept { NET_ACCEPTED, NET_NONE, NET_NO_DESCRIPTORS };
  * EMFILE, ENFILE, ENOMEM: the caller pauses, since the listener stays readable. */
 enum net_accept net_accept(int listening, int *fd, struct net_addr *peer);
 
-/* Begins to connect. The descriptor, connected or under way (*done tells), or -1. keepalive_s:
- * seconds of silence before the kernel probes the peer, 0 none. */
-int net_dial(const struct net_addr *to, unsigned keepalive_s, bool *done, struct err *e);
+/* Begins to connect; the descriptor becomes writable when that has ended. The descriptor, or -1.
+ * keepalive_s: seconds of silence before the kernel probes the peer, 0 none. */
+int net_dial(const struct net_addr *to, unsigned keepalive_s, struct err *e);
 
 /* The result of a connect that was under way: 0, or -1 and the reason. */
 int net_dialled(int fd, struct err *e);

@@ -59,6 +59,21 @@ struct session_note *session_noted(struct session_step *step, enum note_kind kin
 	return n;
 }
 
+void session_note_payload(struct session_step *step, enum seal_error error,
+                          const struct payload_in *in)
+{
+	struct session_note *n = session_noted(step, NOTE_PAYLOAD);
+
+	n->error = error;
+	n->from = in->from;
+	n->topic = in->topic;
+	if (error >= SEAL_E_KEY && in->payload.n >= SEAL_OVERHEAD_MIN) {
+		memcpy(n->kid, in->payload.p + 1, sizeof n->kid);
+		n->has_kid = true;
+	}
+	step->failed++;
+}
+
 void session_finish(struct session *s, struct session_step *step)
 {
 	if (s->state == SESSION_DEAD)
@@ -217,6 +232,12 @@ void session_broke(struct session *s, const struct session_env *env, enum side f
 	session_finish(s, step);
 }
 
+void session_flushing(struct session *s, const struct session_env *env)
+{
+	if (s->state == SESSION_DRAINING)
+		s->deadline = env->now.mono_ms + SESSION_HALF_CLOSE_MS;
+}
+
 void session_timer(struct session *s, const struct session_env *env, struct session_step *step)
 {
 	if (s->deadline == 0 || env->now.mono_ms < s->deadline)
@@ -241,11 +262,11 @@ void session_timer(struct session *s, const struct session_env *env, struct sess
 	case SESSION_REFUSING:
 		answer_refusal(s, step);
 		break;
+	case SESSION_RELAYING: /* a stop that found no boundary in time */
 	case SESSION_DRAINING:
 		session_finish(s, step);
 		break;
 	case SESSION_GREET:
-	case SESSION_RELAYING:
 	case SESSION_DEAD:
 		break;
 	}
@@ -275,6 +296,7 @@ void session_stop(struct session *s, const struct session_env *env, enum mqtt_re
 	n->why = why;
 	n->code = w.len == 0 ? 0 : (uint8_t)code;
 	s->stopping = true;
+	s->deadline = env->now.mono_ms + SESSION_HALF_CLOSE_MS;
 	/* Where too much waits already, the close itself must do. */
 	(void)own_say(s, SIDE_CLIENT, slice_of(packet, w.len), step);
 	if (s->flow[SIDE_BROKER].ended ||
@@ -321,7 +343,8 @@ bool session_wants(const struct session *s, enum side from)
 		return from == SIDE_BROKER || s->has_auth_method;
 	case SESSION_RELAYING:
 	case SESSION_DRAINING:
-		return !s->flow[from].ended;
+		/* A client that is being stopped is heard no more. */
+		return !s->flow[from].ended && !(s->stopping && from == SIDE_CLIENT);
 	case SESSION_JUDGING:
 	case SESSION_DIALING:
 	case SESSION_CONSUMING:

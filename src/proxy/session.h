@@ -16,27 +16,18 @@
 #include "proxy/policy.h"
 #include "proxy/verdict.h"
 
-/* The states of a session, in order. Entered through one door, session_enter() in session.c.
- *   GREET          waiting for a whole CONNECT
- *   JUDGING        the credential was asked for (ASK_TAKE)
- *   DIALING        a broker leg was asked for (ASK_DIAL)
- *   CONSUMING      the mark was asked to be made durable (ASK_CONSUME)
- *   FORWARDING     all is settled: the next session_input() of the client's bytes writes the
- * rewritten CONNECT AWAIT_CONNACK  CONNECT was written; v5 AUTH passes both ways, everything else
- * waits RELAYING       the broker said yes REFUSING       a refusal waits for its time; no broker
- * leg any more DRAINING       one side ended: the other is relayed out, or a stop waits for a frame
- * boundary DEAD           both sides are closed or closing; nothing is answered any more */
+/* The states of a session, in order. Entered through one door, session_enter() in session.c. */
 enum session_state {
-	SESSION_GREET,
-	SESSION_JUDGING,
-	SESSION_DIALING,
-	SESSION_CONSUMING,
-	SESSION_FORWARDING,
-	SESSION_AWAIT_CONNACK,
-	SESSION_RELAYING,
-	SESSION_REFUSING,
-	SESSION_DRAINING,
-	SESSION_DEAD
+	SESSION_GREET,         /* waiting for a whole CONNECT */
+	SESSION_JUDGING,       /* the credential was asked for (ASK_TAKE) */
+	SESSION_DIALING,       /* a broker leg was asked for (ASK_DIAL) */
+	SESSION_CONSUMING,     /* the mark was asked to be made durable (ASK_CONSUME) */
+	SESSION_FORWARDING,    /* all is settled: the client's next input writes the new CONNECT */
+	SESSION_AWAIT_CONNACK, /* v5 AUTH passes both ways, everything else waits */
+	SESSION_RELAYING,      /* the broker said yes */
+	SESSION_REFUSING,      /* a refusal waits for its time; no broker leg any more */
+	SESSION_DRAINING,      /* one side ended, the other is relayed out */
+	SESSION_DEAD           /* both sides are closed or closing; nothing is answered any more */
 };
 const char *session_state_name(enum session_state s);
 
@@ -86,8 +77,9 @@ enum { SESSION_NOTES = 4 };
 struct session_step {
 	struct writer *out[2]; /* by enum side */
 	size_t consumed;       /* of the bytes given */
-	size_t want; /* bytes that must be there behind the consumed ones before it can go on; 0
-	                unknown */
+	/* How many bytes must be there behind the consumed ones before it can go on. 0: nothing is
+	 * missing; what is left waits for room, or for the session. */
+	size_t want;
 	unsigned ask;
 	bool
 	    shut[2]; /* send what is written, then shut this side's sending direction down (once) */
@@ -113,7 +105,6 @@ struct session_settle {
 struct flow {
 	uint32_t left; /* bytes of a packet in passage that are still to come */
 	bool ended;    /* no more bytes will come from this side */
-	bool shut;     /* the other side's sending direction was asked to be shut */
 };
 
 /* Others may read what stands in the first part. */
@@ -122,8 +113,7 @@ struct session {
 	enum mqtt_version version;
 	struct slice client_id, user; /* owned by identity */
 	bool has_user;
-	uint16_t keep_alive;
-	size_t connect_len;      /* bytes of CONNECT, once it is whole */
+	size_t connect_len; /* bytes of a whole CONNECT that is not consumed yet, else 0 */
 	struct session_consume consume;
 	struct session_settle settle;
 	/* the engine's own */
@@ -182,6 +172,10 @@ void session_ended(struct session *s, const struct session_env *env, enum side f
 /* The side's connection broke (reset, time-out, write error): it is gone in both directions. */
 void session_broke(struct session *s, const struct session_env *env, enum side from,
                    struct session_step *step);
+
+/* What was relayed is still being sent, though a side ended: a half-closed session gets its time
+ * anew. */
+void session_flushing(struct session *s, const struct session_env *env);
 
 /* session_deadline() has passed. */
 void session_timer(struct session *s, const struct session_env *env, struct session_step *step);

@@ -4,6 +4,7 @@
 #define PROXY_STAGE_H
 
 #include "mqtt/frame.h"
+#include "proxy/payload.h"
 #include "proxy/session.h"
 
 /* Whether a stage got on with its view or has to wait for bytes, for room, or for good. */
@@ -29,6 +30,10 @@ void session_decide(struct session *s, const struct session_env *env, const stru
  * if its side is at a frame boundary; the broker is never told. */
 void session_fail(struct session *s, enum side from, uint8_t tell, const char *why,
                   struct session_step *step);
+
+/* Notes and counts a payload that may not pass. */
+void session_note_payload(struct session_step *step, enum seal_error error,
+                          const struct payload_in *in);
 
 /* Closes both sides behind what was written. */
 void session_finish(struct session *s, struct session_step *step);

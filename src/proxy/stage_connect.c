@@ -2,8 +2,8 @@
 /* CONNECT: read, judged by lists and Will, later written anew. The packet stays with the caller,
  * unconsumed, until all is settled, so no second copy of a password exists; when it is written it
  * is parsed once more from the same bytes. */
+#include "base/secret.h"
 #include "mqtt/reply.h"
-#include "proxy/payload.h"
 #include "proxy/stage.h"
 
 #include <stdlib.h>
@@ -59,7 +59,6 @@ static int remember(struct session *s, const struct mqtt_connect *c)
 	s->client_id = slice_of(s->identity, c->client_id.n);
 	s->user = slice_of(s->identity + c->client_id.n, user_len);
 	s->has_user = c->has_user;
-	s->keep_alive = c->keep_alive;
 	s->has_auth_method = (c->props_seen & MQTT_PROP_BIT(MQTT_AUTHENTICATION_METHOD)) != 0;
 	return 0;
 }
@@ -88,21 +87,6 @@ static bool will_in(const struct session_env *env, const struct mqtt_connect *c,
 	return true;
 }
 
-static void note_payload(struct session_step *step, enum seal_error error,
-                         const struct payload_in *in)
-{
-	struct session_note *n = session_noted(step, NOTE_PAYLOAD);
-
-	n->error = error;
-	n->from = in->from;
-	n->topic = in->topic;
-	if (error >= SEAL_E_KEY && in->payload.n >= SEAL_OVERHEAD_MIN) {
-		memcpy(n->kid, in->payload.p + 1, sizeof n->kid);
-		n->has_kid = true;
-	}
-	step->failed++;
-}
-
 /* Opens and measures the Will, so that what cannot be forwarded is refused before anything is
  * asked. */
 static bool will_judged(struct session *s, const struct session_env *env,
@@ -117,7 +101,7 @@ static bool will_judged(struct session *s, const struct session_env *env,
 		return true;
 	enum seal_error error = payload_open(env, &in, &clear, &opened);
 	if (error != SEAL_OK) {
-		note_payload(step, error, &in);
+		session_note_payload(step, error, &in);
 		refuse(s, env, VERDICT_WILL_REFUSED, 0, "the Will's payload cannot be opened",
 		       step);
 		return false;
@@ -178,8 +162,10 @@ void stage_greet(struct session *s, const struct session_env *env, struct slice 
 	struct mqtt_connect c;
 	enum mqtt_result r = mqtt_frame_next(bytes, &f);
 
-	if (r == MQTT_MORE)
+	if (r == MQTT_MORE) {
+		step->want = bytes.n + 1;
 		return;
+	}
 	if (r != MQTT_OK || f.type != MQTT_CONNECT) {
 		refuse(s, env, VERDICT_MALFORMED, MQTT_PROTOCOL_ERROR,
 		       "the first packet is not CONNECT", step);
@@ -286,6 +272,8 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 	size_t before = w->len;
 	mqtt_connect_put(w, &c, &edit, &will_edit);
 	if (w->full) {
+		/* Nothing of the login stays behind. */
+		secret_wipe(w->p + before, w->cap - before);
 		w->len = before;
 		w->full = false;
 		refuse(s, env, VERDICT_TOO_LARGE, MQTT_PACKET_TOO_LARGE,
@@ -294,5 +282,6 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 	}
 	step->consumed = f.head + (size_t)f.remaining;
 	step->packets[SIDE_CLIENT]++;
+	s->connect_len = 0;
 	session_enter(s, SESSION_AWAIT_CONNACK);
 }

@@ -116,6 +116,8 @@ static enum mqtt_result whole_frame(const struct session_env *env, struct slice 
 {
 	enum mqtt_result r = mqtt_frame_next(bytes, f);
 
+	if (r == MQTT_MORE)
+		step->want = bytes.n + 1;
 	if (r != MQTT_OK)
 		return r;
 	if (f->remaining > env->policy->max_packet - f->head)

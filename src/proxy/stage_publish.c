@@ -5,7 +5,6 @@
 #include "mqtt/publish.h"
 
 #include "mqtt/reply.h"
-#include "proxy/payload.h"
 #include "proxy/stage.h"
 
 /* One PUBLISH under a rule. */
@@ -21,17 +20,7 @@ struct message {
 static void fail_message(const struct message *m, enum seal_error error, uint8_t code,
                          const char *why)
 {
-	struct session_note *n = session_noted(m->step, NOTE_PAYLOAD);
-
-	n->error = error;
-	n->code = code;
-	n->from = m->in.from;
-	n->topic = m->in.topic;
-	if (error >= SEAL_E_KEY && m->in.payload.n >= SEAL_OVERHEAD_MIN) {
-		memcpy(n->kid, m->in.payload.p + 1, sizeof n->kid);
-		n->has_kid = true;
-	}
-	m->step->failed++;
+	session_note_payload(m->step, error, &m->in);
 	session_fail(m->s, m->in.from, code, why, m->step);
 }
 
@@ -66,8 +55,12 @@ static enum progress send_sealed(const struct message *m, const struct payload_c
 	size_t before = m->to->len;
 	bool fits;
 	size_t inner = seal_inner_size(&message, &fits);
-	uint8_t *at = fits ? put_head(m, &edit, envelope_size(inner)) : NULL;
-
+	if (!fits) {
+		fail_message(m, SEAL_E_LENGTH, MQTT_PACKET_TOO_LARGE,
+		             "sealed properties are too long");
+		return STAGE_WAIT;
+	}
+	uint8_t *at = put_head(m, &edit, envelope_size(inner));
 	if (at == NULL)
 		return STAGE_WAIT;
 	enum seal_error error =
@@ -162,8 +155,10 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 	enum mqtt_result r =
 	    mqtt_publish_get(view, f, s->version, from == SIDE_CLIENT, SESSION_HEAD_MAX, &m.p);
 
-	if (r == MQTT_MORE)
+	if (r == MQTT_MORE) {
+		step->want = view.n + 1;
 		return STAGE_WAIT;
+	}
 	uint8_t code = r == MQTT_OK ? 0 : (uint8_t)mqtt_reason(r);
 	/* Aliases were forbidden both ways where payloads change. 0 is never one [MQTT-3.3.2-8]. */
 	if (r == MQTT_OK && m.p.has_alias && (m.p.alias == 0 || env->policy->encrypts))

@@ -64,8 +64,10 @@ static enum progress begin_packet(struct session *s, const struct session_env *e
 	enum mqtt_result r = mqtt_frame_next(view, &f);
 	enum progress progress;
 
-	if (r == MQTT_MORE)
+	if (r == MQTT_MORE) {
+		step->want = view.n + 1;
 		return STAGE_WAIT;
+	}
 	if (s->disconnected && from == SIDE_CLIENT)
 		r = MQTT_PROTOCOL; /* nothing may follow DISCONNECT [MQTT-3.14.4-2] */
 	if (r == MQTT_OK && s->version == MQTT_5 && !f.minimal)
@@ -90,7 +92,7 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 	struct writer *to = step->out[side_other(from)];
 	struct flow *flow = &s->flow[from];
 
-	if (to == NULL || flow->ended) {
+	if (to == NULL || flow->ended || (s->stopping && from == SIDE_CLIENT)) {
 		step->consumed = bytes.n;
 		return;
 	}
@@ -98,7 +100,7 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 	while (step->consumed < bytes.n) {
 		struct slice view = slice_of(bytes.p + step->consumed, bytes.n - step->consumed);
 		/* An end that waits for the boundary: nothing new begins toward the client. */
-		if (flow->left == 0 && s->stopping && from == SIDE_BROKER)
+		if (flow->left == 0 && s->stopping)
 			break;
 		if (flow->left == 0 && begin_packet(s, env, from, view, step) == STAGE_WAIT)
 			break;

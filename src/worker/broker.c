@@ -25,6 +25,22 @@ void broker_fini(struct broker *b)
 	(void)pthread_mutex_destroy(&b->lock);
 }
 
+void broker_inherit(struct broker *b, struct broker *former, size_t n)
+{
+	for (size_t i = 0; i < n && b->has_names; i++) {
+		if (strcmp(former[i].conf->name, b->conf->name) != 0)
+			continue;
+		while (b->n < BROKER_ADDRESSES && broker_address(&former[i], b->n, &b->addr[b->n]))
+			b->n++;
+		return;
+	}
+	for (size_t i = 0; i < b->conf->n_addresses && b->n < BROKER_ADDRESSES; i++) {
+		const struct conf_address *a = &b->conf->addresses[i];
+		if (net_addr_numeric(a->host, a->port, &b->addr[b->n]) == 0)
+			b->n++;
+	}
+}
+
 void broker_resolve(struct broker *b)
 {
 	struct net_addr found[BROKER_ADDRESSES];
@@ -71,7 +87,7 @@ struct resolver {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct snapshot *asked; /* a reference */
-	bool stop;
+	bool stop, busy;
 };
 
 /* Sleeps a second, or until the end, so that a storm of failed connections asks the name servers
@@ -98,6 +114,7 @@ static void *resolver_run(void *arg)
 		}
 		struct snapshot *snapshot = r->asked;
 		r->asked = NULL;
+		r->busy = true;
 		(void)pthread_mutex_unlock(&r->lock);
 		for (size_t i = 0; i < snapshot->conf->n_brokers; i++) {
 			if (snapshot->brokers[i].has_names)
@@ -105,6 +122,7 @@ static void *resolver_run(void *arg)
 		}
 		snapshot_unref(snapshot);
 		(void)pthread_mutex_lock(&r->lock);
+		r->busy = false;
 		pace(r);
 	}
 	(void)pthread_mutex_unlock(&r->lock);
@@ -135,10 +153,19 @@ void resolver_free(struct resolver *r)
 		return;
 	(void)pthread_mutex_lock(&r->lock);
 	r->stop = true;
+	struct snapshot *asked = r->asked;
+	r->asked = NULL;
+	bool busy = r->busy;
 	(void)pthread_cond_broadcast(&r->wake);
 	(void)pthread_mutex_unlock(&r->lock);
+	snapshot_unref(asked);
+	/* A name server that does not answer must not hold up the end of the process: the thread
+	 * then keeps what it uses. */
+	if (busy) {
+		(void)pthread_detach(r->thread);
+		return;
+	}
 	(void)pthread_join(r->thread, NULL);
-	snapshot_unref(r->asked);
 	(void)pthread_cond_destroy(&r->wake);
 	(void)pthread_mutex_destroy(&r->lock);
 	free(r);
@@ -147,9 +174,13 @@ void resolver_free(struct resolver *r)
 void resolver_ask(struct resolver *r, struct snapshot *snapshot)
 {
 	(void)pthread_mutex_lock(&r->lock);
-	if (r->asked == NULL && !r->stop) {
+	struct snapshot *before = r->asked;
+	if (!r->stop && before != snapshot) {
 		r->asked = snapshot_ref(snapshot);
 		(void)pthread_cond_broadcast(&r->wake);
+	} else {
+		before = NULL;
 	}
 	(void)pthread_mutex_unlock(&r->lock);
+	snapshot_unref(before);
 }

@@ -23,6 +23,10 @@ struct broker {
 void broker_init(struct broker *b, const struct conf_broker *conf);
 void broker_fini(struct broker *b);
 
+/* The addresses that need no resolving, or, where a broker of the same name is among the n former
+ * ones and has names, what is known of it until its names are resolved. */
+void broker_inherit(struct broker *b, struct broker *former, size_t n);
+
 /* Resolves anew; blocks. What does not resolve is logged and left out; where nothing does, the old
  * addresses stay. */
 void broker_resolve(struct broker *b);

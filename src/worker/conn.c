@@ -19,34 +19,25 @@ static const struct conf_listener *conf_of(const struct conn *c)
 	return c->worker->snapshot->listeners[c->listener];
 }
 
-struct gate_limits conn_limits(const struct worker *w, size_t listener)
+/* Ends a connection of this worker that waits, and has waited longest: at this listener, or,
+ * `heavy`, one that holds bytes. This one (or NULL) is spared. False where there is none. */
+static bool evict(struct worker *w, size_t listener, bool heavy, const struct conn *spared)
 {
-	const struct conf_listener *l = w->snapshot->listeners[listener];
-
-	return (struct gate_limits){.max_pending = l->max_pending,
-	                            .max_pending_per_address = l->max_pending_per_address,
-	                            .max_connections = w->snapshot->max_connections[listener]};
+	for (struct conn *c = w->waiting_oldest; c != NULL; c = c->next_waiting) {
+		if (c == spared || (heavy ? c->waiting_bytes == 0 : c->listener != listener))
+			continue;
+		report_refused(w, c->listener, c->address, c->port, "evicted", NULL);
+		conn_abort(c);
+		return true;
+	}
+	return false;
 }
 
-/* Ends the connection that waits longest at this worker, this one excepted. False where there is
- * none. */
-static bool evict_oldest(struct worker *w, const struct conn *spared)
-{
-	struct conn *c = w->waiting_oldest;
-
-	if (c == spared && c != NULL)
-		c = c->next_waiting;
-	if (c == NULL)
-		return false;
-	report_refused(w, c->listener, c->address, c->port, "evicted", NULL);
-	conn_abort(c);
-	return true;
-}
-
-static bool let_in(struct worker *w, size_t listener, const uint8_t address[16], uint16_t port)
+static bool let_in(struct worker *w, size_t listener, const uint8_t address[16],
+                   const uint8_t source[16], uint16_t port)
 {
 	const struct policy *p = &w->snapshot->policies[listener];
-	struct gate_limits limits = conn_limits(w, listener);
+	const struct gate_limits *limits = &w->snapshot->limits[listener];
 	struct acl_address a;
 	struct acl_verdict v;
 
@@ -55,9 +46,9 @@ static bool let_in(struct worker *w, size_t listener, const uint8_t address[16],
 		report_refused(w, listener, address, port, "filtered", &v);
 		return false;
 	}
-	enum gate_answer answer = gate_arrive(w->gate, listener, address, &limits);
-	if (answer == GATE_FULL && evict_oldest(w, NULL))
-		answer = gate_arrive(w->gate, listener, address, &limits);
+	enum gate_answer answer = gate_arrive(w->shared->gate, listener, source, limits);
+	if (answer == GATE_FULL && evict(w, listener, false, NULL))
+		answer = gate_arrive(w->shared->gate, listener, source, limits);
 	if (answer != GATE_OPEN)
 		report_refused(w, listener, address, port, "connection_limit", NULL);
 	return answer == GATE_OPEN;
@@ -91,41 +82,41 @@ void conn_waits_no_more(struct conn *c)
 		c->next_waiting->prev_waiting = c->prev_waiting;
 	else
 		w->waiting_newest = c->prev_waiting;
-	gate_depart(w->gate, c->listener, c->address);
-	(void)gate_memory(w->gate, -(int64_t)c->waiting_bytes);
+	gate_depart(w->shared->gate, c->listener, c->source);
+	w->waiting_bytes -= c->waiting_bytes;
 	c->waiting_bytes = 0;
 }
 
 bool conn_count_waiting(struct conn *c)
 {
 	struct worker *w = c->worker;
-	int64_t max = (int64_t)w->snapshot->conf->pre_auth_memory;
 
-	if (!c->waits || c->client.in.size == c->waiting_bytes)
+	if (!c->waits)
 		return true;
-	int64_t sum = gate_memory(w->gate, (int64_t)c->client.in.size - (int64_t)c->waiting_bytes);
+	w->waiting_bytes += c->client.in.size - c->waiting_bytes;
 	c->waiting_bytes = c->client.in.size;
-	while (sum > max && evict_oldest(w, c))
-		sum = gate_memory(w->gate, 0);
-	return sum <= max;
+	while (w->waiting_bytes > w->waiting_bytes_max && evict(w, c->listener, true, c))
+		;
+	return w->waiting_bytes <= w->waiting_bytes_max;
 }
 
 static void timer_fired(evutil_socket_t fd, short what, void *arg);
 
 void conn_accept(struct worker *w, size_t listener, int fd, const struct net_addr *peer)
 {
-	uint8_t address[16];
+	uint8_t address[16], source[16];
 	uint16_t port = net_addr_port(peer);
 
 	metrics_add(&w->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
 	net_addr_bytes(peer, address);
-	if (!let_in(w, listener, address, port)) {
+	net_addr_source(address, source);
+	if (!let_in(w, listener, address, source, port)) {
 		(void)close(fd);
 		return;
 	}
 	struct conn *c = calloc(1, sizeof *c);
 	if (c == NULL) {
-		gate_depart(w->gate, listener, address);
+		gate_depart(w->shared->gate, listener, source);
 		(void)close(fd);
 		return;
 	}
@@ -133,6 +124,7 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 	c->listener = listener;
 	c->port = port;
 	memcpy(c->address, address, sizeof c->address);
+	memcpy(c->source, source, sizeof c->source);
 	c->accepted_ms = w->now.mono_ms;
 	c->next = w->conns;
 	if (w->conns != NULL)
@@ -160,7 +152,7 @@ void conn_abort(struct conn *c)
 	(void)event_del(&c->timer);
 	conn_waits_no_more(c);
 	if (c->connected)
-		gate_disconnect(w->gate, c->listener);
+		gate_disconnect(w->shared->gate, c->listener);
 	if (c->refusing)
 		w->n_refusing--;
 	session_free(c->session);
@@ -209,6 +201,18 @@ void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why)
 	conn_settle(c);
 }
 
+void conn_adopt(struct conn *c)
+{
+	size_t cap = conf_of(c)->max_buffer;
+
+	/* Never lowered under what a leg may hold already. */
+	if (cap <= c->client.in.cap)
+		return;
+	c->client.in.cap = c->client.out.cap = cap;
+	if (c->broker != NULL)
+		c->broker->in.cap = c->broker->out.cap = cap;
+}
+
 void conn_judge_again(struct conn *c)
 {
 	struct session_env env = {.policy = &c->worker->snapshot->policies[c->listener]};
@@ -235,17 +239,28 @@ static int64_t greet_until(const struct conn *c)
 	return greets(c) ? c->accepted_ms + (int64_t)conf_of(c)->connect_timeout_ms : 0;
 }
 
-static int64_t stall_until(const struct conn *c)
+/* A client that takes nothing is given up, and a broker too, once nobody but it is waited for. */
+static int64_t stall_until(const struct conn *c, const struct leg *l)
 {
-	return c->client.taken_ms == 0 ? 0
-	                               : c->client.taken_ms + (int64_t)conf_of(c)->stall_timeout_ms;
+	if (l == NULL || l->taken_ms == 0 ||
+	    (l == c->broker && c->session->state < SESSION_DRAINING))
+		return 0;
+	return l->taken_ms + (int64_t)conf_of(c)->stall_timeout_ms;
+}
+
+static int64_t linger_until(const struct leg *l)
+{
+	return l == NULL ? 0 : l->linger_until;
 }
 
 void conn_arm(struct conn *c)
 {
-	int64_t at = earlier(greet_until(c), stall_until(c));
+	int64_t at = greet_until(c);
 
-	at = earlier(at, c->close_at);
+	at = earlier(at, stall_until(c, &c->client));
+	at = earlier(at, stall_until(c, c->broker));
+	at = earlier(at, linger_until(&c->client));
+	at = earlier(at, linger_until(c->broker));
 	at = earlier(at, c->dial_until);
 	if (c->session != NULL)
 		at = earlier(at, session_deadline(c->session));
@@ -280,6 +295,22 @@ static bool due(const struct conn *c, int64_t at)
 	return at != 0 && at <= c->worker->now.mono_ms;
 }
 
+/* What is due at the legs. */
+static void legs_due(struct conn *c)
+{
+	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
+		struct leg *l = conn_leg(c, side);
+		if (l == NULL)
+			continue;
+		if (due(c, l->linger_until)) {
+			leg_close(l);
+		} else if (due(c, stall_until(c, l))) {
+			report_stalled(c, side);
+			c->broken[side] = true;
+		}
+	}
+}
+
 static void timer_fired(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
@@ -289,19 +320,11 @@ static void timer_fired(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	c->worker->now = clock_now();
 	c->timer_at = 0;
-	if (due(c, c->close_at)) {
-		conn_abort(c);
-		return;
-	}
 	if (due(c, greet_until(c))) {
 		greet_timeout(c);
 		return;
 	}
-	if (due(c, stall_until(c))) {
-		report_refused(c->worker, c->listener, c->address, c->port, "stalled", NULL);
-		conn_abort(c);
-		return;
-	}
+	legs_due(c);
 	if (due(c, c->dial_until)) {
 		report_dial(c, "no answer in time, the next address is tried");
 		leg_close(c->broker);

@@ -15,18 +15,17 @@ struct conn {
 	struct conn *next, *prev;                 /* all of the worker's */
 	struct conn *next_waiting, *prev_waiting; /* those that wait, the oldest first */
 	size_t listener;                          /* its number in the process */
-	uint8_t address[16];
+	uint8_t address[16], source[16];
 	uint16_t port;
 	bool waits;       /* counted as pending in the gate, in the list of the waiting */
 	bool connected;   /* counted as connected in the gate */
 	bool refusing;    /* counted among the worker's refusals that wait for their time */
-	bool half_seen;   /* the client's FIN was seen while bytes of it still wait to be read */
 	bool dialling;    /* the broker leg's descriptor is not connected yet */
 	bool dial_failed; /* no address is left to try */
-	bool broken[2];   /* the leg was found broken while it was written */
+	bool broken[2];   /* the leg is gone, which is still to be told */
 	size_t dial_next; /* index of the broker's address to try next */
-	int64_t dial_until, close_at, accepted_ms, timer_at; /* monotonic ms, 0 none */
-	size_t waiting_bytes;    /* counted in the gate's memory of those that wait */
+	int64_t dial_until, accepted_ms, timer_at; /* monotonic ms, 0 none */
+	size_t waiting_bytes;    /* counted in the worker's bytes of those that wait */
 	struct session *session; /* NULL until the first byte came */
 	struct login *login;     /* a request to the store that is under way */
 	struct leg client, *broker;
@@ -39,6 +38,9 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 /* The store's answers. */
 void conn_taken(struct conn *c, const struct session_credential *answer);
 void conn_consumed(struct conn *c, enum verdict answer);
+
+/* A new snapshot: buffers may grow to what it allows. */
+void conn_adopt(struct conn *c);
 
 /* Ends the session at the next frame boundary with this v5 code, the reason logged. */
 void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why);
@@ -84,9 +86,6 @@ bool conn_count_waiting(struct conn *c);
  * was under way. */
 void conn_dial(struct conn *c);
 void conn_dialled(struct conn *c);
-
-/* The limits in force for a listener. */
-struct gate_limits conn_limits(const struct worker *w, size_t listener);
 
 /* A leg is ready: the events' callbacks. */
 void conn_client_ready(evutil_socket_t fd, short what, void *arg);

@@ -17,11 +17,11 @@ static const struct conf_listener *conf_of(const struct conn *c)
  */
 static bool become_connection(struct conn *c)
 {
-	struct gate_limits limits = conn_limits(c->worker, c->listener);
+	const struct gate_limits *limits = &c->worker->snapshot->limits[c->listener];
 
 	if (c->connected)
 		return true;
-	c->connected = gate_connect(c->worker->gate, c->listener, &limits);
+	c->connected = gate_connect(c->worker->shared->gate, c->listener, limits);
 	if (c->connected)
 		conn_waits_no_more(c);
 	return c->connected;
@@ -33,8 +33,7 @@ static bool dial_address(struct conn *c, const struct net_addr *to, size_t left)
 	const struct snapshot *s = c->worker->snapshot;
 	const struct conf_broker *b = &s->conf->brokers[conf_of(c)->broker];
 	struct err e;
-	bool done;
-	int fd = net_dial(to, (unsigned)b->tcp_keepalive_s, &done, &e);
+	int fd = net_dial(to, (unsigned)b->tcp_keepalive_s, &e);
 
 	if (fd < 0) {
 		report_dial(c, e.text);

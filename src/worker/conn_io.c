@@ -9,7 +9,7 @@
 #include "worker/report.h"
 #include "worker/worker.h"
 
-#include <stdlib.h>
+#include <errno.h>
 #include <sys/socket.h>
 
 enum {
@@ -50,6 +50,15 @@ static void count(struct worker *w, const struct session_step *step)
 	metrics_add(&w->metrics, METRIC_PAYLOADS_FAILED, step->failed);
 }
 
+/* A side that takes nothing any more may have said something before it went: that is still read,
+ * where the session reads. */
+static void write_failed(struct conn *c, enum side side, struct leg *l)
+{
+	leg_give_up_writing(l);
+	if (!session_wants(c->session, side))
+		c->broken[side] = true;
+}
+
 static void write_out(struct turn *t, enum side side)
 {
 	struct conn *c = t->conn;
@@ -61,10 +70,18 @@ static void write_out(struct turn *t, enum side side)
 	metrics_add(&c->worker->metrics, side == SIDE_BROKER ? METRIC_BYTES_UP : METRIC_BYTES_DOWN,
 	            out->len);
 	if (leg_write(l, slice_of(out->p, out->len), c->worker->now.mono_ms) != LEG_OK)
-		c->broken[side] = true;
+		write_failed(c, side, l);
 	/* A login's bytes do not stay behind in a buffer that all share. */
 	if (c->session->state <= SESSION_AWAIT_CONNACK)
 		secret_wipe(out->p, out->len);
+}
+
+static bool is_full(const struct conn *c)
+{
+	const struct worker *w = c->worker;
+
+	return gate_connected(w->shared->gate, c->listener) >=
+	       w->snapshot->limits[c->listener].max_connections;
 }
 
 static void ask(struct conn *c, unsigned what)
@@ -74,6 +91,13 @@ static void ask(struct conn *c, unsigned what)
 
 	if ((what & ASK_SETTLE) != 0)
 		login_settle(c);
+	if ((what & ASK_TAKE) != 0 && is_full(c)) {
+		/* Said before the code is looked at, so that it tells nothing about it. */
+		turn_begin(&t, c);
+		session_refuse(c->session, &t.env, VERDICT_CONNECTION_LIMIT, &t.step);
+		turn_end(&t);
+		return;
+	}
 	if ((what & ASK_TAKE) != 0)
 		sent = login_take(c);
 	if ((what & ASK_CONSUME) != 0)
@@ -102,19 +126,11 @@ static void count_refusing(struct conn *c)
 	if (c->refusing || c->session->state != SESSION_REFUSING)
 		return;
 	if (w->n_refusing >= WORKER_REFUSING_MAX) {
-		c->close_at = w->now.mono_ms;
+		c->broken[SIDE_CLIENT] = true;
 		return;
 	}
 	c->refusing = true;
 	w->n_refusing++;
-}
-
-/* What waited for a change in the session, or for room, may be looked at again. */
-static void unstick(struct conn *c)
-{
-	c->client.stuck = false;
-	if (c->broker != NULL)
-		c->broker->stuck = false;
 }
 
 void turn_end(struct turn *t)
@@ -131,15 +147,19 @@ void turn_end(struct turn *t)
 		struct leg *l = conn_leg(c, side);
 		if (l == NULL)
 			continue;
-		l->shut_wanted = l->shut_wanted || step->shut[side] || step->close[side];
+		l->shut_wanted = l->shut_wanted || step->shut[side];
 		l->close_wanted = l->close_wanted || step->close[side];
 	}
 	if (step->close[SIDE_BROKER]) {
 		c->dialling = false;
 		c->dial_until = 0;
 	}
-	if (c->session->state != t->before)
-		unstick(c);
+	/* What could not be used before is looked at again. */
+	if (c->session->state != t->before) {
+		c->client.want = 0;
+		if (c->broker != NULL)
+			c->broker->want = 0;
+	}
 	count_refusing(c);
 	if (step->ask != 0)
 		ask(c, step->ask);
@@ -170,23 +190,29 @@ static size_t feed(struct conn *c, enum side from, struct slice view)
 		turn_end(&t);
 	} while (n != 0 && consumed < view.n && session_wants(c->session, from) &&
 	         may_flow(c, from));
-	l->stuck = n == 0;
 	return consumed;
 }
 
-/* Works on what a leg holds. True where that got anywhere. */
+/* Whether what a leg holds is known to be the beginning of something longer. */
+static bool needs_bytes(const struct leg *l)
+{
+	return l->want > l->in.len;
+}
+
+/* Works on what a leg holds. True where there is something to look at again. */
 static bool pump(struct conn *c, enum side from)
 {
 	struct leg *l = from == SIDE_CLIENT ? &c->client : c->broker;
 
-	if (c->session == NULL || l == NULL || l->in.len == 0 || l->stuck)
+	if (c->session == NULL || l == NULL || l->in.len == 0 || needs_bytes(l))
 		return false;
 	bool forwards = from == SIDE_CLIENT && c->session->state == SESSION_FORWARDING;
 	if (!forwards && (!session_wants(c->session, from) || !may_flow(c, from)))
 		return false;
 	size_t n = feed(c, from, buf_view(&l->in));
 	buf_consume(&l->in, n);
-	return n != 0;
+	/* An end that waited for these bytes may be told now. */
+	return n != 0 || (l->eof && needs_bytes(l));
 }
 
 static size_t read_size(const struct conn *c)
@@ -265,7 +291,6 @@ static void read_leg(struct conn *c, enum side from)
 		c->broken[from] = true;
 		return;
 	}
-	l->stuck = false;
 	enum leg_result r =
 	    l->in.len > WORKER_READ_SHARE ? read_long(c, l) : read_shared(c, from, l);
 	if (r == LEG_BROKEN || (from == SIDE_CLIENT && !conn_count_waiting(c)))
@@ -274,17 +299,17 @@ static void read_leg(struct conn *c, enum side from)
 
 /* While a login is under way nothing is read; a client that leaves must still be noticed. One that
  * only shut its sending direction behind a whole session is let go on. */
-static void client_closed(struct conn *c)
+static void client_stirred(struct conn *c)
 {
 	uint8_t byte;
+	ssize_t n = recv(c->client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
-	c->half_seen = true;
-	if (recv(c->client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		c->broken[SIDE_CLIENT] = true;
+	if (n != 0)
 		return;
-	if (c->session != NULL && c->session->state != SESSION_REFUSING &&
-	    c->client.in.len > c->session->connect_len)
-		return;
-	c->client.eof = true;
+	if (c->session->state == SESSION_REFUSING || c->client.in.len <= c->session->connect_len)
+		c->client.eof = true;
 }
 
 /* The last bytes were sent and the direction shut; whatever still comes is not looked at, but read,
@@ -305,21 +330,19 @@ static void leg_ready(struct conn *c, enum side side, short what)
 	c->worker->now = clock_now();
 	if (l == NULL)
 		return;
-	if (l->lingering) {
+	if (l->linger_until != 0) {
 		drain_lingering(c, l);
 		conn_settle(c);
 		return;
 	}
-	if ((what & EV_WRITE) != 0) {
-		if (leg_flush(l, c->worker->now.mono_ms) != LEG_OK)
-			c->broken[side] = true;
-		/* Room toward this side: what waited for it may go on. */
-		unstick(c);
+	if ((what & EV_WRITE) != 0 && leg_flush(l, c->worker->now.mono_ms) != LEG_OK)
+		write_failed(c, side, l);
+	if ((what & (EV_READ | EV_CLOSED)) != 0 && !c->broken[side]) {
+		if (c->session == NULL || session_wants(c->session, side))
+			read_leg(c, side);
+		else if (side == SIDE_CLIENT)
+			client_stirred(c);
 	}
-	if ((what & EV_READ) != 0 && !c->broken[side])
-		read_leg(c, side);
-	else if ((what & EV_CLOSED) != 0 && side == SIDE_CLIENT)
-		client_closed(c);
 	conn_settle(c);
 }
 
@@ -369,8 +392,7 @@ static bool tell(struct conn *c)
 		/* What came before the end is used first, unless it can only wait for what will not
 		 * come. */
 		if (l != NULL && l->eof && !c->session->flow[side].ended &&
-		    (l->in.len == 0 || !session_wants(c->session, side) ||
-		     (l->stuck && may_flow(c, side)))) {
+		    (l->in.len == 0 || !session_wants(c->session, side) || needs_bytes(l))) {
 			l->eof = false;
 			session_ended(c->session, &t.env, side, &t.step);
 			turn_end(&t);
@@ -380,52 +402,45 @@ static bool tell(struct conn *c)
 	return false;
 }
 
-/* A leg that is to be closed: when all is sent, or at once where it is broken. A client's leg
- * lingers a moment. */
+/* A leg that is to be closed: when all is sent. It lingers a moment, since a close over bytes that
+ * were not read would make the kernel take back what it has not delivered. */
 static void end_leg(struct conn *c, enum side side)
 {
 	struct leg *l = conn_leg(c, side);
 
-	if (l == NULL)
+	/* What waits to be sent is sent when the leg is ready; here it is only shut behind that. */
+	if (l == NULL || l->out.len != 0)
 		return;
-	/* Only to shut the direction down: what waits to be sent is sent when the leg is ready,
-	 * before anything is looked at. */
-	if (l->out.len == 0 && leg_flush(l, c->worker->now.mono_ms) != LEG_OK) {
+	(void)leg_flush(l, c->worker->now.mono_ms);
+	if (!l->close_wanted || l->linger_until != 0)
+		return;
+	if (l->unheard || c->session->flow[side].ended) {
 		leg_close(l);
 		return;
 	}
-	if (!l->close_wanted || l->lingering)
-		return;
-	if (l->out.len != 0) {
-		if (c->close_at == 0)
-			c->close_at = c->worker->now.mono_ms + FLUSH_MS;
-		return;
-	}
-	if (side == SIDE_BROKER || l->eof || c->session->flow[side].ended) {
-		leg_close(l);
-		return;
-	}
-	l->lingering = true;
 	buf_free(&l->in);
-	c->close_at = c->worker->now.mono_ms + LINGER_MS;
+	l->linger_until = c->worker->now.mono_ms + LINGER_MS;
 }
 
 static short wanted_events(struct conn *c, enum side side, const struct leg *l)
 {
 	short what = l->out.len != 0 ? EV_WRITE : 0;
 
-	if (l->lingering)
+	if (l->linger_until != 0)
 		return EV_READ;
 	if (side == SIDE_BROKER && c->dialling)
 		return EV_WRITE;
 	if (l->close_wanted || l->eof)
 		return what;
-	if (c->session == NULL ||
-	    (session_wants(c->session, side) && may_flow(c, side) && (l->in.len == 0 || l->stuck)))
-		return what | EV_READ;
-	if (side == SIDE_CLIENT && !c->half_seen && c->session->state != SESSION_DEAD &&
+	if (c->session == NULL)
+		return EV_READ;
+	if (session_wants(c->session, side))
+		return may_flow(c, side) && (l->in.len == 0 || needs_bytes(l)) ? what | EV_READ
+		                                                               : what;
+	/* Edge-triggered: what has been looked at once does not call again. */
+	if (side == SIDE_CLIENT &&
 	    (c->session->state < SESSION_RELAYING || c->session->state == SESSION_REFUSING))
-		return what | EV_CLOSED;
+		return what | EV_READ | EV_CLOSED | EV_ET;
 	return what;
 }
 
@@ -438,6 +453,8 @@ void conn_settle(struct conn *c)
 	if (c->session != NULL) {
 		while (tell(c) || pump(c, SIDE_CLIENT) || pump(c, SIDE_BROKER))
 			;
+		if (c->client.out.len != 0 || (c->broker != NULL && c->broker->out.len != 0))
+			session_flushing(c->session, &(struct session_env){.now = c->worker->now});
 	}
 	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
 		end_leg(c, side);

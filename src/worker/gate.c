@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How many wait from one address at one listener. */
+/* How many wait from one source at one listener. */
 struct waiting {
-	uint8_t address[16];
+	uint8_t source[16];
 	size_t listener;
 	size_t n;
 };
@@ -20,7 +20,6 @@ struct counts {
 struct gate {
 	pthread_mutex_t lock;
 	void *waiting; /* a search tree of struct waiting */
-	_Atomic int64_t memory;
 	size_t n;
 	struct counts counts[];
 };
@@ -31,7 +30,7 @@ static int compare(const void *a, const void *b)
 
 	if (x->listener != y->listener)
 		return x->listener < y->listener ? -1 : 1;
-	return memcmp(x->address, y->address, sizeof x->address);
+	return memcmp(x->source, y->source, sizeof x->source);
 }
 
 struct gate *gate_new(size_t n_listeners, struct err *e)
@@ -56,19 +55,19 @@ void gate_free(struct gate *g)
 	free(g);
 }
 
-static struct waiting *find(struct gate *g, size_t listener, const uint8_t address[16])
+static struct waiting *find(struct gate *g, size_t listener, const uint8_t source[16])
 {
 	struct waiting key = {.listener = listener};
 
-	memcpy(key.address, address, sizeof key.address);
+	memcpy(key.source, source, sizeof key.source);
 	struct waiting **node = tfind(&key, &g->waiting, compare);
 	return node == NULL ? NULL : *node;
 }
 
-/* Counts one more from this address; false where there are `max` already, or no memory. */
-static bool wait_one(struct gate *g, size_t listener, const uint8_t address[16], size_t max)
+/* Counts one more from this source; false where there are `max` already, or no memory. */
+static bool wait_one(struct gate *g, size_t listener, const uint8_t source[16], size_t max)
 {
-	struct waiting *w = find(g, listener, address);
+	struct waiting *w = find(g, listener, source);
 
 	if (w != NULL) {
 		if (w->n >= max)
@@ -81,7 +80,7 @@ static bool wait_one(struct gate *g, size_t listener, const uint8_t address[16],
 		return false;
 	w->listener = listener;
 	w->n = 1;
-	memcpy(w->address, address, sizeof w->address);
+	memcpy(w->source, source, sizeof w->source);
 	if (tsearch(w, &g->waiting, compare) == NULL) {
 		free(w);
 		return false;
@@ -89,7 +88,7 @@ static bool wait_one(struct gate *g, size_t listener, const uint8_t address[16],
 	return true;
 }
 
-enum gate_answer gate_arrive(struct gate *g, size_t listener, const uint8_t address[16],
+enum gate_answer gate_arrive(struct gate *g, size_t listener, const uint8_t source[16],
                              const struct gate_limits *limits)
 {
 	enum gate_answer answer = GATE_OPEN;
@@ -97,7 +96,7 @@ enum gate_answer gate_arrive(struct gate *g, size_t listener, const uint8_t addr
 	(void)pthread_mutex_lock(&g->lock);
 	if (g->counts[listener].pending >= limits->max_pending)
 		answer = GATE_FULL;
-	else if (!wait_one(g, listener, address, limits->max_pending_per_address))
+	else if (!wait_one(g, listener, source, limits->max_pending_per_address))
 		answer = GATE_ADDRESS;
 	else
 		g->counts[listener].pending++;
@@ -105,10 +104,10 @@ enum gate_answer gate_arrive(struct gate *g, size_t listener, const uint8_t addr
 	return answer;
 }
 
-void gate_depart(struct gate *g, size_t listener, const uint8_t address[16])
+void gate_depart(struct gate *g, size_t listener, const uint8_t source[16])
 {
 	(void)pthread_mutex_lock(&g->lock);
-	struct waiting *w = find(g, listener, address);
+	struct waiting *w = find(g, listener, source);
 	if (w != NULL && --w->n == 0) {
 		(void)tdelete(w, &g->waiting, compare);
 		free(w);
@@ -148,9 +147,4 @@ size_t gate_connected(struct gate *g, size_t listener)
 	size_t n = g->counts[listener].connected;
 	(void)pthread_mutex_unlock(&g->lock);
 	return n;
-}
-
-int64_t gate_memory(struct gate *g, int64_t change)
-{
-	return atomic_fetch_add(&g->memory, change) + change;
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* The one book of counts for the whole process: who waits, who is connected, what waiting costs. A
+/* The one book of counts for the whole process: who waits, and who is connected. A
  * mutex, taken when a connection comes, when its CONNECT is judged, and when it goes. */
 #ifndef WORKER_GATE_H
 #define WORKER_GATE_H
 
 #include "base/err.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,27 +19,24 @@ struct gate_limits {
 enum gate_answer {
 	GATE_OPEN,
 	GATE_FULL, /* too many wait: one that waits longest may be closed for it, then ask again */
-	GATE_ADDRESS /* too many wait from this address */
+	GATE_ADDRESS /* too many wait from this address (an IPv6 one: from its /64) */
 };
 
 struct gate *gate_new(size_t n_listeners, struct err *e);
 void gate_free(struct gate *g);
 
 /* A connection was accepted and waits for its CONNECT to be judged. */
-enum gate_answer gate_arrive(struct gate *g, size_t listener, const uint8_t address[16],
+enum gate_answer gate_arrive(struct gate *g, size_t listener, const uint8_t source[16],
                              const struct gate_limits *limits);
 
 /* It waits no more: it goes, or it is connected (`connects`: true is wanted, and false is returned
  * where max_connections are). */
-void gate_depart(struct gate *g, size_t listener, const uint8_t address[16]);
+void gate_depart(struct gate *g, size_t listener, const uint8_t source[16]);
 bool gate_connect(struct gate *g, size_t listener, const struct gate_limits *limits);
 void gate_disconnect(struct gate *g, size_t listener);
 
 /* Counts now. */
 size_t gate_pending(struct gate *g, size_t listener);
 size_t gate_connected(struct gate *g, size_t listener);
-
-/* Bytes held for connections that wait: adds (or, negative, takes away) and returns the sum. */
-int64_t gate_memory(struct gate *g, int64_t change);
 
 #endif

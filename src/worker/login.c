@@ -53,7 +53,7 @@ static void taken(struct mail *mail)
 		answer.why = VERDICT_OTP_LOCKED;
 	else if (l->op.status == STORE_DONE && l->op.blob_len > ATREST_OVERHEAD &&
 	         l->op.blob_len - ATREST_OVERHEAD <= sizeof cred.secret) {
-		answer.found = atrest_open(l->worker->state_key, l->op.user, "secret",
+		answer.found = atrest_open(l->worker->shared->state_key, l->op.user, "secret",
 		                           slice_of(l->op.blob, l->op.blob_len), cred.secret) == 0;
 		cred.secret_len = l->op.blob_len - ATREST_OVERHEAD;
 		if (!answer.found)
@@ -104,7 +104,7 @@ bool login_take(struct conn *c)
 	l->op.user = slice_of(l->user, user.n);
 	l->conn = c;
 	c->login = l;
-	store_submit(c->worker->store, &l->op);
+	store_submit(c->worker->shared->store, &l->op);
 	return true;
 }
 
@@ -119,7 +119,7 @@ bool login_consume(struct conn *c)
 	l->op.give_back = c->session->consume.guess_taken;
 	l->conn = c;
 	c->login = l;
-	store_submit(c->worker->store, &l->op);
+	store_submit(c->worker->shared->store, &l->op);
 	return true;
 }
 
@@ -135,7 +135,7 @@ void login_settle(struct conn *c)
 	l->op.give_back = settle->give_back;
 	l->op.forget_pending = settle->forget_pending;
 	l->op.pending = settle->pending;
-	store_submit(c->worker->store, &l->op);
+	store_submit(c->worker->shared->store, &l->op);
 }
 
 void login_forget(struct conn *c)

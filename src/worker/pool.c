@@ -75,11 +75,8 @@ static void on_every_worker(struct pool *p, void (*run)(struct worker *w, void *
 static int open_state(struct pool *p, struct err *e)
 {
 	const struct conf *c = p->snapshot->conf;
-	bool needed = false;
 
-	for (size_t i = 0; i < p->snapshot->n_listeners; i++)
-		needed = needed || p->snapshot->policies[i].otp;
-	if (!needed)
+	if (!p->snapshot->verifies)
 		return 0;
 	p->key = secret_alloc(ATREST_KEY_SIZE);
 	if (p->key == NULL)
@@ -147,6 +144,7 @@ static int start_workers(struct pool *p, struct err *e)
 {
 	size_t n = worker_count(p->snapshot->conf);
 
+	p->shared.n_workers = n;
 	p->workers = calloc(n, sizeof(struct worker *));
 	if (p->workers == NULL)
 		return err_set(e, "out of memory");
@@ -184,6 +182,7 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, struct err *e)
 		pool_free(p);
 		return NULL;
 	}
+	resolver_ask(p->shared.resolver, p->snapshot);
 	return p;
 }
 
@@ -248,6 +247,7 @@ int pool_reload(struct pool *p, struct conf *takes, struct err *e)
 	on_every_worker(p, adopt, &a);
 	snapshot_unref(p->snapshot);
 	p->snapshot = a.snapshot;
+	resolver_ask(p->shared.resolver, p->snapshot);
 	return 0;
 fail:
 	while (n > 0)

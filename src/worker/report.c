@@ -141,6 +141,12 @@ void report_refused(struct worker *w, size_t listener, const uint8_t address[16]
 	log_end(&l);
 }
 
+void report_stalled(const struct conn *c, enum side side)
+{
+	report_closed(
+	    c, &(struct session_note){.from = side, .why = "it took nothing for stall-timeout"});
+}
+
 void report_dial(const struct conn *c, const char *why)
 {
 	struct log_line l;

@@ -24,7 +24,7 @@ void snapshot_unref(struct snapshot *s)
 	free(s->brokers);
 	free(s->rules);
 	free(s->policies);
-	free(s->max_connections);
+	free(s->limits);
 	free(s->listeners);
 	conf_free(s->conf);
 	free(s);
@@ -61,7 +61,7 @@ static const struct conf_listener *by_name(const struct conf *c, const char *nam
 	return NULL;
 }
 
-static bool needs_state(const struct conf *c)
+static bool verifies(const struct conf *c)
 {
 	for (size_t i = 0; i < c->n_listeners; i++) {
 		if (c->listeners[i].otp >= 0)
@@ -87,7 +87,7 @@ static int check_unchanged(const struct conf *now, const struct conf *before, st
 	if (!same_text(now->state_type, before->state_type) ||
 	    !same_text(now->state_path, before->state_path) ||
 	    !same_text(now->state_key_file, before->state_key_file) ||
-	    needs_state(now) != needs_state(before))
+	    verifies(now) != verifies(before))
 		return err_set(
 		    e, "the state, and whether any listener verifies one-time passwords, %s", cure);
 	if (now->n_listeners != before->n_listeners)
@@ -155,6 +155,13 @@ static void make_policy(const struct snapshot *s, size_t i)
 		p->encrypts = p->encrypts || policy_rule_changes(&s->rules[k]);
 }
 
+static size_t share_of(size_t configured, double share)
+{
+	size_t n = (size_t)((double)configured * share);
+
+	return n == 0 ? 1 : n;
+}
+
 /* Two descriptors a connection, one a waiting one. Where the process may not open that many, the
  * limits are lowered in proportion, so that it is the limit that says no, not the kernel. */
 static void limit_connections(struct snapshot *s, size_t descriptors)
@@ -164,19 +171,21 @@ static void limit_connections(struct snapshot *s, size_t descriptors)
 
 	for (size_t i = 0; i < s->n_listeners; i++)
 		wanted += 2 * s->listeners[i]->max_connections + s->listeners[i]->max_pending;
+	double share = wanted <= there ? 1 : (double)there / (double)wanted;
 	for (size_t i = 0; i < s->n_listeners; i++) {
-		size_t max = s->listeners[i]->max_connections;
-		s->max_connections[i] = max;
-		if (wanted <= there)
+		const struct conf_listener *l = s->listeners[i];
+		struct gate_limits *limits = &s->limits[i];
+		limits->max_connections = share_of(l->max_connections, share);
+		limits->max_pending = share_of(l->max_pending, share);
+		limits->max_pending_per_address = share_of(l->max_pending_per_address, share);
+		if (share == 1)
 			continue;
-		s->max_connections[i] = (size_t)((double)max * ((double)there / (double)wanted));
-		if (s->max_connections[i] == 0)
-			s->max_connections[i] = 1;
 		log_say(LOG_LEVEL_WARNING, "limits",
-		        "listener %s: max-connections %zu lowered to %zu, since the process may "
-		        "open %zu descriptors "
-		        "(raise LimitNOFILE or ulimit -n)",
-		        s->listeners[i]->name, max, s->max_connections[i], descriptors);
+		        "listener %s: max-connections %zu lowered to %zu, max-pending %zu to %zu, "
+		        "since the process may "
+		        "open %zu descriptors (raise LimitNOFILE or ulimit -n)",
+		        l->name, l->max_connections, limits->max_connections, l->max_pending,
+		        limits->max_pending, descriptors);
 	}
 }
 
@@ -185,11 +194,11 @@ static int allocate(struct snapshot *s, struct err *e)
 	s->n_listeners = s->conf->n_listeners;
 	s->listeners = calloc(s->n_listeners, sizeof *s->listeners);
 	s->policies = calloc(s->n_listeners, sizeof *s->policies);
-	s->max_connections = calloc(s->n_listeners, sizeof *s->max_connections);
+	s->limits = calloc(s->n_listeners, sizeof *s->limits);
 	s->rules = calloc(s->conf->n_payloads + 1, sizeof *s->rules);
 	s->brokers = calloc(s->conf->n_brokers, sizeof *s->brokers);
-	if (s->listeners == NULL || s->policies == NULL || s->max_connections == NULL ||
-	    s->rules == NULL || s->brokers == NULL)
+	if (s->listeners == NULL || s->policies == NULL || s->limits == NULL || s->rules == NULL ||
+	    s->brokers == NULL)
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < s->conf->n_brokers; i++)
 		broker_init(&s->brokers[i], &s->conf->brokers[i]);
@@ -218,7 +227,9 @@ struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before,
 	for (size_t i = 0; i < s->n_listeners; i++)
 		make_policy(s, i);
 	limit_connections(s, descriptors);
+	s->verifies = verifies(s->conf);
 	for (size_t i = 0; i < s->conf->n_brokers; i++)
-		broker_resolve(&s->brokers[i]);
+		broker_inherit(&s->brokers[i], before == NULL ? NULL : before->brokers,
+		               before == NULL ? 0 : before->conf->n_brokers);
 	return s;
 }

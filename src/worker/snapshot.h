@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "proxy/policy.h"
 #include "worker/broker.h"
+#include "worker/gate.h"
 
 #include <stdatomic.h>
 
@@ -17,15 +18,16 @@ struct snapshot {
 	 */
 	const struct conf_listener **listeners;
 	struct policy *policies;
-	size_t *max_connections; /* as configured, or lowered to what the descriptors allow */
+	struct gate_limits *limits; /* as configured, or lowered to what the descriptors allow */
 	size_t n_listeners;
+	bool verifies;          /* some listener verifies one-time passwords, so there is a state */
 	struct broker *brokers; /* by index in conf */
 	struct payload_rule *rules;
 };
 
 /* Makes a snapshot of a conf, which it takes (also on failure). `before` is the one in force, or
  * NULL at start: what can only change with a restart must then be the same, or the reason is in e.
- * descriptors: how many the process may open. Resolves names, so it blocks: main thread only. One
+ * descriptors: how many the process may open. One
  * reference is the caller's. */
 struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before, size_t descriptors,
                               struct err *e);

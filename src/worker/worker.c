@@ -85,28 +85,35 @@ void worker_adopt(struct worker *w, struct snapshot *snapshot, struct kit *kit)
 	snapshot_unref(old);
 	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
 		next = c->next;
+		conn_adopt(c);
 		conn_judge_again(c);
 	}
 }
 
-/* Tells so many connections a tick to end that all are told within the grace; ends the loop when
- * none is left or it is over. */
+static bool told(const struct conn *c)
+{
+	return c->session != NULL && (c->session->stopping || c->session->state == SESSION_DEAD);
+}
+
+/* Tells so many connections a tick to end that all are told in the first half of the grace; the
+ * second is there to finish. Ends the loop when none is left or the grace is over. */
 static void drain(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
+	size_t untold = 0;
 
 	(void)fd;
 	(void)what;
 	w->now = clock_now();
-	int64_t left = w->stop_until - w->now.mono_ms;
-	/* Told in the first half, so that the second is there to finish. */
-	int64_t ticks = left / 2 / DRAIN_TICK_MS;
-	size_t share = ticks > 0 ? w->n_conns / (size_t)ticks + 1 : w->n_conns;
+	for (const struct conn *c = w->conns; c != NULL; c = c->next)
+		untold += !told(c);
+	int64_t ticks = (w->tell_until - w->now.mono_ms) / DRAIN_TICK_MS;
+	size_t share = ticks > 0 ? untold / (size_t)ticks + 1 : untold;
 	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
 		next = c->next;
-		if (left <= 0) {
+		if (w->now.mono_ms >= w->stop_until) {
 			conn_abort(c);
-		} else if (share != 0 && (c->session == NULL || !c->session->stopping)) {
+		} else if (share != 0 && !told(c)) {
 			share--;
 			conn_stop(c, MQTT_SERVER_SHUTTING_DOWN, "the proxy stops");
 		}
@@ -122,6 +129,7 @@ void worker_stop(struct worker *w, int64_t grace_ms)
 	if (w->stopping)
 		return;
 	w->stopping = true;
+	w->tell_until = w->now.mono_ms + grace_ms / 2;
 	w->stop_until = w->now.mono_ms + grace_ms;
 	for (size_t i = 0; i < w->shared->n_fds; i++)
 		(void)event_del(w->accept_events[i]);
@@ -225,11 +233,9 @@ struct worker *worker_new(size_t number, const struct worker_shared *shared,
 	}
 	w->number = number;
 	w->shared = shared;
-	w->gate = shared->gate;
-	w->store = shared->store;
-	w->state_key = shared->state_key;
 	w->snapshot = snapshot;
 	w->kit = kit;
+	w->waiting_bytes_max = snapshot->conf->pre_auth_memory / shared->n_workers;
 	/* A batch of ordinary messages, and in any case the largest one. Memory is used only where
 	 * it is touched. */
 	w->write_size = snapshot_largest(snapshot) + WORKER_READ_MAX;

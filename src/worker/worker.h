@@ -23,6 +23,7 @@ struct worker_shared {
 	const int *fds;            /* listening descriptors … */
 	const size_t *fd_listener; /* … and the number of the listener of each */
 	size_t n_fds;
+	size_t n_workers;
 };
 
 enum {
@@ -35,10 +36,6 @@ struct worker {
 	size_t number;
 	pthread_t thread;
 	const struct worker_shared *shared;
-	/* the same, at hand */
-	struct gate *gate;
-	struct store *store;
-	const uint8_t *state_key;
 	struct event_base *base;
 	struct mailbox mailbox;
 	struct event *mail_event, *resume_event, *drain_event;
@@ -50,10 +47,12 @@ struct worker {
 	uint8_t *write_buffer[2]; /* by the side that the bytes go to */
 	size_t write_size;
 	struct conn *conns, *waiting_oldest, *waiting_newest;
-	size_t n_conns, n_refusing;
+	size_t n_conns, n_refusing, waiting_bytes;
+	size_t waiting_bytes_max; /* this worker's share of pre-auth-memory */
 	struct metrics metrics;
 	bool stopping;
-	int64_t stop_until, stop_step_ms;
+	int64_t tell_until,
+	    stop_until; /* by when all sessions are told to end, and everything ends */
 };
 
 /* Makes a worker and starts its thread; takes the kit and one reference of the snapshot, also on

@@ -316,12 +316,14 @@ static const struct want_row {
 	size_t given, want, consumed;
 	bool seal;
 } wants[] = {
-    {SESSION_GREET, SIDE_CLIENT, "connect id=c1", 1, 0, 0, false},
+    {SESSION_GREET, SIDE_CLIENT, "connect id=c1", 1, 2, 0, false},
     {SESSION_GREET, SIDE_CLIENT, "connect id=c1", 2, 16, 0, false},
     {SESSION_GREET, SIDE_CLIENT, "connect id=c1", 15, 16, 0, false},
     {SESSION_AWAIT_CONNACK, SIDE_BROKER, "connack", 3, 4, 0, false},
+    {SESSION_AWAIT_CONNACK, SIDE_CLIENT, "subscribe filter=a:0", 8, 0, 0,
+     false}, /* waits for its turn */
     {SESSION_RELAYING, SIDE_CLIENT, "subscribe filter=a:0", 3, 8, 0, false},
-    {SESSION_RELAYING, SIDE_CLIENT, "publish topic=x/y payload=hello", 4, 0, 0, false},
+    {SESSION_RELAYING, SIDE_CLIENT, "publish topic=x/y payload=hello", 4, 5, 0, false},
     {SESSION_RELAYING, SIDE_CLIENT, "publish topic=x/y payload=hello", 8, 0, 8, false},
     {SESSION_RELAYING, SIDE_CLIENT, "publish topic=x/y payload=hello", 8, 0, 8, true},
     {SESSION_RELAYING, SIDE_CLIENT, "publish topic=t/y payload=hello", 8, 12, 0, true},
@@ -477,7 +479,6 @@ START_TEST(identity)
 	ck_assert(slice_eq(r->s->client_id, slice_str("c1")));
 	ck_assert(r->s->has_user && slice_eq(r->s->user, slice_str("t0")));
 	ck_assert_int_eq(r->s->version, MQTT_5);
-	ck_assert_uint_eq(r->s->keep_alive, 33);
 	ck_assert_int_eq(r->s->consume.id, 7);
 	ck_assert_int_eq(r->s->consume.mark, 1800000003 / 30);
 	ck_assert(r->s->consume.guess_taken);
@@ -547,6 +548,52 @@ START_TEST(stop_is_noted)
 	ck_assert_str_eq(r->step.notes[0].why, "kicked");
 	ck_assert_uint_eq(r->step.notes[0].code, _i == 0 ? 0 : 0x98);
 	ck_assert_int_eq(r->s->state, SESSION_DEAD);
+	rig_free(r);
+}
+END_TEST
+
+/* While a stop waits for a boundary the client is not heard any more, and the wait has an end. */
+START_TEST(stop_inside_a_packet)
+{
+	struct rig *r = rig_new(plain, MQTT_5);
+	struct packet p = packet_of(r, plain, "publish topic=x/y payload=hello");
+
+	reach(r, SESSION_RELAYING);
+	session_input(r->s, &r->env, SIDE_BROKER, slice_of(p.p, p.n - 1), fresh(r, ROOM));
+	session_stop(r->s, &r->env, MQTT_ADMINISTRATIVE_ACTION, "kicked", fresh(r, ROOM));
+	ck_assert_int_eq(r->s->state, SESSION_RELAYING);
+	ck_assert_uint_eq(r->out[SIDE_CLIENT].len, 0);
+	ck_assert(!session_wants(r->s, SIDE_CLIENT) && session_wants(r->s, SIDE_BROKER));
+	give(r, SIDE_CLIENT, "publish topic=x/y payload=late", ROOM);
+	ck_assert_uint_eq(r->out[SIDE_BROKER].len, 0);
+	if (_i == 0) {
+		session_input(r->s, &r->env, SIDE_BROKER, slice_of(p.p + p.n - 1, 1),
+		              fresh(r, ROOM));
+		expect_bytes(slice_of(r->out[SIDE_CLIENT].p, r->out[SIDE_CLIENT].len),
+		             unhex("6fe00198"), "the end of the packet, then DISCONNECT");
+	} else {
+		r->env.now.mono_ms = session_deadline(r->s);
+		session_timer(r->s, &r->env, fresh(r, ROOM));
+		ck_assert_uint_eq(r->out[SIDE_CLIENT].len, 0);
+	}
+	ck_assert_int_eq(r->s->state, SESSION_DEAD);
+	packet_free(&p);
+	rig_free(r);
+}
+END_TEST
+
+/* What is still being sent after a half-close gives the rest its time anew. */
+START_TEST(flushing_extends_a_half_close)
+{
+	struct rig *r = rig_new(plain, MQTT_311);
+
+	reach(r, SESSION_RELAYING);
+	session_flushing(r->s, &r->env);
+	ck_assert_int_eq(session_deadline(r->s), 0);
+	session_ended(r->s, &r->env, SIDE_CLIENT, fresh(r, ROOM));
+	r->env.now.mono_ms += SESSION_HALF_CLOSE_MS - 1;
+	session_flushing(r->s, &r->env);
+	ck_assert_int_eq(session_deadline(r->s), r->env.now.mono_ms + SESSION_HALF_CLOSE_MS);
 	rig_free(r);
 }
 END_TEST
@@ -625,6 +672,8 @@ int main(void)
 	tcase_add_loop_test(t, refusals, 0, 3 * (VERDICT_COUNT - 1));
 	tcase_add_test(t, refuse_comes_too_late);
 	tcase_add_test(t, broker_deadline);
+	tcase_add_loop_test(t, stop_inside_a_packet, 0, 2);
+	tcase_add_test(t, flushing_extends_a_half_close);
 	tcase_add_loop_test(t, want_hints, 0, ROWS(wants));
 	tcase_add_loop_test(t, every_room, 0, ROWS(rooms));
 	tcase_add_loop_test(t, streams_into_small_rooms, 1, 50);
