@@ -44,7 +44,7 @@ static enum mqtt_result connect_flags(uint8_t flags, struct mqtt_connect *out)
 {
 	out->clean = (flags & CLEAN) != 0;
 	out->has_will = (flags & WILL) != 0;
-	out->will_qos = (flags & WILL_QOS) >> 3;
+	out->will_qos = (uint8_t)((flags & WILL_QOS) >> 3);
 	out->will_retain = (flags & WILL_RETAIN) != 0;
 	out->has_user = (flags & USER) != 0;
 	out->has_password = (flags & PASSWORD) != 0;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,17 +45,25 @@ START_TEST(secret_mode)
 }
 END_TEST
 
+/* Root checks files on behalf of the service's user; anybody else trusts root and himself only. */
 START_TEST(secret_owner)
 {
-	const char *path = scratch_file("key", "hush", 0600);
+	const char *path = scratch_file("key", "hush", 0640);
 	struct buf b = {.cap = 100};
 	struct err e = {""};
 
 	if (geteuid() != 0)
 		return; /* nobody else can be given a file */
-	ck_assert_int_eq(chown(path, 65534, 65534), 0);
+	ck_assert_int_eq(chown(path, 1234, 65534), 0);
+	ck_assert_int_eq(chown(scratch_folder(), 65534, 65534), 0);
+	ck_assert_int_eq(file_read(NULL, path, true, &b, &e), 0);
+	buf_free(&b);
+	/* The test has a process of its own. */
+	ck_assert(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
 	ck_assert_int_eq(file_read(NULL, path, true, &b, &e), -1);
-	ck_assert_ptr_nonnull(strstr(e.text, "65534"));
+	ck_assert_ptr_nonnull(strstr(e.text, "1234"));
+	ck_assert_int_eq(file_read(NULL, path, false, &b, &e), 0);
+	buf_free(&b);
 }
 END_TEST
 
