@@ -7,7 +7,9 @@
 /* And the side has had no FIN yet. */
 static bool at_boundary(const struct session *s, enum side to)
 {
-	return s->flow[side_other(to)].left == 0 && !s->flow[side_other(to)].ended;
+	const struct flow *flow = &s->flow[side_other(to)];
+
+	return (flow->left == 0 || flow->skips) && !flow->ended;
 }
 
 void own_flush(struct session *s, struct session_step *step)

@@ -30,6 +30,7 @@ struct payload_leg {
 struct payload_rule {
 	struct slice filter; /* a valid topic filter */
 	bool pass;
+	bool disconnects; /* a payload that may not pass ends the session, else it is dropped */
 	struct payload_leg leg[2]; /* by enum side */
 };
 

@@ -37,6 +37,8 @@ void session_free(struct session *s)
 		return;
 	buf_free(&s->own[SIDE_CLIENT]);
 	buf_free(&s->own[SIDE_BROKER]);
+	free(s->owned[SIDE_CLIENT]);
+	free(s->owned[SIDE_BROKER]);
 	free(s->identity);
 	free(s);
 }

@@ -101,10 +101,19 @@ struct session_settle {
 	int64_t pending; /* -1 none */
 };
 
+/* A PUBLISH that may not pass: what is answered for it. */
+struct drop {
+	uint8_t qos;
+	uint16_t packet_id;
+	enum mqtt_reason_code code;
+};
+
 /* One direction of the relay. */
 struct flow {
 	uint32_t left; /* bytes of a packet in passage that are still to come */
+	bool skips;    /* they are thrown away, and `drop` is answered behind them */
 	bool ended;    /* no more bytes will come from this side */
+	struct drop drop;
 };
 
 /* Others may read what stands in the first part. */
@@ -132,6 +141,8 @@ struct session {
 	struct flow flow[2];  /* by the side that the bytes come from */
 	struct buf
 	    own[2]; /* by the side that they go to: own packets that wait for a frame boundary */
+	uint8_t *owned[2]; /* by the side that sent the PUBLISH: ids whose handshake is the proxy's;
+	                      a bitmap or NULL */
 };
 
 /* `source` is what the store knows this peer by. NULL without memory. */

@@ -43,6 +43,23 @@ void session_finish(struct session *s, struct session_step *step);
 int own_say(struct session *s, enum side to, struct slice packet, struct session_step *step);
 void own_flush(struct session *s, struct session_step *step);
 
+/* flight.c: packet ids whose QoS handshake the proxy completes itself, since the other side never
+ * saw the PUBLISH. */
+
+/* Whether an answer to `from` fits now; else the packet that asks for it waits. */
+bool flight_room(const struct session *s, enum side from);
+
+/* Answers a dropped PUBLISH of `from`: PUBACK, or PUBREC, and then the id is owned until its
+ * PUBREL, unless the code frees it. 0, or -1 without memory. */
+int flight_drop(struct session *s, enum side from, const struct drop *d, struct session_step *step);
+
+/* A PUBREL of `from`: true where its id is owned; it was answered, and goes no further. */
+bool flight_released(struct session *s, enum side from, uint16_t packet_id,
+                     struct session_step *step);
+
+/* A PUBLISH of `from` with this id is passed on, so its handshake is the other side's. */
+void flight_passed(struct session *s, enum side from, uint16_t packet_id);
+
 /* stage_connect.c: GREET, and FORWARDING. */
 void stage_greet(struct session *s, const struct session_env *env, struct slice bytes,
                  struct session_step *step);

@@ -17,11 +17,51 @@ struct message {
 	struct session_step *step;
 };
 
-static void fail_message(const struct message *m, enum seal_error error, uint8_t code,
-                         const char *why)
+static enum progress fail_message(const struct message *m, enum seal_error error, uint8_t code,
+                                  const char *why)
 {
 	session_note_payload(m->step, error, &m->in);
 	session_fail(m->s, m->in.from, code, why, m->step);
+	return STAGE_WAIT;
+}
+
+static struct drop drop_of(const struct message *m)
+{
+	return (struct drop){.qos = m->p.qos,
+	                     .packet_id = m->p.packet_id,
+	                     .code = m->in.from == SIDE_CLIENT ? MQTT_PAYLOAD_FORMAT_INVALID
+	                                                       : MQTT_SUCCESS};
+}
+
+/* The payload may not pass: the message is dropped and its handshake completed, or, as the rule
+ * says, the session ends. A fault of the proxy's own always ends it: no message is acknowledged
+ * away for that. */
+static enum progress refuse_message(const struct message *m, enum seal_error error, const char *why)
+{
+	struct drop d = drop_of(m);
+
+	if (m->in.rule->disconnects || error == SEAL_E_INTERNAL)
+		return fail_message(m, error, MQTT_PAYLOAD_FORMAT_INVALID, why);
+	if (flight_drop(m->s, m->in.from, &d, m->step) != 0)
+		return fail_message(m, SEAL_E_INTERNAL, MQTT_UNSPECIFIED_ERROR, "out of memory");
+	session_note_payload(m->step, error, &m->in);
+	return STAGE_ON;
+}
+
+/* Too long to be taken. A client learns it; what a broker sent is discarded as if it were
+ * delivered, as it comes. */
+static enum progress refuse_length(const struct message *m, uint32_t total)
+{
+	struct flow *flow = &m->s->flow[m->in.from];
+
+	if (m->in.from == SIDE_CLIENT || m->in.rule->disconnects)
+		return fail_message(m, SEAL_E_LENGTH, MQTT_PACKET_TOO_LARGE,
+		                    "a payload is longer than max-message");
+	session_note_payload(m->step, SEAL_E_LENGTH, &m->in);
+	flow->left = total;
+	flow->skips = true;
+	flow->drop = drop_of(m);
+	return STAGE_ON;
 }
 
 /* Writes the head for a payload of `size` bytes and gives the place of the payload; NULL where the
@@ -55,11 +95,8 @@ static enum progress send_sealed(const struct message *m, const struct payload_c
 	size_t before = m->to->len;
 	bool fits;
 	size_t inner = seal_inner_size(&message, &fits);
-	if (!fits) {
-		fail_message(m, SEAL_E_LENGTH, MQTT_PACKET_TOO_LARGE,
-		             "sealed properties are too long");
-		return STAGE_WAIT;
-	}
+	if (!fits)
+		return refuse_message(m, SEAL_E_LENGTH, "sealed properties are too long");
 	uint8_t *at = put_head(m, &edit, envelope_size(inner));
 	if (at == NULL)
 		return STAGE_WAIT;
@@ -70,8 +107,7 @@ static enum progress send_sealed(const struct message *m, const struct payload_c
 		return STAGE_ON;
 	}
 	m->to->len = before;
-	fail_message(m, error, MQTT_UNSPECIFIED_ERROR, "a payload could not be sealed");
-	return STAGE_WAIT;
+	return refuse_message(m, error, "a payload could not be sealed");
 }
 
 /* Opens straight into the output: for an envelope with neither properties nor padding inside, whose
@@ -94,8 +130,7 @@ static enum progress open_in_place(const struct message *m, const struct envelop
 		return STAGE_ON;
 	}
 	m->to->len = before;
-	fail_message(m, error, MQTT_PAYLOAD_FORMAT_INVALID, "a payload could not be opened");
-	return STAGE_WAIT;
+	return refuse_message(m, error, "a payload could not be opened");
 }
 
 /* A whole PUBLISH under a rule that changes it. */
@@ -112,9 +147,7 @@ static enum progress change_message(const struct message *m)
 		return open_in_place(m, &e);
 	enum seal_error error = payload_open(m->env, &m->in, &clear, &opened);
 	if (error != SEAL_OK) {
-		fail_message(m, error, MQTT_PAYLOAD_FORMAT_INVALID,
-		             "a payload could not be opened");
-		return STAGE_WAIT;
+		return refuse_message(m, error, "a payload could not be opened");
 	}
 	enum progress progress =
 	    payload_gets_sealed(&m->in, &clear) ? send_sealed(m, &clear) : send_clear(m, &clear);
@@ -132,11 +165,11 @@ static enum progress take_message(const struct message *m, const struct mqtt_fra
 	                   : policy->max_message;
 	size_t total = f->head + (size_t)f->remaining;
 
-	if (m->p.payload > limit) {
-		fail_message(m, SEAL_E_LENGTH, MQTT_PACKET_TOO_LARGE,
-		             "a payload is longer than max-message");
+	/* There must be room for the answer before anything can be refused. */
+	if (m->p.qos != 0 && !flight_room(m->s, m->in.from))
 		return STAGE_WAIT;
-	}
+	if (m->p.payload > limit)
+		return refuse_length(m, (uint32_t)total);
 	if (there < total) {
 		m->step->want = total;
 		return STAGE_WAIT;
@@ -169,6 +202,9 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 		return STAGE_WAIT;
 	}
 	const struct payload_rule *rule = policy_rule(env->policy, m.p.topic);
+	/* From here on the id is the other side's, unless the message is dropped. */
+	if (m.p.qos == 2)
+		flight_passed(s, from, m.p.packet_id);
 	if (rule == NULL || !policy_rule_changes(rule)) {
 		s->flow[from].left = (uint32_t)(f->head + f->remaining);
 		return STAGE_ON;

@@ -22,6 +22,10 @@ static size_t pass_on(struct flow *flow, struct slice bytes, struct writer *to)
 
 	if (n > bytes.n)
 		n = bytes.n;
+	if (flow->skips) {
+		flow->left -= (uint32_t)n;
+		return n;
+	}
 	if (n > writer_room(to))
 		n = writer_room(to);
 	writer_bytes(to, slice_of(bytes.p, n));
@@ -49,6 +53,15 @@ static enum progress control_packet(struct session *s, const struct session_env 
 	if (r != MQTT_OK) {
 		fail(s, from, r, "a malformed packet", step);
 		return STAGE_WAIT;
+	}
+	if (f->type == MQTT_PUBREL) {
+		if (!flight_room(s, from))
+			return STAGE_WAIT;
+		if (flight_released(s, from, (uint16_t)(view.p[f->head] << 8 | view.p[f->head + 1]),
+		                    step)) {
+			step->consumed += total;
+			return STAGE_ON;
+		}
 	}
 	s->flow[from].left = (uint32_t)total;
 	if (f->type == MQTT_DISCONNECT && from == SIDE_CLIENT)
@@ -86,6 +99,21 @@ static enum progress begin_packet(struct session *s, const struct session_env *e
 	return progress;
 }
 
+/* The packet in passage is through. False where the session ends. */
+static bool end_packet(struct session *s, enum side from, struct session_step *step)
+{
+	struct flow *flow = &s->flow[from];
+
+	own_flush(s, step);
+	if (!flow->skips)
+		return true;
+	flow->skips = false;
+	if (flight_drop(s, from, &flow->drop, step) == 0)
+		return true;
+	session_fail(s, from, 0, "out of memory", step);
+	return false;
+}
+
 void stage_relay(struct session *s, const struct session_env *env, enum side from,
                  struct slice bytes, struct session_step *step)
 {
@@ -111,9 +139,9 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 		step->consumed += n;
 		if (n == 0)
 			break;
-		if (flow->left == 0)
-			own_flush(s, step);
+		if (flow->left == 0 && !end_packet(s, from, step))
+			break;
 	}
-	if (s->stopping && s->flow[SIDE_BROKER].left == 0 && s->own[SIDE_CLIENT].len == 0)
+	if (s->stopping && s->own[SIDE_CLIENT].len == 0 && s->flow[SIDE_BROKER].left == 0)
 		session_finish(s, step);
 }
