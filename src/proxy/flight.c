@@ -10,7 +10,7 @@
 
 enum { BITMAP = 65536 / 8 };
 
-static bool owns(const struct session *s, enum side from, uint16_t id)
+bool flight_owns(const struct session *s, enum side from, uint16_t id)
 {
 	return s->owned[from] != NULL && (s->owned[from][id / 8] & 1u << id % 8) != 0;
 }
@@ -41,11 +41,6 @@ static int say(struct session *s, enum side to, enum mqtt_type type, uint16_t id
 	return own_say(s, to, slice_of(packet, w.len), step);
 }
 
-bool flight_room(const struct session *s, enum side from)
-{
-	return buf_room(&s->own[from]) >= MQTT_REPLY_MAX;
-}
-
 int flight_drop(struct session *s, enum side from, const struct drop *d, struct session_step *step)
 {
 	if (d->qos == 0)
@@ -58,14 +53,10 @@ int flight_drop(struct session *s, enum side from, const struct drop *d, struct 
 	return say(s, from, MQTT_PUBREC, d->packet_id, d->code, step);
 }
 
-bool flight_released(struct session *s, enum side from, uint16_t packet_id,
-                     struct session_step *step)
+int flight_release(struct session *s, enum side from, uint16_t packet_id, struct session_step *step)
 {
-	if (!owns(s, from, packet_id))
-		return false;
 	disown(s, from, packet_id);
-	(void)say(s, from, MQTT_PUBCOMP, packet_id, MQTT_SUCCESS, step);
-	return true;
+	return say(s, from, MQTT_PUBCOMP, packet_id, MQTT_SUCCESS, step);
 }
 
 void flight_passed(struct session *s, enum side from, uint16_t packet_id)

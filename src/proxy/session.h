@@ -53,7 +53,8 @@ enum note_kind {
 	                 code, of the broker if it refused */
 	NOTE_CLOSED, /* the session ended by the proxy's will or by an error: why; code: reason code
 	                told, 0 none */
-	NOTE_PAYLOAD /* a payload could not be opened, or was too large: error, topic, kid */
+	NOTE_PAYLOAD /* a message was not passed on, since its payload could not be opened or was
+	                too large: error, topic, kid */
 };
 
 struct session_note {
@@ -70,7 +71,7 @@ struct session_note {
 	struct slice topic; /* borrowed: valid until the input view changes */
 };
 
-enum { SESSION_NOTES = 4 };
+enum { SESSION_NOTES = 8 };
 
 /* One call's answers. The caller lends the two outputs (NULL where that side has no leg) and zeroes
  * the rest. */
@@ -78,7 +79,8 @@ struct session_step {
 	struct writer *out[2]; /* by enum side */
 	size_t consumed;       /* of the bytes given */
 	/* How many bytes must be there behind the consumed ones before it can go on. 0: nothing is
-	 * missing; what is left waits for room, or for the session. */
+	 * missing; what is left waits for room, for the session, or, where something was consumed,
+	 * just for the next call. */
 	size_t want;
 	unsigned ask;
 	bool

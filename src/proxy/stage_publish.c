@@ -40,7 +40,9 @@ static enum progress refuse_message(const struct message *m, enum seal_error err
 {
 	struct drop d = drop_of(m);
 
-	if (m->in.rule->disconnects || error == SEAL_E_INTERNAL)
+	if (error == SEAL_E_INTERNAL)
+		return fail_message(m, error, MQTT_UNSPECIFIED_ERROR, why);
+	if (m->in.rule->disconnects)
 		return fail_message(m, error, MQTT_PAYLOAD_FORMAT_INVALID, why);
 	if (flight_drop(m->s, m->in.from, &d, m->step) != 0)
 		return fail_message(m, SEAL_E_INTERNAL, MQTT_UNSPECIFIED_ERROR, "out of memory");
@@ -166,7 +168,7 @@ static enum progress take_message(const struct message *m, const struct mqtt_fra
 	size_t total = f->head + (size_t)f->remaining;
 
 	/* There must be room for the answer before anything can be refused. */
-	if (m->p.qos != 0 && !flight_room(m->s, m->in.from))
+	if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
 		return STAGE_WAIT;
 	if (m->p.payload > limit)
 		return refuse_length(m, (uint32_t)total);
