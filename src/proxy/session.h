@@ -8,7 +8,9 @@
  * says how much it consumed, and what is left must be given again, from its start, with more behind
  * it or when outputs have room again. Bytes that it appended to an output go to that side in order.
  * After every call, of whatever kind: send the outputs, do what `ask` and `close` say, read the
- * wanted sides (session_wants()), and arm a timer for session_deadline(). */
+ * wanted sides (session_wants()), and arm a timer for session_deadline(). Bytes that were not
+ * consumed though nothing is missing are given again when the outputs have room: for the largest
+ * message and SESSION_OWN_MAX more, in the end. */
 #ifndef PROXY_SESSION_H
 #define PROXY_SESSION_H
 

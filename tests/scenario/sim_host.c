@@ -27,7 +27,7 @@ static bool give(struct host *h, enum side from, bool *moved)
 		               rest.n - c.step.consumed);
 	h->want[from] = c.step.want;
 	h->in[from].at += c.step.consumed;
-	return ok;
+	return ok && ledger_balances(h);
 }
 
 static bool may_give(const struct host *h, enum side from)
@@ -42,15 +42,15 @@ static bool may_give(const struct host *h, enum side from)
 	return n != 0 && session_wants(h->s, from) && !(h->way->patient && n < h->want[from]);
 }
 
-/* With more room than this no packet that is there can be stuck. */
+/* With more room than this no packet that is there can be stuck, nor what waits behind it. */
 static size_t useful_room(const struct host *h)
 {
 	size_t most = 0;
 
 	for (enum side from = SIDE_CLIENT; from <= SIDE_BROKER; from++) {
 		size_t n = h->in[from].n - h->in[from].at;
-		if (may_give(h, from) && 256 + 2 * n > most)
-			most = 256 + 2 * n;
+		if (may_give(h, from) && 256 + 2 * n + SESSION_OWN_MAX > most)
+			most = 256 + 2 * n + SESSION_OWN_MAX;
 	}
 	return most;
 }
