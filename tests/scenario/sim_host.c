@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { TIGHT = 9, CONNECT_ROOM = 72 * 1024 };
+enum { TIGHT = 9, TIGHTER = 3, CONNECT_ROOM = 72 * 1024 };
 
 /* Gives a side's bytes once. */
 static bool give(struct host *h, enum side from, bool *moved)
@@ -55,12 +55,28 @@ static size_t useful_room(const struct host *h)
 	return most;
 }
 
+/* Nothing moves any more, so nobody would fetch an answer that could have gone out. */
+static bool answers_are_out(const struct host *h)
+{
+	for (enum side to = SIDE_CLIENT; to <= SIDE_BROKER; to++) {
+		const struct flow *flow =
+		    &h->s->flow[to == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT];
+		if (h->s->state == SESSION_RELAYING && h->s->own[to].len != 0 &&
+		    (flow->left == 0 || flow->skips))
+			return fault_set(h->fault, "an answer waits for nothing");
+	}
+	return true;
+}
+
 /* Lets everything move until nothing does. */
 static bool run(struct host *h)
 {
 	bool any = true;
 
-	const size_t least = h->way->tight ? TIGHT : 1024;
+	/* A refusal is said at once or not at all; what is said later waits for room. */
+	const size_t least = !h->way->tight                   ? 1024
+	                     : h->s->state < SESSION_RELAYING ? TIGHT
+	                                                      : TIGHTER;
 
 	h->room = least;
 	while (any) {
@@ -84,7 +100,7 @@ static bool run(struct host *h)
 			continue;
 		any = true;
 	}
-	return true;
+	return answers_are_out(h);
 }
 
 /* -- what happens -- */
