@@ -139,10 +139,12 @@ struct session {
 	enum otp_layout layout;
 	unsigned digits; /* of the credential that was accepted */
 	enum verdict refusal;
-	uint8_t refusal_code; /* v5 code of a MALFORMED */
-	int64_t connect_ms;   /* when CONNECT was whole */
-	int64_t deadline;     /* monotonic ms; 0 none */
-	struct flow flow[2];  /* by the side that the bytes come from */
+	uint8_t refusal_code;   /* v5 code of a MALFORMED */
+	int64_t connect_ms;     /* when CONNECT was whole */
+	int64_t deadline;       /* monotonic ms; 0 none */
+	uint32_t max_packet[2]; /* v5: the longest packet that the side takes, 0 any */
+	uint32_t shown;         /* v5: the longest that the client was told to send, 0 any */
+	struct flow flow[2];    /* by the side that the bytes come from */
 	struct buf
 	    own[2]; /* by the side that they go to: own packets that wait for a frame boundary */
 	uint8_t *owned[2]; /* by the side that sent the PUBLISH: ids whose handshake is the proxy's;

@@ -66,6 +66,16 @@ int flight_release(struct session *s, enum side from, uint16_t packet_id,
 /* A PUBLISH of `from` with this id is passed on, so its handshake is the other side's. */
 void flight_passed(struct session *s, enum side from, uint16_t packet_id);
 
+/* limits.c: v5 Maximum Packet Size. Notes what `whose` says it takes and edits its properties
+ * (found in `props`) to what the other side is to be shown; Topic Alias Maximum is taken out where
+ * payloads change. `room` holds what the edit appends. */
+enum { LIMITS_ROOM = 5 };
+struct mqtt_props_edit limits_edit(struct session *s, const struct session_env *env,
+                                   enum side whose, struct slice props, uint8_t room[LIMITS_ROOM]);
+
+/* Whether a packet of that many bytes is more than `to` takes. */
+bool limits_passed(const struct session *s, enum side to, size_t total);
+
 /* stage_connect.c: GREET, and FORWARDING. */
 void stage_greet(struct session *s, const struct session_env *env, struct slice bytes,
                  struct session_step *step);

@@ -50,41 +50,48 @@ static enum progress refuse_message(const struct message *m, enum seal_error err
 	return STAGE_ON;
 }
 
-/* Too long to be taken. A client learns it; what a broker sent is discarded as if it were
- * delivered, as it comes. */
-static enum progress refuse_length(const struct message *m, uint32_t total)
+/* Too long to be taken, or for the side that it goes to. A client learns it; what a broker sent is
+ * discarded as if it were delivered [MQTT-3.1.2-25], as it comes. */
+static enum progress refuse_length(const struct message *m, size_t total, const char *why)
 {
 	struct flow *flow = &m->s->flow[m->in.from];
 
-	if (m->in.from == SIDE_CLIENT || m->in.rule->disconnects)
-		return fail_message(m, SEAL_E_LENGTH, MQTT_PACKET_TOO_LARGE,
-		                    "a payload is longer than max-message");
+	if (m->in.from == SIDE_CLIENT || (m->in.rule != NULL && m->in.rule->disconnects))
+		return fail_message(m, SEAL_E_LENGTH, MQTT_PACKET_TOO_LARGE, why);
 	session_note_payload(m->step, SEAL_E_LENGTH, &m->in);
-	flow->left = total;
+	flow->left = (uint32_t)total;
 	flow->skips = true;
 	flow->drop = drop_of(m);
 	return STAGE_ON;
 }
 
-/* Writes the head for a payload of `size` bytes and gives the place of the payload; NULL where the
- * output lacks room now, which the caller answers by waiting. */
-static uint8_t *put_head(const struct message *m, const struct mqtt_props_edit *edit, size_t size)
+/* Writes the head for a payload of `size` bytes; *at is then the payload's place. Else *at is NULL:
+ * STAGE_WAIT where the output lacks room now, or, where the packet is more than its receiver takes,
+ * as it was refused. */
+static enum progress put_head(const struct message *m, const struct mqtt_props_edit *edit,
+                              size_t size, uint8_t **at)
 {
 	size_t head = mqtt_publish_size(&m->p, m->s->version, edit, size);
 
-	if (head == 0 || size > SIZE_MAX - head || head + size > writer_room(m->to))
-		return NULL;
+	*at = NULL;
+	if (head == 0 || limits_passed(m->s, side_other(m->in.from), head + size))
+		return refuse_length(m, m->p.head + m->p.payload,
+		                     "a packet is longer than its receiver takes");
+	if (head + size > writer_room(m->to))
+		return STAGE_WAIT;
 	mqtt_publish_put(m->to, &m->p, m->s->version, edit, size);
-	return writer_space(m->to, size);
+	*at = writer_space(m->to, size);
+	return STAGE_ON;
 }
 
 static enum progress send_clear(const struct message *m, const struct payload_clear *clear)
 {
 	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, clear, false);
-	uint8_t *at = put_head(m, &edit, clear->payload.n);
+	uint8_t *at;
+	enum progress progress = put_head(m, &edit, clear->payload.n, &at);
 
 	if (at == NULL)
-		return STAGE_WAIT;
+		return progress;
 	if (clear->payload.n != 0)
 		memcpy(at, clear->payload.p, clear->payload.n);
 	return STAGE_ON;
@@ -99,9 +106,10 @@ static enum progress send_sealed(const struct message *m, const struct payload_c
 	size_t inner = seal_inner_size(&message, &fits);
 	if (!fits)
 		return refuse_message(m, SEAL_E_LENGTH, "sealed properties are too long");
-	uint8_t *at = put_head(m, &edit, envelope_size(inner));
+	uint8_t *at;
+	enum progress progress = put_head(m, &edit, envelope_size(inner), &at);
 	if (at == NULL)
-		return STAGE_WAIT;
+		return progress;
 	enum seal_error error =
 	    seal_message(payload_sealer(m->env, &m->in), &message, m->env->now, at);
 	if (error == SEAL_OK) {
@@ -121,10 +129,11 @@ static enum progress open_in_place(const struct message *m, const struct envelop
 	struct seal_demand demand = payload_demand(&m->in);
 	struct seal_opened opened;
 	size_t before = m->to->len;
-	uint8_t *at = put_head(m, &edit, e->inner);
+	uint8_t *at;
+	enum progress progress = put_head(m, &edit, e->inner, &at);
 
 	if (at == NULL)
-		return STAGE_WAIT;
+		return progress;
 	enum seal_error error = seal_open(m->env->kit->opener, &demand, m->in.topic, m->in.payload,
 	                                  m->env->now, at, &opened);
 	if (error == SEAL_OK) {
@@ -171,13 +180,14 @@ static enum progress take_message(const struct message *m, const struct mqtt_fra
 	if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
 		return STAGE_WAIT;
 	if (m->p.payload > limit)
-		return refuse_length(m, (uint32_t)total);
+		return refuse_length(m, total, "a payload is longer than max-message");
 	if (there < total) {
 		m->step->want = total;
 		return STAGE_WAIT;
 	}
 	enum progress progress = change_message(m);
-	if (progress == STAGE_ON)
+	/* One that is discarded is consumed like one in passage. */
+	if (progress == STAGE_ON && !m->s->flow[m->in.from].skips)
 		m->step->consumed += total;
 	return progress;
 }
@@ -204,20 +214,25 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 		return STAGE_WAIT;
 	}
 	const struct payload_rule *rule = policy_rule(env->policy, m.p.topic);
-	/* From here on the id is the other side's, unless the message is dropped. */
+	size_t total = f->head + (size_t)f->remaining;
+	/* From here on the id is the other side's, unless the message is dropped. While the packet
+	 * is not whole the payload's length alone matters. */
 	if (m.p.qos == 2)
 		flight_passed(s, from, m.p.packet_id);
-	if (rule == NULL || !policy_rule_changes(rule)) {
-		s->flow[from].left = (uint32_t)(f->head + f->remaining);
-		return STAGE_ON;
-	}
 	m.in = (struct payload_in){.rule = rule,
 	                           .from = from,
 	                           .retain = m.p.retain,
 	                           .utf8 = m.p.utf8,
 	                           .v5 = s->version == MQTT_5,
-	                           .topic = m.p.topic};
-	/* While the packet is not whole the length alone matters. */
-	m.in.payload = slice_of(view.p + m.p.head, m.p.payload);
-	return take_message(&m, f, view.n);
+	                           .topic = m.p.topic,
+	                           .payload = slice_of(view.p + m.p.head, m.p.payload)};
+	if (rule != NULL && policy_rule_changes(rule))
+		return take_message(&m, f, view.n);
+	if (limits_passed(s, side_other(from), total)) {
+		if (m.p.qos != 0 && !flight_room(s, from))
+			return STAGE_WAIT;
+		return refuse_length(&m, total, "a packet is longer than its receiver takes");
+	}
+	s->flow[from].left = (uint32_t)total;
+	return STAGE_ON;
 }

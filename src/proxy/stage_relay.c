@@ -107,6 +107,11 @@ static enum progress begin_packet(struct session *s, const struct session_env *e
 		fail(s, from, r, "a malformed packet, or one of the wrong direction", step);
 		return STAGE_WAIT;
 	}
+	/* More than the client was told to send [MQTT-3.2.2-15]. */
+	if (from == SIDE_CLIENT && s->shown != 0 && f.head + (size_t)f.remaining > s->shown) {
+		fail(s, from, MQTT_TOO_LARGE, "a packet is longer than the broker takes", step);
+		return STAGE_WAIT;
+	}
 	if (f.type == MQTT_PUBLISH)
 		progress = stage_publish(s, env, from, &f, view, step);
 	else
