@@ -10,12 +10,12 @@ struct mqtt_props_edit limits_edit(struct session *s, const struct session_env *
 	struct mqtt_prop said;
 	struct writer w = {.p = room, .cap = LIMITS_ROOM};
 
-	if (s->version != MQTT_5)
+	/* Where no payload changes, this is between the two of them. */
+	if (s->version != MQTT_5 || !env->policy->encrypts)
 		return edit;
 	/* A message that is dropped or sealed must not leave a topic alias behind that the other
 	 * side does not know. */
-	if (env->policy->encrypts)
-		edit.drop = MQTT_PROP_BIT(MQTT_TOPIC_ALIAS_MAXIMUM);
+	edit.drop = MQTT_PROP_BIT(MQTT_TOPIC_ALIAS_MAXIMUM);
 	if (!mqtt_props_find(props, MQTT_MAXIMUM_PACKET_SIZE, &said))
 		return edit;
 	s->max_packet[whose] = said.number;
