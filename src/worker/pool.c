@@ -178,12 +178,15 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, struct err *e)
 	p->shared.gate = gate_new(p->snapshot->n_listeners, e);
 	p->shared.resolver = resolver_new(e);
 	if (p->shared.gate == NULL || p->shared.resolver == NULL || open_state(p, e) != 0 ||
-	    open_listeners(p, e) != 0 || start_workers(p, e) != 0) {
-		pool_free(p);
-		return NULL;
-	}
-	resolver_ask(p->shared.resolver, p->snapshot);
+	    open_listeners(p, e) != 0)
+		goto fail;
+	resolver_wait(p->shared.resolver, p->snapshot);
+	if (start_workers(p, e) != 0)
+		goto fail;
 	return p;
+fail:
+	pool_free(p);
+	return NULL;
 }
 
 static void stop_worker(struct worker *w, void *arg)
@@ -244,10 +247,10 @@ int pool_reload(struct pool *p, struct conf *takes, struct err *e)
 		if (a.kits[n] == NULL)
 			goto fail;
 	}
+	resolver_wait(p->shared.resolver, a.snapshot);
 	on_every_worker(p, adopt, &a);
 	snapshot_unref(p->snapshot);
 	p->snapshot = a.snapshot;
-	resolver_ask(p->shared.resolver, p->snapshot);
 	return 0;
 fail:
 	while (n > 0)

@@ -343,8 +343,7 @@ def small_buffers():
         stub.resume(leg)
         sender.join(10)
         arrived = proc.holds(lambda: leg.closed or sum(p.kind == raw.PUBLISH for p in leg.packets) == count, 5)
-        tap.todo(arrived and not leg.closed and not failed, "all %d messages arrive" % count,
-                 "more is read at once than max-buffer has room for")
+        tap.ok(arrived and not leg.closed and not failed, "all %d messages arrive" % count)
     tap.eq(front.stop(), 0, "status 0")
 
 
@@ -451,8 +450,7 @@ def names():
             began = time.monotonic()
             p = c.login("early", seconds=8)
             tap.eq(p and p.code, code, "level %d: the answer" % version)
-            tap.todo(time.monotonic() - began < 2, "level %d: 1 s after CONNECT" % version,
-                     "that no address is known is noticed at the broker's connect-timeout")
+            tap.ok(time.monotonic() - began < 2, "level %d: 1 s after CONNECT" % version)
     e = front.wait_event("resolve", 30)
     tap.eq(e.get("level"), "warning", "the log says that the name does not resolve")
     tap.ok("main" in str(e.values()), "and whose", repr(e))
