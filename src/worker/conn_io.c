@@ -35,8 +35,9 @@ void turn_begin(struct turn *t, struct conn *c)
 		if (l == NULL || l->close_wanted || (side == SIDE_BROKER && c->dialling))
 			continue;
 		size_t room = buf_room(&l->out);
-		t->w[side] = (struct writer){.p = w->write_buffer[side],
-		                             .cap = room < w->write_size ? room : w->write_size};
+		size_t size = kit_output_size(w->kit);
+		t->w[side] = (struct writer){.p = kit_output(w->kit, side),
+		                             .cap = room < size ? room : size};
 		t->step.out[side] = &t->w[side];
 	}
 }

@@ -165,6 +165,11 @@ def race():
     tap.ok(not bad, "%d races: exactly one of two gets in, and one CONNECT reaches the broker" % rounds,
            "\n".join(bad[:20]))
     tap.note("the first of the pair won %d of %d" % (accepted_first, rounds))
+    workers = {}
+    for e in front.verdicts():
+        workers.setdefault(e.get("user"), set()).add(e.get("worker"))
+    apart = sum(len(workers[u.name]) == 2 for u in users)
+    tap.ok(apart > rounds // 10, "on two workers at once in %d of them" % apart)
 
 
 def many():
