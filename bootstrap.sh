@@ -86,7 +86,7 @@ install_packages() {
 		apt=no
 	fi
 	if [ $apt = no ]; then
-		note "not installed: $wanted$optional"
+		note "not run: apt-get install -y --no-install-recommends$wanted$optional"
 		return 0
 	fi
 	# An optional package that is refused every time must not cost a look at the archive every time.

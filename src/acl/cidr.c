@@ -40,7 +40,7 @@ static bool clear_host_bits(struct acl_address *a, unsigned bits)
 	bool any = false;
 
 	for (unsigned i = bits / 8; i < sizeof a->b; i++) {
-		uint8_t keep = i == bits / 8 ? (uint8_t)(0xff00 >> bits % 8) : 0;
+		uint8_t keep = i == bits / 8 ? (uint8_t)((0xff00u >> bits % 8) & 0xff) : 0;
 		if ((a->b[i] & ~keep) != 0)
 			any = true;
 		a->b[i] &= keep;

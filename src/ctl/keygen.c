@@ -44,12 +44,18 @@ static int make_folders(gid_t group, struct err *e)
 {
 	for (size_t i = 0; i < 2; i++) {
 		bool keys = i == 1;
-		if (mkdir(folders[i], keys ? 0750 : 0755) == 0) {
-			if (keys && group != (gid_t)-1 && chown(folders[i], (uid_t)-1, group) != 0)
-				return err_errno(e, "%s", folders[i]);
-		} else if (errno != EEXIST) {
+		bool made = mkdir(folders[i], keys ? 0750 : 0755) == 0;
+		if (!made && errno != EEXIST)
 			return err_errno(e, "cannot make %s", folders[i]);
-		}
+		if (!keys || group == (gid_t)-1)
+			continue;
+		/* Also one that was made before the service's group was: else the service never
+		 * reaches its keys. One that an administrator gave to another group is left alone.
+		 */
+		struct stat st;
+		if (stat(folders[i], &st) != 0 ||
+		    ((made || st.st_gid == 0) && chown(folders[i], (uid_t)-1, group) != 0))
+			return err_errno(e, "%s", folders[i]);
 	}
 	return 0;
 }

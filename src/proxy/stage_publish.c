@@ -17,6 +17,8 @@ struct message {
 	struct session_step *step;
 };
 
+static const char too_long[] = "a payload is longer than max-message";
+
 static enum progress fail_message(const struct message *m, enum seal_error error, uint8_t code,
                                   const char *why)
 {
@@ -57,8 +59,8 @@ static enum progress refuse_length(const struct message *m, size_t total, const 
 	struct flow *flow = &m->s->flow[m->in.from];
 
 	if (m->in.from == SIDE_CLIENT || (m->in.rule != NULL && m->in.rule->disconnects))
-		return fail_message(m, SEAL_E_LENGTH, MQTT_PACKET_TOO_LARGE, why);
-	session_note_payload(m->step, SEAL_E_LENGTH, &m->in);
+		return fail_message(m, SEAL_E_TOO_LARGE, MQTT_PACKET_TOO_LARGE, why);
+	session_note_payload(m->step, SEAL_E_TOO_LARGE, &m->in);
 	flow->left = (uint32_t)total;
 	flow->skips = true;
 	flow->drop = drop_of(m);
@@ -105,7 +107,7 @@ static enum progress send_sealed(const struct message *m, const struct payload_c
 	bool fits;
 	size_t inner = seal_inner_size(&message, &fits);
 	if (!fits)
-		return refuse_message(m, SEAL_E_LENGTH, "sealed properties are too long");
+		return refuse_message(m, SEAL_E_TOO_LARGE, "sealed properties are too long");
 	uint8_t *at;
 	enum progress progress = put_head(m, &edit, envelope_size(inner), &at);
 	if (at == NULL)
@@ -155,11 +157,14 @@ static enum progress change_message(const struct message *m)
 	if (sealed && !m->in.rule->leg[side_other(m->in.from)].encrypted &&
 	    envelope_looks_sealed(m->in.payload) && envelope_get(m->in.payload, &e) == SEAL_OK &&
 	    (e.flags & (SEAL_PROPS | SEAL_PADDED)) == 0)
-		return open_in_place(m, &e);
+		return e.inner > m->env->policy->max_message
+		           ? refuse_length(m, m->p.head + m->p.payload, too_long)
+		           : open_in_place(m, &e);
 	enum seal_error error = payload_open(m->env, &m->in, &clear, &opened);
-	if (error != SEAL_OK) {
+	if (error != SEAL_OK)
 		return refuse_message(m, error, "a payload could not be opened");
-	}
+	if (clear.payload.n > m->env->policy->max_message)
+		return refuse_length(m, m->p.head + m->p.payload, too_long);
 	enum progress progress =
 	    payload_gets_sealed(&m->in, &clear) ? send_sealed(m, &clear) : send_clear(m, &clear);
 	if (progress == STAGE_ON)
@@ -180,7 +185,7 @@ static enum progress take_message(const struct message *m, const struct mqtt_fra
 	if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
 		return STAGE_WAIT;
 	if (m->p.payload > limit)
-		return refuse_length(m, total, "a payload is longer than max-message");
+		return refuse_length(m, total, too_long);
 	if (there < total) {
 		m->step->want = total;
 		return STAGE_WAIT;

@@ -121,7 +121,12 @@ static int make_file(const char *path, struct err *e)
 	if (fd >= 0)
 		(void)close(fd);
 	else if (errno != EEXIST)
-		return err_errno(e, "%s: cannot make the state", path);
+		return err_errno(e,
+		                 errno == ENOENT ? "%s: the folder of the state is not there "
+		                                   "(install -d -m 700 -o USER of the "
+		                                   "service)"
+		                                 : "%s: cannot make the state",
+		                 path);
 	if (stat(path, &st) != 0)
 		return err_errno(e, "%s: cannot open the state", path);
 	if (!S_ISREG(st.st_mode))

@@ -90,14 +90,26 @@ struct resolver {
 	bool stop, busy;
 };
 
+static struct timespec after_ms(long ms)
+{
+	struct timespec at;
+
+	(void)clock_gettime(CLOCK_REALTIME, &at);
+	at.tv_sec += ms / 1000;
+	at.tv_nsec += ms % 1000 * 1000000;
+	if (at.tv_nsec >= 1000000000) {
+		at.tv_sec++;
+		at.tv_nsec -= 1000000000;
+	}
+	return at;
+}
+
 /* Sleeps a second, or until the end, so that a storm of failed connections asks the name servers
  * once a second. */
 static void pace(struct resolver *r)
 {
-	struct timespec until;
+	struct timespec until = after_ms(1000);
 
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++;
 	while (!r->stop && pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
 		;
 }
@@ -123,6 +135,7 @@ static void *resolver_run(void *arg)
 		snapshot_unref(snapshot);
 		(void)pthread_mutex_lock(&r->lock);
 		r->busy = false;
+		(void)pthread_cond_broadcast(&r->wake);
 		pace(r);
 	}
 	(void)pthread_mutex_unlock(&r->lock);
@@ -183,4 +196,21 @@ void resolver_ask(struct resolver *r, struct snapshot *snapshot)
 	}
 	(void)pthread_mutex_unlock(&r->lock);
 	snapshot_unref(before);
+}
+
+void resolver_wait(struct resolver *r, struct snapshot *snapshot)
+{
+	struct timespec until = after_ms(BROKER_RESOLVE_MS);
+	bool names = false;
+
+	for (size_t i = 0; i < snapshot->conf->n_brokers; i++)
+		names = names || snapshot->brokers[i].has_names;
+	if (!names)
+		return;
+	resolver_ask(r, snapshot);
+	(void)pthread_mutex_lock(&r->lock);
+	while ((r->asked != NULL || r->busy) &&
+	       pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
+		;
+	(void)pthread_mutex_unlock(&r->lock);
 }

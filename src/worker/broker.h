@@ -46,4 +46,10 @@ void resolver_free(struct resolver *r);
  */
 void resolver_ask(struct resolver *r, struct snapshot *snapshot);
 
+/* The same, and waits until it is done, but not longer than BROKER_RESOLVE_MS: a name server that
+ * does not answer holds nothing up for long. Returns at once where no broker has a name. Main
+ * thread. */
+enum { BROKER_RESOLVE_MS = 2000 };
+void resolver_wait(struct resolver *r, struct snapshot *snapshot);
+
 #endif

@@ -35,8 +35,9 @@ void turn_begin(struct turn *t, struct conn *c)
 		if (l == NULL || l->close_wanted || (side == SIDE_BROKER && c->dialling))
 			continue;
 		size_t room = buf_room(&l->out);
-		t->w[side] = (struct writer){.p = w->write_buffer[side],
-		                             .cap = room < w->write_size ? room : w->write_size};
+		size_t size = kit_output_size(w->kit);
+		t->w[side] = (struct writer){.p = kit_output(w->kit, side),
+		                             .cap = room < size ? room : size};
 		t->step.out[side] = &t->w[side];
 	}
 }
@@ -227,9 +228,12 @@ static size_t read_size(const struct conn *c)
 static enum leg_result read_shared(struct conn *c, enum side from, struct leg *l)
 {
 	struct worker *w = c->worker;
-	size_t have = l->in.len, n;
+	size_t have = l->in.len, size = read_size(c), room = buf_room(&l->in), n;
 
-	enum leg_result r = leg_read(l, w->read_buffer + have, read_size(c), &n);
+	/* No more than the leg could keep, were nothing of it used. */
+	if (room == 0)
+		return LEG_BROKEN;
+	enum leg_result r = leg_read(l, w->read_buffer + have, size < room ? size : room, &n);
 	if (r != LEG_OK)
 		return r;
 	bool secret = c->session->state < SESSION_RELAYING;
@@ -451,7 +455,7 @@ void conn_settle(struct conn *c)
 		return;
 	}
 	if (c->session != NULL) {
-		while (tell(c) || pump(c, SIDE_CLIENT) || pump(c, SIDE_BROKER))
+		while (tell(c) || pump(c, SIDE_CLIENT) || pump(c, SIDE_BROKER) || c->dial_failed)
 			;
 		if (c->client.out.len != 0 || (c->broker != NULL && c->broker->out.len != 0))
 			session_flushing(c->session, &(struct session_env){.now = c->worker->now});

@@ -7,12 +7,32 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+enum { BATCH = 256 * 1024 }; /* ordinary messages in one write */
+
 /* The engine sees a kit; this is all of it. */
 struct full_kit {
 	struct kit kit; /* first */
 	size_t n_sealers;
-	size_t mapped; /* of scratch */
+	uint8_t *output[2];
+	size_t output_size;
 };
+
+/* Payloads lie here: mapped apart, left out of dumps. It costs memory only where it is touched. */
+static uint8_t *map(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)madvise(p, size, MADV_DONTDUMP);
+	return p;
+}
+
+static void unmap(uint8_t *p, size_t size)
+{
+	if (p != NULL)
+		(void)munmap(p, size); /* the kernel gives pages out zeroed */
+}
 
 struct kit *kit_new(const struct snapshot *s, struct err *e)
 {
@@ -34,18 +54,16 @@ struct kit *kit_new(const struct snapshot *s, struct err *e)
 		if (k->sealers[i] == NULL)
 			goto fail;
 	}
-	/* Plaintext lies here: mapped apart, left out of dumps. It costs memory only where it is
-	 * touched. */
 	k->scratch_size = s->conf->max_message + SEAL_PREFIX_MAX + 3 * ((size_t)UINT16_MAX + 1);
-	f->mapped = k->scratch_size;
-	k->scratch =
-	    mmap(NULL, f->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (k->scratch == MAP_FAILED) {
-		k->scratch = NULL;
-		err_errno(e, "no memory for messages");
+	k->scratch = map(k->scratch_size);
+	f->output_size = snapshot_largest(s) + BATCH;
+	f->output[SIDE_CLIENT] = map(f->output_size);
+	f->output[SIDE_BROKER] = map(f->output_size);
+	if (k->scratch == NULL || f->output[SIDE_CLIENT] == NULL ||
+	    f->output[SIDE_BROKER] == NULL) {
+		err_set(e, "no memory for a worker's buffers");
 		goto fail;
 	}
-	(void)madvise(k->scratch, f->mapped, MADV_DONTDUMP);
 	return k;
 fail:
 	kit_free(k);
@@ -65,9 +83,20 @@ void kit_free(struct kit *k)
 	free(k->sealers);
 	opener_free(k->opener);
 	hotp_free(k->hotp);
-	if (k->scratch != NULL)
-		(void)munmap(k->scratch, f->mapped); /* the kernel gives pages out zeroed */
+	unmap(k->scratch, k->scratch_size);
+	unmap(f->output[SIDE_CLIENT], f->output_size);
+	unmap(f->output[SIDE_BROKER], f->output_size);
 	free(f);
+}
+
+uint8_t *kit_output(const struct kit *k, enum side to)
+{
+	return ((const struct full_kit *)k)->output[to];
+}
+
+size_t kit_output_size(const struct kit *k)
+{
+	return ((const struct full_kit *)k)->output_size;
 }
 
 void kit_freshen(struct kit *k, struct now now)

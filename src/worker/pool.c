@@ -72,20 +72,20 @@ static void on_every_worker(struct pool *p, void (*run)(struct worker *w, void *
 	(void)pthread_mutex_destroy(&errand.lock);
 }
 
-static int open_state(struct pool *p, struct err *e)
+/* The state is opened with the first configuration that verifies, and stays open. */
+static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
 {
-	const struct conf *c = p->snapshot->conf;
-
-	if (!p->snapshot->verifies)
+	if (!s->verifies || p->shared.store != NULL)
 		return 0;
-	p->key = secret_alloc(ATREST_KEY_SIZE);
+	if (p->key == NULL)
+		p->key = secret_alloc(ATREST_KEY_SIZE);
 	if (p->key == NULL)
 		return err_set(
 		    e, "no locked memory for the state key (raise LimitMEMLOCK or ulimit -l)");
-	if (store_key_load(c->state_key_file, p->key, e) != 0)
+	if (store_key_load(s->conf->state_key_file, p->key, e) != 0)
 		return -1;
 	p->shared.state_key = p->key;
-	p->shared.store = store_open(c->state_type, c->state_path, e);
+	p->shared.store = store_open(s->conf->state_type, s->conf->state_path, e);
 	return p->shared.store == NULL ? -1 : 0;
 }
 
@@ -177,13 +177,16 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, struct err *e)
 	}
 	p->shared.gate = gate_new(p->snapshot->n_listeners, e);
 	p->shared.resolver = resolver_new(e);
-	if (p->shared.gate == NULL || p->shared.resolver == NULL || open_state(p, e) != 0 ||
-	    open_listeners(p, e) != 0 || start_workers(p, e) != 0) {
-		pool_free(p);
-		return NULL;
-	}
-	resolver_ask(p->shared.resolver, p->snapshot);
+	if (p->shared.gate == NULL || p->shared.resolver == NULL ||
+	    open_state(p, p->snapshot, e) != 0 || open_listeners(p, e) != 0)
+		goto fail;
+	resolver_wait(p->shared.resolver, p->snapshot);
+	if (start_workers(p, e) != 0)
+		goto fail;
 	return p;
+fail:
+	pool_free(p);
+	return NULL;
 }
 
 static void stop_worker(struct worker *w, void *arg)
@@ -239,15 +242,17 @@ int pool_reload(struct pool *p, struct conf *takes, struct err *e)
 
 	if (a.snapshot == NULL)
 		return -1;
+	if (open_state(p, a.snapshot, e) != 0)
+		goto fail;
 	for (; n < p->n_workers; n++) {
 		a.kits[n] = kit_new(a.snapshot, e);
 		if (a.kits[n] == NULL)
 			goto fail;
 	}
+	resolver_wait(p->shared.resolver, a.snapshot);
 	on_every_worker(p, adopt, &a);
 	snapshot_unref(p->snapshot);
 	p->snapshot = a.snapshot;
-	resolver_ask(p->shared.resolver, p->snapshot);
 	return 0;
 fail:
 	while (n > 0)

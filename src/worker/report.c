@@ -72,10 +72,13 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 
 	metrics_add(&c->worker->metrics,
 	            accepted ? METRIC_CONNECTS_ACCEPTED : METRIC_CONNECTS_REFUSED, 1);
-	log_begin(&l, accepted ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "connect");
+	/* One who left before a verdict, say a health check, is no refusal. */
+	bool refused = !accepted && n->verdict != VERDICT_GONE;
+	log_begin(&l, refused ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "connect");
 	log_str(&l, "verdict", verdict_info(n->verdict)->name);
 	put_client(&l, c);
 	log_str(&l, "mqtt", version_name(c->session->version));
+	log_number(&l, "worker", (int64_t)c->worker->number);
 	put_rule(&l, n->rule_file, n->rule_line);
 	put_code(&l, n->code);
 	log_str(&l, "why", n->why);

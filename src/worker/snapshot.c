@@ -78,18 +78,12 @@ static int check_unchanged(const struct conf *now, const struct conf *before, st
 
 	if (now->workers != before->workers)
 		return err_set(e, "workers %s", cure);
-	if (now->max_message != before->max_message)
-		return err_set(e, "max-message %s", cure);
-	if (now->pre_auth_memory != before->pre_auth_memory)
-		return err_set(e, "pre-auth-memory %s", cure);
 	if (!same_text(now->control_socket, before->control_socket))
 		return err_set(e, "the admin socket %s", cure);
 	if (!same_text(now->state_type, before->state_type) ||
 	    !same_text(now->state_path, before->state_path) ||
-	    !same_text(now->state_key_file, before->state_key_file) ||
-	    verifies(now) != verifies(before))
-		return err_set(
-		    e, "the state, and whether any listener verifies one-time passwords, %s", cure);
+	    !same_text(now->state_key_file, before->state_key_file))
+		return err_set(e, "the state %s", cure);
 	if (now->n_listeners != before->n_listeners)
 		return err_set(e, "the number of listeners %s", cure);
 	return 0;
@@ -164,8 +158,9 @@ static size_t share_of(size_t configured, double share)
 }
 
 /* Two descriptors a connection, one a waiting one. Where the process may not open that many, the
- * limits are lowered in proportion, so that it is the limit that says no, not the kernel. */
-static void limit_connections(struct snapshot *s, size_t descriptors)
+ * limits are lowered in proportion, so that it is the limit that says no, not the kernel. Said
+ * once, at start. */
+static void limit_connections(struct snapshot *s, size_t descriptors, bool say)
 {
 	static const size_t reserve = 64;
 	size_t wanted = 0, there = descriptors > 2 * reserve ? descriptors - reserve : reserve;
@@ -179,7 +174,7 @@ static void limit_connections(struct snapshot *s, size_t descriptors)
 		limits->max_connections = share_of(l->max_connections, share);
 		limits->max_pending = share_of(l->max_pending, share);
 		limits->max_pending_per_address = share_of(l->max_pending_per_address, share);
-		if (share == 1)
+		if (share == 1 || !say)
 			continue;
 		log_say(LOG_LEVEL_WARNING, "limits",
 		        "listener %s: max-connections %zu lowered to %zu, max-pending %zu to %zu, "
@@ -227,7 +222,7 @@ struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before,
 	make_rules(s);
 	for (size_t i = 0; i < s->n_listeners; i++)
 		make_policy(s, i);
-	limit_connections(s, descriptors);
+	limit_connections(s, descriptors, before == NULL);
 	s->verifies = verifies(s->conf);
 	for (size_t i = 0; i < s->conf->n_brokers; i++)
 		broker_inherit(&s->brokers[i], before == NULL ? NULL : before->brokers,

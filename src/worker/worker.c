@@ -84,6 +84,7 @@ void worker_adopt(struct worker *w, struct snapshot *snapshot, struct kit *kit)
 	w->snapshot = snapshot;
 	w->kit = kit;
 	snapshot_unref(old);
+	w->waiting_bytes_max = snapshot->conf->pre_auth_memory / w->shared->n_workers;
 	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
 		next = c->next;
 		conn_adopt(c);
@@ -191,10 +192,6 @@ void worker_free(struct worker *w)
 	mailbox_fini(&w->mailbox);
 	if (w->read_buffer != NULL)
 		(void)munmap(w->read_buffer, 2 * (size_t)WORKER_READ_MAX);
-	for (int i = 0; i < 2; i++) {
-		if (w->write_buffer[i] != NULL)
-			(void)munmap(w->write_buffer[i], w->write_size);
-	}
 	kit_free(w->kit);
 	snapshot_unref(w->snapshot);
 	free(w);
@@ -249,13 +246,8 @@ struct worker *worker_new(size_t number, const struct worker_shared *shared,
 	w->snapshot = snapshot;
 	w->kit = kit;
 	w->waiting_bytes_max = snapshot->conf->pre_auth_memory / shared->n_workers;
-	/* A batch of ordinary messages, and in any case the largest one. Memory is used only where
-	 * it is touched. */
-	w->write_size = snapshot_largest(snapshot) + WORKER_READ_MAX;
 	w->read_buffer = map_buffer(2 * (size_t)WORKER_READ_MAX);
-	w->write_buffer[0] = map_buffer(w->write_size);
-	w->write_buffer[1] = map_buffer(w->write_size);
-	if (w->read_buffer == NULL || w->write_buffer[0] == NULL || w->write_buffer[1] == NULL) {
+	if (w->read_buffer == NULL) {
 		err_set(e, "no memory for a worker's buffers");
 		worker_free(w);
 		return NULL;

@@ -51,10 +51,8 @@ struct worker {
 	struct event **accept_events; /* shared->n_fds of them */
 	struct snapshot *snapshot;
 	struct kit *kit;
-	struct now now;           /* read when an event is delivered */
-	uint8_t *read_buffer;     /* 2 · WORKER_READ_MAX: what was left over, then what is read */
-	uint8_t *write_buffer[2]; /* by the side that the bytes go to */
-	size_t write_size;
+	struct now now;       /* read when an event is delivered */
+	uint8_t *read_buffer; /* 2 · WORKER_READ_MAX: what was left over, then what is read */
 	struct conn *conns, *waiting_oldest, *waiting_newest;
 	size_t n_conns, n_refusing, waiting_bytes;
 	size_t waiting_bytes_max; /* this worker's share of pre-auth-memory */

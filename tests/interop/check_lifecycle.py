@@ -400,6 +400,36 @@ def reload():
     tap.eq(front.stop(), 0, "status 0")
 
 
+def reload_reaches_all():
+    """What a reload may change takes effect on it: a larger max-message, the first listener that verifies codes"""
+    broker = Mosquitto()
+    key_text, key = proxy.key("sizes")
+
+    def text(top="", extra=""):
+        return top + proxy.listener(extra="\tmax-buffer 8M\n" + extra) + proxy.broker(broker.port) + key_text + \
+            proxy.encrypt("enc/#", "sizes") + (proxy.otp_block() if extra else "")
+    front = proxy.Proxy(text("max-message 1k\n")).start()
+    big = bytes(range(256)) * 8192
+    with raw.Client(front.port) as live, raw.Client(broker.port) as b:
+        live.login("live")
+        b.login("b")
+        b.subscribe("enc/#", 1)
+        front.configure(text("max-message 3M\npre-auth-memory 2M\n"))
+        tap.eq(front.reload()[0], 0, "a larger max-message is taken")
+        live.publish("enc/a", big, 1)
+        tap.ok(envelope.open_envelope(key, "enc/a", b.message(20).payload).payload == big, "a live connection seals 2 MiB")
+        front.configure(text(extra="\totp codes\n"))
+        user = front.add_user("alice")
+        code, out, err = front.reload()
+        tap.eq(code, 0, "the first listener that verifies codes is taken")
+        tap.ok(live.ping(), "a live connection stays")
+    with raw.Client(front.port) as c:
+        tap.eq(c.login("c", user="alice", password="pw").code, 4, "a login without a code is refused")
+    with raw.Client(front.port) as c:
+        tap.eq(c.login("c", user="alice", password="pw" + user.code()).code, 0, "one with a code is let in")
+    tap.eq(front.stop(), 0, "status 0")
+
+
 def reload_under_load():
     """Reloads in the middle of traffic lose, double and damage nothing"""
     broker = Mosquitto(extra="max_queued_messages 0\nmax_inflight_messages 0\n")
@@ -690,5 +720,5 @@ def canary():
     tap.ok(not any(w in front.log() for w in words), "nor does the log at the end")
 
 
-tap.run([broker_down, several_brokers, killed_broker, wills, pieces, early_data, auth, unchanged, reload, reload_under_load,
+tap.run([broker_down, several_brokers, killed_broker, wills, pieces, early_data, auth, unchanged, reload, reload_reaches_all, reload_under_load,
          control, command_line, addresses, port_taken, drain, one_line_each, canary])

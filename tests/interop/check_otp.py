@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: ISC
 """One-time passwords at the door: a code is good once, however many try it at once, and every refusal looks the same.
 OTP_ROUNDS raises the number of races."""
+import contextlib
 import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
+
+try:
+    import sqlite3
+except ImportError:
+    sqlite3 = None
 
 from lib import clients, otp, proc, proxy, raw, tap
 from lib.broker import StubBroker
@@ -159,6 +165,11 @@ def race():
     tap.ok(not bad, "%d races: exactly one of two gets in, and one CONNECT reaches the broker" % rounds,
            "\n".join(bad[:20]))
     tap.note("the first of the pair won %d of %d" % (accepted_first, rounds))
+    workers = {}
+    for e in front.verdicts():
+        workers.setdefault(e.get("user"), set()).add(e.get("worker"))
+    apart = sum(len(workers[u.name]) == 2 for u in users)
+    tap.ok(apart > rounds // 10, "on two workers at once in %d of them" % apart)
 
 
 def many():
@@ -174,6 +185,33 @@ def many():
         for c in crowd:
             c.close()
         tap.eq(codes, [0] + [4] * 19, "crowd %d" % i)
+
+
+def guesses(user):
+    """The guess budget as it stands in the state file."""
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % front.state, uri=True)) as state:
+        return state.execute("SELECT guesses FROM user WHERE name = ?", (user.name.encode(),)).fetchone()[0]
+
+
+def right_guesses_cost_nothing():
+    """Ten addresses send the same right code at once: one is accepted, and no guess is lost"""
+    if sqlite3 is None:
+        raise tap.Skip("no sqlite3 for Python")
+    port = front.port_of(NAMES["password+otp"])
+    user = front.add_user("no-guess")
+    before = guesses(user)
+    tap.ok(before >= 10, "there is a budget", before)
+    for i in range(5):
+        crowd = [raw.Client(port, 4, next(addresses)) for _ in range(10)]
+        wire = raw.connect(4, "no-guess", user=user.name, password="p" + user.code())
+        for c in crowd:
+            c.sock.send(wire)
+        codes = sorted(c.receive().code for c in crowd)
+        for c in crowd:
+            c.close()
+        tap.eq(codes, [0] + [4] * 9, "round %d" % (i + 1))
+        tap.ok(proc.holds(lambda: abs(guesses(user) - before) < 0.001, 3), "round %d: the budget is as before" % (i + 1),
+               lambda: (before, guesses(user)))
 
 
 def two_gateways():
@@ -285,4 +323,4 @@ def finish():
 
 
 front.start()
-tap.run([once, empty_static, same_bytes, counters, race, many, two_gateways, budget, survives_restart, real_clients, verdicts_logged, finish])
+tap.run([once, empty_static, same_bytes, counters, race, many, right_guesses_cost_nothing, two_gateways, budget, survives_restart, real_clients, verdicts_logged, finish])
