@@ -135,7 +135,7 @@ START_TEST(blocks_and_references)
 	ck_assert_uint_eq(c->payloads[0].client.keys[0], 1);
 	ck_assert_uint_eq(c->payloads[0].client.keys[1], 0);
 	ck_assert(c->payloads[1].pass);
-	ck_assert_uint_eq(c->payloads[1].line, 5);
+	ck_assert_uint_eq(c->payloads[1].line, 6);
 	ck_assert_str_eq(c->payloads[1].file, "/etc/m/main.conf");
 	ck_assert_uint_eq(c->n_files, 1);
 	ck_assert_uint_eq(report.warnings, 3);
@@ -156,13 +156,13 @@ START_TEST(rules_are_compiled)
 	who.address.b[15] = 1;
 	struct acl_verdict v = acl_connect(r, &who);
 	ck_assert(v.allow);
-	ck_assert_uint_eq(v.line, 37);
+	ck_assert_uint_eq(v.line, 38);
 	ck_assert_str_eq(v.file, "/etc/m/main.conf");
 	who.user = slice_str("else");
-	ck_assert_uint_eq(acl_connect(r, &who).line, 38);
+	ck_assert_uint_eq(acl_connect(r, &who).line, 39);
 	memcpy(who.address.b, "\x20\x01\x0d\xb8", 4);
 	ck_assert(acl_denied_at_accept(r, &who.address, &v));
-	ck_assert_uint_eq(v.line, 36);
+	ck_assert_uint_eq(v.line, 37);
 	conf_free(c);
 	conf_report_fini(&report);
 }
