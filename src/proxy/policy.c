@@ -35,9 +35,15 @@ uint32_t policy_shown_limit(const struct policy *p, enum side toward, uint32_t l
 	size_t message = limit < p->max_message ? limit : p->max_message;
 	size_t growth = envelope_size(message) - message + length_fields;
 
-	if (seals_only(p, toward))
+	bool adds = seals_only(p, toward), removes = seals_only(p, side_other(toward));
+	/* Under rules of both kinds a client must not be told too much, since a packet that does
+	 * not fit cuts it; what a broker sends too long is only discarded, so it is not told too
+	 * little. */
+	if (adds && removes)
+		adds = toward == SIDE_BROKER;
+	if (adds)
 		return limit > growth ? limit - (uint32_t)growth : 1;
-	if (seals_only(p, side_other(toward)))
+	if (removes)
 		return limit < largest - growth ? limit + (uint32_t)growth : largest;
 	return limit;
 }

@@ -159,7 +159,7 @@ def counted():
     left_out = [int(f["count"]) for f in front.events("suppressed")]
     tap.eq(len(lines) + sum(left_out), dropped, "the log has a line for each, or counts it")
     tap.ok(lines and len(lines) <= LINES * (len(left_out) + 1), "%d lines and %d numbers" % (len(lines), len(left_out)))
-    tap.eq({f["error"] for f in lines} - {"E_PLAIN", "E_LENGTH"}, set(), "each with its error")
+    tap.eq({f["error"] for f in lines} - {"E_PLAIN", "E_TOO_LARGE"}, set(), "each with its error")
     tap.ok(all(f.get("topic") and f.get("client_id") and f.get("from") for f in lines), "topic, client and side")
 
 
