@@ -55,10 +55,13 @@ struct conf_leg {
 	size_t n_keys;
 };
 
+enum conf_bad_payload { CONF_DROP, CONF_DISCONNECT };
+
 struct conf_payload {
 	char *filter; /* a valid topic filter */
 	bool pass;    /* the payload is left alone; the legs below are then plain */
 	struct conf_leg client, broker;
+	enum conf_bad_payload on_bad_payload;
 	const char *file; /* where the rule stands, for logs */
 	unsigned line;
 };

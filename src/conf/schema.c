@@ -160,6 +160,9 @@ static const struct conf_directive directives[] = {
 	{"broker-leg", CONF_PAYLOAD, CONF_T_LEG, "plain|encrypted KEY…", NULL,
 	 "What payloads are on the side of the broker",
 	 AT(conf_payload, broker)},
+	{"on-bad-payload", CONF_PAYLOAD, CONF_T_CHOICE, "drop|disconnect", "drop",
+	 "A message whose payload cannot be opened is dropped and acknowledged, or ends the session",
+	 .choices = "drop|disconnect", AT(conf_payload, on_bad_payload)},
 };
 /* clang-format on */
 

@@ -40,3 +40,13 @@ void mqtt_reply_disconnect(struct writer *w, enum mqtt_version version, enum mqt
 	if (version == MQTT_5)
 		writer_bytes(w, slice_of(v5, sizeof v5));
 }
+
+void mqtt_reply_ack(struct writer *w, enum mqtt_version version, enum mqtt_type type,
+                    uint16_t packet_id, enum mqtt_reason_code code)
+{
+	bool told = version == MQTT_5 && code != MQTT_SUCCESS;
+	const uint8_t ack[] = {(uint8_t)(type << 4), told ? 3 : 2, (uint8_t)(packet_id >> 8),
+	                       (uint8_t)packet_id, (uint8_t)code};
+
+	writer_bytes(w, slice_of(ack, told ? 5 : 4));
+}

@@ -30,6 +30,7 @@ struct payload_leg {
 struct payload_rule {
 	struct slice filter; /* a valid topic filter */
 	bool pass;
+	bool disconnects; /* a payload that may not pass ends the session, else it is dropped */
 	struct payload_leg leg[2]; /* by enum side */
 };
 
@@ -64,6 +65,12 @@ const struct payload_rule *policy_rule(const struct policy *p, struct slice topi
 
 /* Whether a rule changes payloads at all: it is not `pass`, and some leg of it is encrypted. */
 bool policy_rule_changes(const struct payload_rule *r);
+
+/* A side that says the largest packet it takes (v5 Maximum Packet Size) may be sent longer ones
+ * than the other side has written, or shorter ones. What the other side is to be shown in place of
+ * `limit`: lowered by the worst growth where some rule seals toward that side (never below 1), else
+ * raised by it where some rule opens toward it. */
+uint32_t policy_shown_limit(const struct policy *p, enum side toward, uint32_t limit);
 
 struct session_env {
 	const struct policy *policy;

@@ -37,6 +37,8 @@ void session_free(struct session *s)
 		return;
 	buf_free(&s->own[SIDE_CLIENT]);
 	buf_free(&s->own[SIDE_BROKER]);
+	free(s->owned[SIDE_CLIENT]);
+	free(s->owned[SIDE_BROKER]);
 	free(s->identity);
 	free(s);
 }
@@ -299,8 +301,7 @@ void session_stop(struct session *s, const struct session_env *env, enum mqtt_re
 	s->deadline = env->now.mono_ms + SESSION_HALF_CLOSE_MS;
 	/* Where too much waits already, the close itself must do. */
 	(void)own_say(s, SIDE_CLIENT, slice_of(packet, w.len), step);
-	if (s->flow[SIDE_BROKER].ended ||
-	    (s->flow[SIDE_BROKER].left == 0 && s->own[SIDE_CLIENT].len == 0))
+	if (s->flow[SIDE_BROKER].ended || own_idle(s, SIDE_CLIENT))
 		session_finish(s, step);
 }
 

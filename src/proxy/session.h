@@ -8,7 +8,9 @@
  * says how much it consumed, and what is left must be given again, from its start, with more behind
  * it or when outputs have room again. Bytes that it appended to an output go to that side in order.
  * After every call, of whatever kind: send the outputs, do what `ask` and `close` say, read the
- * wanted sides (session_wants()), and arm a timer for session_deadline(). */
+ * wanted sides (session_wants()), and arm a timer for session_deadline(). Bytes that were not
+ * consumed though nothing is missing are given again when the outputs have room: for the largest
+ * message and SESSION_OWN_MAX more, in the end. */
 #ifndef PROXY_SESSION_H
 #define PROXY_SESSION_H
 
@@ -53,7 +55,8 @@ enum note_kind {
 	                 code, of the broker if it refused */
 	NOTE_CLOSED, /* the session ended by the proxy's will or by an error: why; code: reason code
 	                told, 0 none */
-	NOTE_PAYLOAD /* a payload could not be opened, or was too large: error, topic, kid */
+	NOTE_PAYLOAD /* a message was not passed on, since its payload could not be opened or was
+	                too large: error, topic, kid */
 };
 
 struct session_note {
@@ -70,7 +73,7 @@ struct session_note {
 	struct slice topic; /* borrowed: valid until the input view changes */
 };
 
-enum { SESSION_NOTES = 4 };
+enum { SESSION_NOTES = 8 };
 
 /* One call's answers. The caller lends the two outputs (NULL where that side has no leg) and zeroes
  * the rest. */
@@ -78,7 +81,8 @@ struct session_step {
 	struct writer *out[2]; /* by enum side */
 	size_t consumed;       /* of the bytes given */
 	/* How many bytes must be there behind the consumed ones before it can go on. 0: nothing is
-	 * missing; what is left waits for room, or for the session. */
+	 * missing; what is left waits for room, for the session, or, where something was consumed,
+	 * just for the next call. */
 	size_t want;
 	unsigned ask;
 	bool
@@ -101,10 +105,19 @@ struct session_settle {
 	int64_t pending; /* -1 none */
 };
 
+/* A PUBLISH that may not pass: what is answered for it. */
+struct drop {
+	uint8_t qos;
+	uint16_t packet_id;
+	enum mqtt_reason_code code;
+};
+
 /* One direction of the relay. */
 struct flow {
 	uint32_t left; /* bytes of a packet in passage that are still to come */
+	bool skips;    /* they are thrown away, and `drop` is answered behind them */
 	bool ended;    /* no more bytes will come from this side */
+	struct drop drop;
 };
 
 /* Others may read what stands in the first part. */
@@ -126,12 +139,16 @@ struct session {
 	enum otp_layout layout;
 	unsigned digits; /* of the credential that was accepted */
 	enum verdict refusal;
-	uint8_t refusal_code; /* v5 code of a MALFORMED */
-	int64_t connect_ms;   /* when CONNECT was whole */
-	int64_t deadline;     /* monotonic ms; 0 none */
-	struct flow flow[2];  /* by the side that the bytes come from */
+	uint8_t refusal_code;   /* v5 code of a MALFORMED */
+	int64_t connect_ms;     /* when CONNECT was whole */
+	int64_t deadline;       /* monotonic ms; 0 none */
+	uint32_t max_packet[2]; /* v5: the longest packet that the side takes, 0 any */
+	uint32_t shown;         /* v5: the longest that the client was told to send, 0 any */
+	struct flow flow[2];    /* by the side that the bytes come from */
 	struct buf
 	    own[2]; /* by the side that they go to: own packets that wait for a frame boundary */
+	uint8_t *owned[2]; /* by the side that sent the PUBLISH: ids whose handshake is the proxy's;
+	                      a bitmap or NULL */
 };
 
 /* `source` is what the store knows this peer by. NULL without memory. */

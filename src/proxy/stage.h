@@ -39,9 +39,42 @@ void session_note_payload(struct session_step *step, enum seal_error error,
 void session_finish(struct session *s, struct session_step *step);
 
 /* own.c: what the proxy itself says to a side goes out at that side's frame boundary, at once or
- * later. 0, or -1 where too much waits already. */
+ * later; behind the side's FIN, never. 0, or -1 where too much waits already. */
 int own_say(struct session *s, enum side to, struct slice packet, struct session_step *step);
 void own_flush(struct session *s, struct session_step *step);
+
+/* Whether one more packet can be said to `to`: it goes out now, or with the boundary. */
+bool own_room(const struct session *s, enum side to, const struct session_step *step);
+
+/* Whether nothing waits for `to` and nothing is half written there. */
+bool own_idle(const struct session *s, enum side to);
+
+/* flight.c: packet ids whose QoS handshake the proxy completes itself, since the other side never
+ * saw the PUBLISH. */
+
+/* Answers a dropped PUBLISH of `from`, for which there is own_room(): PUBACK, or PUBREC, and then
+ * the id is owned until its PUBREL, unless the code frees it. 0, or -1 without memory. */
+int flight_drop(struct session *s, enum side from, const struct drop *d, struct session_step *step);
+
+/* Whether the handshake of this id of `from` is the proxy's. */
+bool flight_owns(const struct session *s, enum side from, uint16_t packet_id);
+
+/* Answers the PUBREL of an owned id, for which there is own_room(). 0, or -1 without memory. */
+int flight_release(struct session *s, enum side from, uint16_t packet_id,
+                   struct session_step *step);
+
+/* A PUBLISH of `from` with this id is passed on, so its handshake is the other side's. */
+void flight_passed(struct session *s, enum side from, uint16_t packet_id);
+
+/* limits.c: v5 Maximum Packet Size. Notes what `whose` says it takes and edits its properties
+ * (found in `props`) to what the other side is to be shown; Topic Alias Maximum is taken out where
+ * payloads change. `room` holds what the edit appends. */
+enum { LIMITS_ROOM = 5 };
+struct mqtt_props_edit limits_edit(struct session *s, const struct session_env *env,
+                                   enum side whose, struct slice props, uint8_t room[LIMITS_ROOM]);
+
+/* Whether a packet of that many bytes is more than `to` takes. */
+bool limits_passed(const struct session *s, enum side to, size_t total);
 
 /* stage_connect.c: GREET, and FORWARDING. */
 void stage_greet(struct session *s, const struct session_env *env, struct slice bytes,

@@ -247,7 +247,8 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
                    struct session_step *step)
 {
 	struct writer *w = step->out[SIDE_BROKER];
-	struct mqtt_props_edit edit = {0}, will_edit = {0};
+	struct mqtt_props_edit will_edit = {0};
+	uint8_t room[LIMITS_ROOM];
 	struct mqtt_frame f;
 	struct mqtt_connect c;
 
@@ -265,10 +266,7 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 		       step);
 		return;
 	}
-	/* A message that is dropped or sealed must not leave a topic alias behind that the other
-	 * side does not know. */
-	if (env->policy->encrypts)
-		edit.drop = MQTT_PROP_BIT(MQTT_TOPIC_ALIAS_MAXIMUM);
+	struct mqtt_props_edit edit = limits_edit(s, env, SIDE_CLIENT, c.props, room);
 	size_t before = w->len;
 	mqtt_connect_put(w, &c, &edit, &will_edit);
 	if (w->full) {

@@ -203,7 +203,7 @@ static void connack(struct session *s, const struct session_env *env, const stru
                     struct slice packet, struct session_step *step)
 {
 	struct writer *w = step->out[SIDE_CLIENT];
-	struct mqtt_props_edit edit = {0};
+	uint8_t room[LIMITS_ROOM];
 	struct mqtt_connack a;
 
 	if (f->flags != 0 || (s->version == MQTT_5 && !f->minimal) ||
@@ -220,8 +220,7 @@ static void connack(struct session *s, const struct session_env *env, const stru
 		refused_by_broker(s, env, &a, packet, step);
 		return;
 	}
-	if (env->policy->encrypts)
-		edit.drop = MQTT_PROP_BIT(MQTT_TOPIC_ALIAS_MAXIMUM);
+	struct mqtt_props_edit edit = limits_edit(s, env, SIDE_BROKER, a.props, room);
 	mqtt_connack_put(w, s->version, &a, &edit);
 	session_noted(step, NOTE_VERDICT)->verdict = VERDICT_ACCEPTED;
 	session_enter(s, SESSION_RELAYING);

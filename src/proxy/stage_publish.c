@@ -17,32 +17,83 @@ struct message {
 	struct session_step *step;
 };
 
-static void fail_message(const struct message *m, enum seal_error error, uint8_t code,
-                         const char *why)
+static const char too_long[] = "a payload is longer than max-message";
+
+static enum progress fail_message(const struct message *m, enum seal_error error, uint8_t code,
+                                  const char *why)
 {
 	session_note_payload(m->step, error, &m->in);
 	session_fail(m->s, m->in.from, code, why, m->step);
+	return STAGE_WAIT;
 }
 
-/* Writes the head for a payload of `size` bytes and gives the place of the payload; NULL where the
- * output lacks room now, which the caller answers by waiting. */
-static uint8_t *put_head(const struct message *m, const struct mqtt_props_edit *edit, size_t size)
+static struct drop drop_of(const struct message *m)
+{
+	return (struct drop){.qos = m->p.qos,
+	                     .packet_id = m->p.packet_id,
+	                     .code = m->in.from == SIDE_CLIENT ? MQTT_PAYLOAD_FORMAT_INVALID
+	                                                       : MQTT_SUCCESS};
+}
+
+/* The payload may not pass: the message is dropped and its handshake completed, or, as the rule
+ * says, the session ends. A fault of the proxy's own always ends it: no message is acknowledged
+ * away for that. */
+static enum progress refuse_message(const struct message *m, enum seal_error error, const char *why)
+{
+	struct drop d = drop_of(m);
+
+	if (error == SEAL_E_INTERNAL)
+		return fail_message(m, error, MQTT_UNSPECIFIED_ERROR, why);
+	if (m->in.rule->disconnects)
+		return fail_message(m, error, MQTT_PAYLOAD_FORMAT_INVALID, why);
+	if (flight_drop(m->s, m->in.from, &d, m->step) != 0)
+		return fail_message(m, SEAL_E_INTERNAL, MQTT_UNSPECIFIED_ERROR, "out of memory");
+	session_note_payload(m->step, error, &m->in);
+	return STAGE_ON;
+}
+
+/* Too long to be taken, or for the side that it goes to. A client learns it; what a broker sent is
+ * discarded as if it were delivered [MQTT-3.1.2-25], as it comes. */
+static enum progress refuse_length(const struct message *m, size_t total, const char *why)
+{
+	struct flow *flow = &m->s->flow[m->in.from];
+
+	if (m->in.from == SIDE_CLIENT || (m->in.rule != NULL && m->in.rule->disconnects))
+		return fail_message(m, SEAL_E_TOO_LARGE, MQTT_PACKET_TOO_LARGE, why);
+	session_note_payload(m->step, SEAL_E_TOO_LARGE, &m->in);
+	flow->left = (uint32_t)total;
+	flow->skips = true;
+	flow->drop = drop_of(m);
+	return STAGE_ON;
+}
+
+/* Writes the head for a payload of `size` bytes; *at is then the payload's place. Else *at is NULL:
+ * STAGE_WAIT where the output lacks room now, or, where the packet is more than its receiver takes,
+ * as it was refused. */
+static enum progress put_head(const struct message *m, const struct mqtt_props_edit *edit,
+                              size_t size, uint8_t **at)
 {
 	size_t head = mqtt_publish_size(&m->p, m->s->version, edit, size);
 
-	if (head == 0 || size > SIZE_MAX - head || head + size > writer_room(m->to))
-		return NULL;
+	*at = NULL;
+	if (head == 0 || limits_passed(m->s, side_other(m->in.from), head + size))
+		return refuse_length(m, m->p.head + m->p.payload,
+		                     "a packet is longer than its receiver takes");
+	if (head + size > writer_room(m->to))
+		return STAGE_WAIT;
 	mqtt_publish_put(m->to, &m->p, m->s->version, edit, size);
-	return writer_space(m->to, size);
+	*at = writer_space(m->to, size);
+	return STAGE_ON;
 }
 
 static enum progress send_clear(const struct message *m, const struct payload_clear *clear)
 {
 	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, clear, false);
-	uint8_t *at = put_head(m, &edit, clear->payload.n);
+	uint8_t *at;
+	enum progress progress = put_head(m, &edit, clear->payload.n, &at);
 
 	if (at == NULL)
-		return STAGE_WAIT;
+		return progress;
 	if (clear->payload.n != 0)
 		memcpy(at, clear->payload.p, clear->payload.n);
 	return STAGE_ON;
@@ -55,14 +106,12 @@ static enum progress send_sealed(const struct message *m, const struct payload_c
 	size_t before = m->to->len;
 	bool fits;
 	size_t inner = seal_inner_size(&message, &fits);
-	if (!fits) {
-		fail_message(m, SEAL_E_LENGTH, MQTT_PACKET_TOO_LARGE,
-		             "sealed properties are too long");
-		return STAGE_WAIT;
-	}
-	uint8_t *at = put_head(m, &edit, envelope_size(inner));
+	if (!fits)
+		return refuse_message(m, SEAL_E_TOO_LARGE, "sealed properties are too long");
+	uint8_t *at;
+	enum progress progress = put_head(m, &edit, envelope_size(inner), &at);
 	if (at == NULL)
-		return STAGE_WAIT;
+		return progress;
 	enum seal_error error =
 	    seal_message(payload_sealer(m->env, &m->in), &message, m->env->now, at);
 	if (error == SEAL_OK) {
@@ -70,8 +119,7 @@ static enum progress send_sealed(const struct message *m, const struct payload_c
 		return STAGE_ON;
 	}
 	m->to->len = before;
-	fail_message(m, error, MQTT_UNSPECIFIED_ERROR, "a payload could not be sealed");
-	return STAGE_WAIT;
+	return refuse_message(m, error, "a payload could not be sealed");
 }
 
 /* Opens straight into the output: for an envelope with neither properties nor padding inside, whose
@@ -83,10 +131,11 @@ static enum progress open_in_place(const struct message *m, const struct envelop
 	struct seal_demand demand = payload_demand(&m->in);
 	struct seal_opened opened;
 	size_t before = m->to->len;
-	uint8_t *at = put_head(m, &edit, e->inner);
+	uint8_t *at;
+	enum progress progress = put_head(m, &edit, e->inner, &at);
 
 	if (at == NULL)
-		return STAGE_WAIT;
+		return progress;
 	enum seal_error error = seal_open(m->env->kit->opener, &demand, m->in.topic, m->in.payload,
 	                                  m->env->now, at, &opened);
 	if (error == SEAL_OK) {
@@ -94,8 +143,7 @@ static enum progress open_in_place(const struct message *m, const struct envelop
 		return STAGE_ON;
 	}
 	m->to->len = before;
-	fail_message(m, error, MQTT_PAYLOAD_FORMAT_INVALID, "a payload could not be opened");
-	return STAGE_WAIT;
+	return refuse_message(m, error, "a payload could not be opened");
 }
 
 /* A whole PUBLISH under a rule that changes it. */
@@ -109,13 +157,14 @@ static enum progress change_message(const struct message *m)
 	if (sealed && !m->in.rule->leg[side_other(m->in.from)].encrypted &&
 	    envelope_looks_sealed(m->in.payload) && envelope_get(m->in.payload, &e) == SEAL_OK &&
 	    (e.flags & (SEAL_PROPS | SEAL_PADDED)) == 0)
-		return open_in_place(m, &e);
+		return e.inner > m->env->policy->max_message
+		           ? refuse_length(m, m->p.head + m->p.payload, too_long)
+		           : open_in_place(m, &e);
 	enum seal_error error = payload_open(m->env, &m->in, &clear, &opened);
-	if (error != SEAL_OK) {
-		fail_message(m, error, MQTT_PAYLOAD_FORMAT_INVALID,
-		             "a payload could not be opened");
-		return STAGE_WAIT;
-	}
+	if (error != SEAL_OK)
+		return refuse_message(m, error, "a payload could not be opened");
+	if (clear.payload.n > m->env->policy->max_message)
+		return refuse_length(m, m->p.head + m->p.payload, too_long);
 	enum progress progress =
 	    payload_gets_sealed(&m->in, &clear) ? send_sealed(m, &clear) : send_clear(m, &clear);
 	if (progress == STAGE_ON)
@@ -132,17 +181,18 @@ static enum progress take_message(const struct message *m, const struct mqtt_fra
 	                   : policy->max_message;
 	size_t total = f->head + (size_t)f->remaining;
 
-	if (m->p.payload > limit) {
-		fail_message(m, SEAL_E_LENGTH, MQTT_PACKET_TOO_LARGE,
-		             "a payload is longer than max-message");
+	/* There must be room for the answer before anything can be refused. */
+	if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
 		return STAGE_WAIT;
-	}
+	if (m->p.payload > limit)
+		return refuse_length(m, total, too_long);
 	if (there < total) {
 		m->step->want = total;
 		return STAGE_WAIT;
 	}
 	enum progress progress = change_message(m);
-	if (progress == STAGE_ON)
+	/* One that is discarded is consumed like one in passage. */
+	if (progress == STAGE_ON && !m->s->flow[m->in.from].skips)
 		m->step->consumed += total;
 	return progress;
 }
@@ -169,17 +219,25 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 		return STAGE_WAIT;
 	}
 	const struct payload_rule *rule = policy_rule(env->policy, m.p.topic);
-	if (rule == NULL || !policy_rule_changes(rule)) {
-		s->flow[from].left = (uint32_t)(f->head + f->remaining);
-		return STAGE_ON;
-	}
+	size_t total = f->head + (size_t)f->remaining;
+	/* From here on the id is the other side's, unless the message is dropped. While the packet
+	 * is not whole the payload's length alone matters. */
+	if (m.p.qos == 2)
+		flight_passed(s, from, m.p.packet_id);
 	m.in = (struct payload_in){.rule = rule,
 	                           .from = from,
 	                           .retain = m.p.retain,
 	                           .utf8 = m.p.utf8,
 	                           .v5 = s->version == MQTT_5,
-	                           .topic = m.p.topic};
-	/* While the packet is not whole the length alone matters. */
-	m.in.payload = slice_of(view.p + m.p.head, m.p.payload);
-	return take_message(&m, f, view.n);
+	                           .topic = m.p.topic,
+	                           .payload = slice_of(view.p + m.p.head, m.p.payload)};
+	if (rule != NULL && policy_rule_changes(rule))
+		return take_message(&m, f, view.n);
+	if (limits_passed(s, side_other(from), total)) {
+		if (m.p.qos != 0 && !own_room(s, from, step))
+			return STAGE_WAIT;
+		return refuse_length(&m, total, "a packet is longer than its receiver takes");
+	}
+	s->flow[from].left = (uint32_t)total;
+	return STAGE_ON;
 }

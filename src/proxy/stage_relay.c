@@ -14,19 +14,43 @@ static void fail(struct session *s, enum side from, enum mqtt_result r, const ch
 	session_fail(s, from, from == SIDE_CLIENT ? (uint8_t)mqtt_reason(r) : 0, why, step);
 }
 
-/* Copies what there is, and what there is room for, of the packet in passage. Returns the bytes
- * copied. */
-static size_t pass_on(struct flow *flow, struct slice bytes, struct writer *to)
+/* Copies what there is, and what there is room for, of the packet in passage; its last byte only
+ * where there is room for what waits to be said behind it. Returns the bytes used. */
+static size_t pass_on(struct session *s, enum side from, struct slice bytes,
+                      struct session_step *step)
 {
-	size_t n = flow->left;
+	struct flow *flow = &s->flow[from];
+	enum side other = side_other(from);
+	struct writer *to = step->out[other];
+	size_t n = flow->left < bytes.n ? flow->left : bytes.n;
+	bool fits;
 
-	if (n > bytes.n)
-		n = bytes.n;
-	if (n > writer_room(to))
-		n = writer_room(to);
-	writer_bytes(to, slice_of(bytes.p, n));
+	if (flow->skips) {
+		fits = own_room(s, from, step);
+	} else {
+		n = n < writer_room(to) ? n : writer_room(to);
+		fits = writer_room(to) - n >= s->own[other].len;
+	}
+	if (n == flow->left && !fits)
+		n--;
+	if (!flow->skips)
+		writer_bytes(to, slice_of(bytes.p, n));
 	flow->left -= (uint32_t)n;
 	return n;
+}
+
+/* A PUBREL for an id that the proxy owns goes no further. */
+static enum progress own_pubrel(struct session *s, enum side from, uint16_t id, size_t total,
+                                struct session_step *step)
+{
+	if (!own_room(s, from, step))
+		return STAGE_WAIT;
+	if (flight_release(s, from, id, step) != 0) {
+		session_fail(s, from, MQTT_UNSPECIFIED_ERROR, "out of memory", step);
+		return STAGE_WAIT;
+	}
+	step->consumed += total;
+	return STAGE_ON;
 }
 
 /* A packet other than PUBLISH: checked whole, then on its way. */
@@ -49,6 +73,11 @@ static enum progress control_packet(struct session *s, const struct session_env 
 	if (r != MQTT_OK) {
 		fail(s, from, r, "a malformed packet", step);
 		return STAGE_WAIT;
+	}
+	if (f->type == MQTT_PUBREL) {
+		uint16_t id = (uint16_t)(view.p[f->head] << 8 | view.p[f->head + 1]);
+		if (flight_owns(s, from, id))
+			return own_pubrel(s, from, id, total, step);
 	}
 	s->flow[from].left = (uint32_t)total;
 	if (f->type == MQTT_DISCONNECT && from == SIDE_CLIENT)
@@ -78,12 +107,32 @@ static enum progress begin_packet(struct session *s, const struct session_env *e
 		fail(s, from, r, "a malformed packet, or one of the wrong direction", step);
 		return STAGE_WAIT;
 	}
+	/* More than the client was told to send [MQTT-3.2.2-15]. */
+	if (from == SIDE_CLIENT && s->shown != 0 && f.head + (size_t)f.remaining > s->shown) {
+		fail(s, from, MQTT_TOO_LARGE, "a packet is longer than the broker takes", step);
+		return STAGE_WAIT;
+	}
 	if (f.type == MQTT_PUBLISH)
 		progress = stage_publish(s, env, from, &f, view, step);
 	else
 		progress = control_packet(s, env, from, &f, view, step);
 	step->packets[from] += progress == STAGE_ON;
 	return progress;
+}
+
+/* The packet in passage is through. False where the session ends. */
+static bool end_packet(struct session *s, enum side from, struct session_step *step)
+{
+	struct flow *flow = &s->flow[from];
+
+	own_flush(s, step);
+	if (!flow->skips)
+		return true;
+	flow->skips = false;
+	if (flight_drop(s, from, &flow->drop, step) == 0)
+		return true;
+	session_fail(s, from, MQTT_UNSPECIFIED_ERROR, "out of memory", step);
+	return false;
 }
 
 void stage_relay(struct session *s, const struct session_env *env, enum side from,
@@ -99,21 +148,22 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 	own_flush(s, step);
 	while (step->consumed < bytes.n) {
 		struct slice view = slice_of(bytes.p + step->consumed, bytes.n - step->consumed);
-		/* An end that waits for the boundary: nothing new begins toward the client. */
-		if (flow->left == 0 && s->stopping)
+		/* An end that waits for the boundary: nothing new begins toward the client. And
+		 * there must be room to note what a packet comes to. */
+		if (flow->left == 0 && (s->stopping || step->n_notes > SESSION_NOTES - 2))
 			break;
 		if (flow->left == 0 && begin_packet(s, env, from, view, step) == STAGE_WAIT)
 			break;
 		if (flow->left == 0)
 			continue;
 		view = slice_of(bytes.p + step->consumed, bytes.n - step->consumed);
-		size_t n = pass_on(flow, view, to);
+		size_t n = pass_on(s, from, view, step);
 		step->consumed += n;
 		if (n == 0)
 			break;
-		if (flow->left == 0)
-			own_flush(s, step);
+		if (flow->left == 0 && !end_packet(s, from, step))
+			break;
 	}
-	if (s->stopping && s->flow[SIDE_BROKER].left == 0 && s->own[SIDE_CLIENT].len == 0)
+	if (s->stopping && own_idle(s, SIDE_CLIENT))
 		session_finish(s, step);
 }

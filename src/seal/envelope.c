@@ -13,6 +13,7 @@ const char *seal_error_name(enum seal_error e)
 	    [SEAL_E_VERSION] = "E_VERSION",
 	    [SEAL_E_SHORT] = "E_SHORT",
 	    [SEAL_E_LENGTH] = "E_LENGTH",
+	    [SEAL_E_TOO_LARGE] = "E_TOO_LARGE",
 	    [SEAL_E_KEY] = "E_KEY",
 	    [SEAL_E_SCOPE] = "E_SCOPE",
 	    [SEAL_E_AUTH] = "E_AUTH",

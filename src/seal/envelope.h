@@ -29,6 +29,7 @@ enum seal_error {
 	SEAL_E_VERSION,
 	SEAL_E_SHORT,
 	SEAL_E_LENGTH,
+	SEAL_E_TOO_LARGE, /* not of the format: more than may be handled here, or than a receiver takes */
 	SEAL_E_KEY,
 	SEAL_E_SCOPE,
 	SEAL_E_AUTH,

@@ -97,11 +97,49 @@ static void report_closed(const struct conn *c, const struct session_note *n)
 	log_end(&l);
 }
 
+void report_suppressed(struct worker *w)
+{
+	struct log_line l;
+
+	if (w->payloads.left_out == 0)
+		return;
+	log_begin(&l, LOG_LEVEL_WARNING, "suppressed");
+	log_str(&l, "of", "payload");
+	log_number(&l, "count", (int64_t)w->payloads.left_out);
+	log_end(&l);
+	w->payloads.left_out = 0;
+}
+
+/* Whether one more line about a payload may be written now; else it is counted. */
+static bool may_say(struct worker *w)
+{
+	struct report_window *window = &w->payloads;
+	struct timeval rest = {0};
+
+	if (w->now.mono_ms >= window->until) {
+		report_suppressed(w);
+		*window = (struct report_window){.until = w->now.mono_ms + REPORT_WINDOW_MS};
+	}
+	if (window->said < REPORT_LINES) {
+		window->said++;
+		return true;
+	}
+	if (window->left_out++ == 0) {
+		int64_t ms = window->until - w->now.mono_ms;
+		rest.tv_sec = ms / 1000;
+		rest.tv_usec = ms % 1000 * 1000;
+		(void)event_add(w->suppressed_event, &rest);
+	}
+	return false;
+}
+
 static void report_payload(const struct conn *c, const struct session_note *n)
 {
 	struct log_line l;
 	char kid[9];
 
+	if (!may_say(c->worker))
+		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "payload");
 	log_str(&l, "error", seal_error_name(n->error));
 	put_client(&l, c);

@@ -5,8 +5,12 @@
 
 #include "worker/conn.h"
 
-/* One of the session's notes. */
+/* One of the session's notes. Lines about payloads, which a peer can cause at will, are limited:
+ * REPORT_LINES in REPORT_WINDOW_MS a worker. */
 void report_note(struct conn *c, const struct session_note *n);
+
+/* Says how many lines were left out, where some were: when the window is over, and at the end. */
+void report_suppressed(struct worker *w);
 
 /* A connection that ended before a session could tell: refused at accept, timed out in silence,
  * evicted. rule may be NULL. */

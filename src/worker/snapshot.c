@@ -121,6 +121,7 @@ static void make_rules(struct snapshot *s)
 		s->rules[i] = (struct payload_rule){
 		    .filter = slice_str(p->filter),
 		    .pass = p->pass,
+		    .disconnects = p->on_bad_payload == CONF_DISCONNECT,
 		    .leg = {
 		        [SIDE_CLIENT] = leg_of(&p->client), [SIDE_BROKER] = leg_of(&p->broker)}};
 	}

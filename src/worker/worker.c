@@ -6,6 +6,7 @@
 #include "sys/clock.h"
 #include "sys/log.h"
 #include "worker/conn.h"
+#include "worker/report.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -91,6 +92,13 @@ void worker_adopt(struct worker *w, struct snapshot *snapshot, struct kit *kit)
 	}
 }
 
+static void window_over(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	report_suppressed(arg);
+}
+
 static bool told(const struct conn *c)
 {
 	return c->session != NULL && (c->session->stopping || c->session->state == SESSION_DEAD);
@@ -150,6 +158,7 @@ static void *run(void *arg)
 	if (event_base_dispatch(w->base) < 0)
 		log_say(LOG_LEVEL_ERROR, "worker", "the event loop of worker %zu failed",
 		        w->number);
+	report_suppressed(w);
 	return NULL;
 }
 
@@ -171,6 +180,8 @@ void worker_free(struct worker *w)
 		event_free(w->resume_event);
 	if (w->drain_event != NULL)
 		event_free(w->drain_event);
+	if (w->suppressed_event != NULL)
+		event_free(w->suppressed_event);
 	for (size_t i = 0; w->accept_events != NULL && i < w->shared->n_fds; i++) {
 		if (w->accept_events[i] != NULL)
 			event_free(w->accept_events[i]);
@@ -202,9 +213,11 @@ static int make_events(struct worker *w, struct err *e)
 	w->mail_event = event_new(w->base, w->mailbox.fd, EV_READ | EV_PERSIST, mail_ready, w);
 	w->resume_event = evtimer_new(w->base, resume_accepting, w);
 	w->drain_event = event_new(w->base, -1, EV_PERSIST, drain, w);
+	w->suppressed_event = evtimer_new(w->base, window_over, w);
 	w->accept_events = calloc(w->shared->n_fds + 1, sizeof(struct event *));
 	if (w->mail_event == NULL || w->resume_event == NULL || w->drain_event == NULL ||
-	    w->accept_events == NULL || event_add(w->mail_event, NULL) != 0)
+	    w->suppressed_event == NULL || w->accept_events == NULL ||
+	    event_add(w->mail_event, NULL) != 0)
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < w->shared->n_fds; i++) {
 		w->accept_events[i] =

@@ -32,13 +32,22 @@ enum {
 	WORKER_REFUSING_MAX = 1024     /* refusals that may wait for their time at once */
 };
 
+enum { REPORT_LINES = 20, REPORT_WINDOW_MS = 10000 };
+
+/* Lines of one kind that were written in the window under way, and those that were not. */
+struct report_window {
+	int64_t until; /* monotonic ms */
+	unsigned said;
+	uint64_t left_out;
+};
+
 struct worker {
 	size_t number;
 	pthread_t thread;
 	const struct worker_shared *shared;
 	struct event_base *base;
 	struct mailbox mailbox;
-	struct event *mail_event, *resume_event, *drain_event;
+	struct event *mail_event, *resume_event, *drain_event, *suppressed_event;
 	struct event **accept_events; /* shared->n_fds of them */
 	struct snapshot *snapshot;
 	struct kit *kit;
@@ -48,6 +57,7 @@ struct worker {
 	size_t n_conns, n_refusing, waiting_bytes;
 	size_t waiting_bytes_max; /* this worker's share of pre-auth-memory */
 	struct metrics metrics;
+	struct report_window payloads;
 	bool stopping;
 	int64_t tell_until,
 	    stop_until; /* by when all sessions are told to end, and everything ends */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The engine under any row of events: bytes of both sides, ends, answers, time. The host of the
  * scenarios holds it to its contract after every call. Beside that: the plaintext of an envelope
- * that was tampered with is never seen again.
+ * that was tampered with is never seen again. The host also balances that each packet id is
+ * answered once.
  *
  * The first byte chooses policy and way; then events, each a byte and its arguments. */
 #include "base/secret.h"
@@ -12,7 +13,7 @@
 
 #include <stdio.h>
 
-enum { MARKER = 16, POLICIES = 8, READY = 24, EVENTS_MAX = 400 };
+enum { MARKER = 16, POLICIES = 12, READY = 24, IDS = 4, EVENTS_MAX = 400 };
 
 static const struct named_policy policies[POLICIES] = {
     {"plain", {{NULL}, 0}},
@@ -23,6 +24,10 @@ static const struct named_policy policies[POLICIES] = {
     {"otp-seal", {{"otp=otp", "rule=#:plain:k1"}, 2}},
     {"open-all", {{"rule=#:k1:plain", "connect=300"}, 2}},
     {"otp-open", {{"otp=password+otp", "rule=t/#:k1:k1", "versions=3.1.1,5.0"}, 3}},
+    {"brief", {{"rule=t/#:k1+k2:plain", "message=100"}, 2}},
+    {"brief-both", {{"rule=t/#:k1:k3", "message=100"}, 2}},
+    {"cut", {{"rule=t/#:k1:k3:disconnect", "message=100"}, 2}},
+    {"both", {{"rule=t/#:k3:k3"}, 1}},
 };
 
 /* Good packets, so that an input gets far with few bytes. */
@@ -134,6 +139,41 @@ static bool send_forged(struct host *h, enum side from, struct input *in)
 	return ok;
 }
 
+/* What belongs to a handshake, under few ids: good, bad, too long, and the rest of it. */
+static bool send_flight(struct host *h, enum side from, struct input *in)
+{
+	static const char *const kinds[][4] = {
+	    {"publish", "topic=t/a", "payload=bad"},
+	    {"publish", "topic=t/a", "payload=good", "sealed=k1"},
+	    {"publish", "topic=t/a", "payload=good", "sealed=k3"},
+	    {"publish", "topic=t/a", "payload=fill:300"},
+	    {"publish", "topic=t/a", "payload=fill:18000", "sealed=k3"},
+	    {"publish", "topic=x", "payload=free"},
+	    {"pubrel"},
+	    {"puback"},
+	    {"pubrec"},
+	    {"pubcomp"},
+	};
+	uint8_t which = next(in), how = next(in);
+	struct making m = making_of(h, (enum mqtt_version)(MQTT_31 + how % 3));
+	const char *const *kind = kinds[which % (sizeof kinds / sizeof kinds[0])];
+	char id[16], qos[16];
+	struct words words = {.n = 0};
+	struct packet packet;
+
+	for (size_t i = 0; i < 4 && kind[i] != NULL; i++)
+		words.w[words.n++] = kind[i];
+	(void)snprintf(id, sizeof id, "pid=%d", 1 + how / 3 % IDS);
+	(void)snprintf(qos, sizeof qos, "qos=%d", 1 + how / 3 / IDS % 2);
+	words.w[words.n++] = id;
+	if (words.n > 2)
+		words.w[words.n++] = qos;
+	FUZZ_CHECK(packet_make(&m, &words, &packet, h->fault));
+	bool ok = !may_send(h, from) || host_send(h, from, slice_of(packet.p, packet.n));
+	packet_free(&packet);
+	return ok;
+}
+
 static void answer_so(struct host *h, uint8_t how)
 {
 	static const char *const said[] = {NULL, "fails", "locked", "raised", "deleted"};
@@ -155,7 +195,7 @@ static bool event(struct host *h, struct input *in)
 	case 3:
 	case 4:
 	case 5:
-		return send_ready(h, from, in);
+		return (op & 32) != 0 ? send_flight(h, from, in) : send_ready(h, from, in);
 	case 6:
 		return send_forged(h, from, in);
 	case 7:
@@ -190,9 +230,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct host h;
 	uint8_t first = next(&in), marker[MARKER];
 	struct sim_way way = {.tight = (first & 16) != 0, .patient = (first & 32) != 0};
+	size_t policy = first & 15;
 	bool ok = true;
 
-	host_init(&h, worlds[first % POLICIES], &way, &fault);
+	host_init(&h, worlds[policy % POLICIES], &way, &fault);
 	/* Not the same twice, or a fuzzer learns to send it in clear. */
 	secret_random(marker, sizeof marker);
 	h.marker = slice_of(marker, sizeof marker);

@@ -101,6 +101,8 @@ static void write_rules(const struct world *w, FILE *conf)
 		} else {
 			write_leg(conf, "client-leg", &r->leg[SIDE_CLIENT]);
 			write_leg(conf, "broker-leg", &r->leg[SIDE_BROKER]);
+			if (r->disconnects)
+				(void)fputs(" on-bad-payload disconnect\n", conf);
 		}
 		(void)fputs("}\n", conf);
 	}

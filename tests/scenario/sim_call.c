@@ -121,6 +121,7 @@ static bool take_notes(struct host *h, const struct session_step *step)
 			h->has_verdict = true;
 			h->verdict = n->verdict;
 		} else if (n->kind == NOTE_PAYLOAD) {
+			h->notes++;
 			h->has_error = true;
 			h->error = n->error;
 			/* Read it all: it is to be logged. */
@@ -129,6 +130,9 @@ static bool take_notes(struct host *h, const struct session_step *step)
 				sum = (uint8_t)(sum + n->topic.p[k]);
 		}
 	}
+	h->failed += step->failed;
+	if (h->notes != h->failed)
+		return fault_set(h->fault, "%zu notes of %zu payloads", h->notes, h->failed);
 	return true;
 }
 

@@ -18,6 +18,9 @@ bool call_finish(struct host *h, struct call *c, size_t given, bool *moved);
 /* Answers what was asked and is not held back; *any is set where there was something. */
 bool host_answer_asks(struct host *h, bool *any);
 
+/* Whether each packet id was answered once so far. */
+bool ledger_balances(struct host *h);
+
 void stream_clear(struct stream *s);
 struct slice stream_rest(const struct stream *s);
 

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { TIGHT = 9, CONNECT_ROOM = 72 * 1024 };
+enum { TIGHT = 9, TIGHTER = 3, CONNECT_ROOM = 72 * 1024 };
 
 /* Gives a side's bytes once. */
 static bool give(struct host *h, enum side from, bool *moved)
@@ -27,7 +27,7 @@ static bool give(struct host *h, enum side from, bool *moved)
 		               rest.n - c.step.consumed);
 	h->want[from] = c.step.want;
 	h->in[from].at += c.step.consumed;
-	return ok;
+	return ok && ledger_balances(h);
 }
 
 static bool may_give(const struct host *h, enum side from)
@@ -42,17 +42,30 @@ static bool may_give(const struct host *h, enum side from)
 	return n != 0 && session_wants(h->s, from) && !(h->way->patient && n < h->want[from]);
 }
 
-/* With more room than this no packet that is there can be stuck. */
+/* With more room than this no packet that is there can be stuck, nor what waits behind it. */
 static size_t useful_room(const struct host *h)
 {
 	size_t most = 0;
 
 	for (enum side from = SIDE_CLIENT; from <= SIDE_BROKER; from++) {
 		size_t n = h->in[from].n - h->in[from].at;
-		if (may_give(h, from) && 256 + 2 * n > most)
-			most = 256 + 2 * n;
+		if (may_give(h, from) && 256 + 2 * n + SESSION_OWN_MAX > most)
+			most = 256 + 2 * n + SESSION_OWN_MAX;
 	}
 	return most;
+}
+
+/* Nothing moves any more, so nobody would fetch an answer that could have gone out. */
+static bool answers_are_out(const struct host *h)
+{
+	for (enum side to = SIDE_CLIENT; to <= SIDE_BROKER; to++) {
+		const struct flow *flow =
+		    &h->s->flow[to == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT];
+		if (h->s->state == SESSION_RELAYING && h->s->own[to].len != 0 &&
+		    (flow->left == 0 || flow->skips))
+			return fault_set(h->fault, "an answer waits for nothing");
+	}
+	return true;
 }
 
 /* Lets everything move until nothing does. */
@@ -60,7 +73,10 @@ static bool run(struct host *h)
 {
 	bool any = true;
 
-	const size_t least = h->way->tight ? TIGHT : 1024;
+	/* A refusal is said at once or not at all; what is said later waits for room. */
+	const size_t least = !h->way->tight                   ? 1024
+	                     : h->s->state < SESSION_RELAYING ? TIGHT
+	                                                      : TIGHTER;
 
 	h->room = least;
 	while (any) {
@@ -84,7 +100,7 @@ static bool run(struct host *h)
 			continue;
 		any = true;
 	}
-	return true;
+	return answers_are_out(h);
 }
 
 /* -- what happens -- */

@@ -21,6 +21,12 @@ struct account {
 	int taken; /* guesses out */
 };
 
+/* See sim_ledger.c. */
+struct ledger {
+	size_t in[2], out[2]; /* bytes of the streams that were walked */
+	uint64_t due[2];      /* by the side that is to be answered */
+};
+
 struct host {
 	const struct world *world;
 	const struct sim_way *way;
@@ -42,6 +48,9 @@ struct host {
 	struct slice marker; /* bytes that may never stand in an output; empty: none */
 	size_t room, want[2];
 	int64_t connect_at, answered_at;
+	struct ledger ledger;
+	size_t failed; /* payloads that may not pass, all told */
+	size_t notes;  /* and those that were noted */
 	struct account accounts[SIM_ACCOUNTS];
 	size_t n_accounts, marks;
 	bool has_verdict, has_error;

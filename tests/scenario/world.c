@@ -55,7 +55,7 @@ static void add_rule(struct world *w, const char *text)
 {
 	char *copy = strdup(text), *save = NULL;
 	const char *filter = strtok_r(copy, ":", &save), *client = strtok_r(NULL, ":", &save),
-	           *broker = strtok_r(NULL, ":", &save);
+	           *broker = strtok_r(NULL, ":", &save), *bad = strtok_r(NULL, ":", &save);
 	size_t n = w->policy.n_rules;
 
 	if (n == WORLD_RULES || filter == NULL || client == NULL)
@@ -68,6 +68,9 @@ static void add_rule(struct world *w, const char *text)
 			oops("no rule", text);
 		add_leg(w, n, SIDE_CLIENT, client);
 		add_leg(w, n, SIDE_BROKER, broker);
+		w->rules[n].disconnects = bad != NULL && strcmp(bad, "disconnect") == 0;
+		if (bad != NULL && !w->rules[n].disconnects)
+			oops("no rule", text);
 		w->policy.encrypts = true;
 	}
 	w->policy.n_rules++;

@@ -2,8 +2,10 @@
 /* What all scenarios share: keys k1, k2, k3, users with known secrets, and policies compiled from
  * their words:
  *
- *   rule=FILTER:pass, rule=FILTER:CLIENT-LEG:BROKER-LEG  in order; a leg is `plain` or keys joined
- * by +, say k1+k2 otp=password+otp|otp+password|otp                    the client's password holds
+ *   rule=FILTER:pass, rule=FILTER:CLIENT-LEG:BROKER-LEG[:disconnect]  in order; a leg is `plain` or
+ * keys joined by +, say k1+k2; disconnect: what cannot be opened ends the session, else it is
+ * dropped
+ *   otp=password+otp|otp+password|otp                    the client's password holds
  * a code deny-id=GLOB, deny-user=GLOB                         a filter that denies these and allows
  * the rest connect=BYTES, message=BYTES                         max-connect, max-message
  *   versions=3.1,5.0                                     what the listener allows

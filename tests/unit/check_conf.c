@@ -6,7 +6,9 @@
 START_TEST(defaults)
 {
 	struct conf_report report = {0};
-	struct conf *c = load_text(BROKER LISTENER "otp o {\nrole verify\n}\n", &report);
+	struct conf *c = load_text(BROKER LISTENER "otp o {\nrole verify\n}\n"
+	                                           "payload p {\npass\n}\n",
+	                           &report);
 	char line[200];
 	size_t n;
 	const struct conf_directive *d = conf_directives(&n);
@@ -44,6 +46,7 @@ START_TEST(defaults)
 	ck_assert_uint_eq(c->brokers[0].tcp_keepalive_s, 60);
 	ck_assert_int_eq(c->otps[0].layout, OTP_PASSWORD_THEN_OTP);
 	ck_assert_uint_eq(c->otps[0].digits, 6);
+	ck_assert_int_eq(c->payloads[0].on_bad_payload, CONF_DROP);
 	conf_free(c);
 	conf_report_fini(&report);
 }
@@ -52,6 +55,7 @@ END_TEST
 static const char full[] = "payload a/# {\n"
                            "\tclient-leg encrypted two one\n"
                            "\tbroker-leg plain\n"
+                           "\ton-bad-payload disconnect\n"
                            "}\n"
                            "payload b/+ {\n"
                            "\tpass\n"
@@ -125,11 +129,13 @@ START_TEST(blocks_and_references)
 	ck_assert_str_eq(c->payloads[0].filter, "a/#");
 	ck_assert(!c->payloads[0].pass && c->payloads[0].client.encrypted &&
 	          !c->payloads[0].broker.encrypted);
+	ck_assert_int_eq(c->payloads[0].on_bad_payload, CONF_DISCONNECT);
+	ck_assert_int_eq(c->payloads[1].on_bad_payload, CONF_DROP);
 	ck_assert_uint_eq(c->payloads[0].client.n_keys, 2);
 	ck_assert_uint_eq(c->payloads[0].client.keys[0], 1);
 	ck_assert_uint_eq(c->payloads[0].client.keys[1], 0);
 	ck_assert(c->payloads[1].pass);
-	ck_assert_uint_eq(c->payloads[1].line, 5);
+	ck_assert_uint_eq(c->payloads[1].line, 6);
 	ck_assert_str_eq(c->payloads[1].file, "/etc/m/main.conf");
 	ck_assert_uint_eq(c->n_files, 1);
 	ck_assert_uint_eq(report.warnings, 3);
@@ -150,13 +156,13 @@ START_TEST(rules_are_compiled)
 	who.address.b[15] = 1;
 	struct acl_verdict v = acl_connect(r, &who);
 	ck_assert(v.allow);
-	ck_assert_uint_eq(v.line, 37);
+	ck_assert_uint_eq(v.line, 38);
 	ck_assert_str_eq(v.file, "/etc/m/main.conf");
 	who.user = slice_str("else");
-	ck_assert_uint_eq(acl_connect(r, &who).line, 38);
+	ck_assert_uint_eq(acl_connect(r, &who).line, 39);
 	memcpy(who.address.b, "\x20\x01\x0d\xb8", 4);
 	ck_assert(acl_denied_at_accept(r, &who.address, &v));
-	ck_assert_uint_eq(v.line, 36);
+	ck_assert_uint_eq(v.line, 37);
 	conf_free(c);
 	conf_report_fini(&report);
 }

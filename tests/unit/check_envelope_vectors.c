@@ -320,12 +320,12 @@ END_TEST
 START_TEST(error_names)
 {
 	static const char *const names[] = {
-	    "OK",     "E_PLAIN",   "E_VERSION", "E_SHORT",  "E_LENGTH", "E_KEY",   "E_SCOPE",
+	    "OK",     "E_PLAIN",   "E_VERSION", "E_SHORT",  "E_LENGTH", "E_TOO_LARGE", "E_KEY",   "E_SCOPE",
 	    "E_AUTH", "E_UNBOUND", "E_WILL",    "E_RETAIN", "E_STALE",  "E_INNER", "E_INTERNAL"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		ck_assert_str_eq(seal_error_name((enum seal_error)i), names[i]);
-	ck_assert_int_eq(SEAL_E_INTERNAL, 13);
+	ck_assert_int_eq(SEAL_E_INTERNAL, 14);
 }
 END_TEST
 

@@ -49,6 +49,39 @@ START_TEST(disconnect)
 }
 END_TEST
 
+static const struct ack_row {
+	enum mqtt_version version;
+	enum mqtt_type type;
+	uint16_t packet_id;
+	enum mqtt_reason_code code;
+	const char *bytes;
+} acks[] = {
+    {MQTT_31, MQTT_PUBACK, 1, MQTT_PAYLOAD_FORMAT_INVALID, "40 02 00 01"},
+    {MQTT_311, MQTT_PUBREC, 0xfffe, MQTT_PAYLOAD_FORMAT_INVALID, "50 02 ff fe"},
+    {MQTT_311, MQTT_PUBCOMP, 256, MQTT_SUCCESS, "70 02 01 00"},
+    {MQTT_5, MQTT_PUBACK, 1, MQTT_SUCCESS, "40 02 00 01"},
+    {MQTT_5, MQTT_PUBACK, 1, MQTT_PAYLOAD_FORMAT_INVALID, "40 03 00 01 99"},
+    {MQTT_5, MQTT_PUBREC, 0x1234, MQTT_PAYLOAD_FORMAT_INVALID, "50 03 12 34 99"},
+    {MQTT_5, MQTT_PUBCOMP, 0x1234, MQTT_SUCCESS, "70 02 12 34"},
+};
+
+START_TEST(ack)
+{
+	const struct ack_row *row = &acks[_i];
+	uint8_t out[MQTT_REPLY_MAX];
+	struct writer w = {.p = out, .cap = sizeof out};
+	struct mqtt_frame f;
+
+	mqtt_reply_ack(&w, row->version, row->type, row->packet_id, row->code);
+	ck_assert(!w.full);
+	expect_bytes(slice_of(out, w.len), unhex(row->bytes), "ack");
+	ck_assert_int_eq(mqtt_frame_next(slice_of(out, w.len), &f), MQTT_OK);
+	ck_assert_int_eq(mqtt_frame_check(&f, row->version, row->type == MQTT_PUBREL), MQTT_OK);
+	ck_assert_int_eq(mqtt_control_check(&f, slice_of(out + f.head, f.remaining), row->version),
+	                 MQTT_OK);
+}
+END_TEST
+
 START_TEST(reason)
 {
 	ck_assert_int_eq(mqtt_reason(MQTT_OK), 0x00);
@@ -84,6 +117,7 @@ int main(void)
 
 	tcase_add_loop_test(t, refusal, 0, ROWS(refusals));
 	tcase_add_test(t, disconnect);
+	tcase_add_loop_test(t, ack, 0, ROWS(acks));
 	tcase_add_test(t, reason);
 	tcase_add_loop_test(t, reason_codes, 0, 16);
 	suite_add_tcase(s, t);

@@ -13,11 +13,12 @@ enum { START_MS = 70000, ROOM = 4096 };
 
 static const struct named_policy plain_words = {"plain", {{NULL}, 0}};
 static const struct named_policy seal_words = {"seal", {{"rule=t/#:plain:k1"}, 1}};
+static const struct named_policy cut_words = {"cut", {{"rule=t/#:plain:k1:disconnect"}, 1}};
 static const struct named_policy open_words = {"open", {{"rule=t/#:k1:plain"}, 1}};
 static const struct named_policy otp_words = {"otp", {{"otp=password+otp"}, 1}};
 static const struct named_policy deny_words = {"deny", {{"deny-id=c1"}, 1}};
 
-static struct world *plain, *sealing, *opening, *otp, *denying;
+static struct world *plain, *sealing, *cutting, *opening, *otp, *denying;
 
 /* A session with its outputs and what the last call answered. */
 struct rig {
@@ -34,6 +35,7 @@ static void setup(void)
 {
 	plain = world_new(&plain_words);
 	sealing = world_new(&seal_words);
+	cutting = world_new(&cut_words);
 	opening = world_new(&open_words);
 	otp = world_new(&otp_words);
 	denying = world_new(&deny_words);
@@ -43,6 +45,7 @@ static void teardown(void)
 {
 	world_free(plain);
 	world_free(sealing);
+	world_free(cutting);
 	world_free(opening);
 	world_free(otp);
 	world_free(denying);
@@ -511,11 +514,11 @@ START_TEST(counters)
 }
 END_TEST
 
-/* The note of a failed opening names topic, side, error and key; and the session's end is noted as
- * well. */
+/* The note of a failed opening names topic, side, error and key; and the session's end, where the
+ * rule wants it, is noted as well. */
 START_TEST(failed_opening_is_noted)
 {
-	struct rig *r = rig_new(sealing, MQTT_5);
+	struct rig *r = rig_new(_i == 0 ? sealing : cutting, MQTT_5);
 	struct packet p;
 
 	reach(r, SESSION_RELAYING);
@@ -523,7 +526,7 @@ START_TEST(failed_opening_is_noted)
 	session_input(r->s, &r->env, SIDE_BROKER, slice_of(p.p, p.n), fresh(r, ROOM));
 	ck_assert_uint_eq(r->step.failed, 1);
 	ck_assert_uint_eq(r->step.opened, 0);
-	ck_assert_uint_eq(r->step.n_notes, 2);
+	ck_assert_uint_eq(r->step.n_notes, _i == 0 ? 1 : 2);
 	const struct session_note *n = &r->step.notes[0];
 	ck_assert_int_eq(n->kind, NOTE_PAYLOAD);
 	ck_assert_int_eq(n->error, SEAL_E_SCOPE);
@@ -531,8 +534,11 @@ START_TEST(failed_opening_is_noted)
 	ck_assert(slice_eq(n->topic, slice_str("t/a")));
 	ck_assert(n->has_kid);
 	ck_assert_mem_eq(n->kid, sealing->ring.keys[1].kid, 4);
-	ck_assert_int_eq(r->step.notes[1].kind, NOTE_CLOSED);
-	ck_assert_uint_eq(r->step.notes[1].code, MQTT_PAYLOAD_FORMAT_INVALID);
+	ck_assert_int_eq(r->s->state, _i == 0 ? SESSION_RELAYING : SESSION_DEAD);
+	if (_i == 1) {
+		ck_assert_int_eq(r->step.notes[1].kind, NOTE_CLOSED);
+		ck_assert_uint_eq(r->step.notes[1].code, MQTT_PAYLOAD_FORMAT_INVALID);
+	}
 	packet_free(&p);
 	rig_free(r);
 }
@@ -682,7 +688,7 @@ int main(void)
 	tcase_add_test(t, still_allowed);
 	tcase_add_test(t, identity);
 	tcase_add_test(t, counters);
-	tcase_add_test(t, failed_opening_is_noted);
+	tcase_add_loop_test(t, failed_opening_is_noted, 0, 2);
 	tcase_add_loop_test(t, stop_is_noted, 0, 2);
 	tcase_add_loop_test(t, nothing_is_told_behind_a_fin, 0, 2);
 	tcase_add_loop_test(t, max_connect, 0, 2);

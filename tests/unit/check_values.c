@@ -172,6 +172,10 @@ static const struct value_row values[] = {
     {CONF_PAYLOAD, "client-leg encrypted", NULL},
     {CONF_PAYLOAD, "broker-leg encrypted k", "broker-leg encrypted k"},
     {CONF_PAYLOAD, "broker-leg open", NULL},
+    {CONF_PAYLOAD, "on-bad-payload drop", "on-bad-payload drop"},
+    {CONF_PAYLOAD, "on-bad-payload disconnect", "on-bad-payload disconnect"},
+    {CONF_PAYLOAD, "on-bad-payload", NULL},
+    {CONF_PAYLOAD, "on-bad-payload pass", NULL},
 };
 
 /* A line in a block that has whatever else it needs. */

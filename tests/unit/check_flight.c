@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: ISC */
+/* Messages that may not pass, in numbers that no scenario writes down. The host balances after each
+ * call that every packet id was answered once. */
+#include "proxy/session.h"
+#include "tests/scenario/sim_host.h"
+#include "tests/support/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MANY = 10000, WINDOW = 20, BITMAP = 65536 / 8, VERSIONS = 3, TEXT = 200 };
+
+static const struct named_policy words = {"reseal", {{"rule=t/#:k1:k3", "message=1024"}, 2}};
+
+static struct world *world;
+static struct fault fault;
+static const struct sim_way ways[] = {{.bytewise = false}, {.tight = true, .patient = true}};
+
+static void setup(void)
+{
+	world = world_new(&words);
+}
+
+static void teardown(void)
+{
+	world_free(world);
+}
+
+struct rig {
+	struct host host;
+	enum mqtt_version version;
+};
+
+static struct stream made; /* what is sent next */
+
+static void add(struct rig *r, const char *text)
+{
+	struct making m = {.world = world, .version = r->version, .now = r->host.env.now};
+	char copy[TEXT];
+	struct words w = {.n = 0};
+	struct packet p;
+
+	ck_assert_uint_lt(strlen(text), sizeof copy);
+	memcpy(copy, text, strlen(text) + 1);
+	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
+		w.w[w.n++] = word;
+	ck_assert_msg(packet_make(&m, &w, &p, &fault), "%s", fault.text);
+	stream_add(&made, slice_of(p.p, p.n));
+	packet_free(&p);
+}
+
+static __attribute__((format(printf, 2, 3))) void addf(struct rig *r, const char *format, ...)
+{
+	char text[TEXT];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	add(r, text);
+}
+
+static void send_all(struct rig *r, enum side from)
+{
+	bool ok = host_send(&r->host, from, slice_of(made.p, made.n));
+
+	free(made.p);
+	made = (struct stream){0};
+	ck_assert_msg(ok, "%s", fault.text);
+}
+
+static void send_one(struct rig *r, enum side from, const char *text)
+{
+	add(r, text);
+	send_all(r, from);
+}
+
+/* What came out to a side, up to now, is exactly this packet, once. */
+static void expect(struct rig *r, enum side to, const char *text)
+{
+	struct stream *o = &r->host.out[to];
+	struct making m = {.world = world, .version = r->version, .now = r->host.env.now};
+	char copy[TEXT];
+	struct words w = {.n = 0};
+	struct packet p;
+
+	(void)snprintf(copy, sizeof copy, "%s", text);
+	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
+		w.w[w.n++] = word;
+	ck_assert_msg(packet_make(&m, &w, &p, &fault), "%s", fault.text);
+	ck_assert_msg(o->n - o->at >= p.n, "%s: %zu bytes", text, o->n - o->at);
+	ck_assert_msg(packet_match(&m, &p, slice_of(o->p + o->at, p.n), &fault), "%s: %s", text,
+	              fault.text);
+	o->at += p.n;
+	packet_free(&p);
+}
+
+static void expect_nothing(const struct rig *r, enum side to)
+{
+	ck_assert_uint_eq(r->host.out[to].n - r->host.out[to].at, 0);
+}
+
+static struct rig *rig_new(enum mqtt_version version, const struct sim_way *way)
+{
+	struct rig *r = take(sizeof *r);
+
+	fault.text[0] = '\0';
+	r->version = version;
+	host_init(&r->host, world, way, &fault);
+	send_one(r, SIDE_CLIENT, "connect id=c1");
+	expect(r, SIDE_BROKER, "connect id=c1");
+	send_one(r, SIDE_BROKER, "connack");
+	expect(r, SIDE_CLIENT, "connack");
+	return r;
+}
+
+static void rig_free(struct rig *r)
+{
+	host_fini(&r->host);
+	free(r);
+}
+
+static enum mqtt_version version_of(int i)
+{
+	return (enum mqtt_version)(MQTT_31 + i % VERSIONS);
+}
+
+static bool owns_none(const struct session *s, enum side from)
+{
+	for (size_t i = 0; s->owned[from] != NULL && i < BITMAP; i++) {
+		if (s->owned[from][i] != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Whether a negative PUBREC ends the handshake: to a 5.0 client. */
+static bool refused(const struct rig *r, enum side from)
+{
+	return r->version == MQTT_5 && from == SIDE_CLIENT;
+}
+
+static void answer(struct rig *r, enum side from, const char *type, unsigned id)
+{
+	char text[TEXT];
+
+	(void)snprintf(text, sizeof text, "%s pid=%u%s", type, id,
+	               refused(r, from) && strcmp(type, "pubcomp") != 0 ? " code=0x99" : "");
+	expect(r, from, text);
+}
+
+/* A window full at a time, as a client or broker would. Ids run through all that there are. */
+static void drop_window(struct rig *r, enum side from, unsigned qos, unsigned first)
+{
+	for (unsigned i = 0; i < WINDOW; i++)
+		addf(r, "publish topic=t/a qos=%u pid=%u payload=bad", qos,
+		     1 + (first + i) * 7 % 65535);
+	send_all(r, from);
+	for (unsigned i = 0; i < WINDOW; i++)
+		answer(r, from, qos == 1 ? "puback" : "pubrec", 1 + (first + i) * 7 % 65535);
+	if (qos == 1 || refused(r, from))
+		return;
+	for (unsigned i = 0; i < WINDOW; i++)
+		addf(r, "pubrel pid=%u", 1 + (first + i) * 7 % 65535);
+	send_all(r, from);
+	for (unsigned i = 0; i < WINDOW; i++)
+		answer(r, from, "pubcomp", 1 + (first + i) * 7 % 65535);
+}
+
+/* version × side × QoS × way */
+START_TEST(thousands)
+{
+	enum side from = _i / VERSIONS % 2 == 0 ? SIDE_CLIENT : SIDE_BROKER,
+	          to = from == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT;
+	unsigned qos = 1 + (unsigned)_i / (2 * VERSIONS) % 2;
+	const struct sim_way *way = &ways[_i / (4 * VERSIONS)];
+	struct rig *r = rig_new(version_of(_i), way);
+	unsigned many = way->tight ? MANY / 10 : MANY;
+
+	for (unsigned n = 0; n < many; n += WINDOW)
+		drop_window(r, from, qos, n);
+	expect_nothing(r, to);
+	ck_assert_uint_eq(r->host.failed, many);
+	ck_assert(owns_none(r->host.s, SIDE_CLIENT) && owns_none(r->host.s, SIDE_BROKER));
+	ck_assert(r->host.s->own[from].p == NULL);
+	for (unsigned id = 1; id <= 3; id++) {
+		char text[TEXT];
+		addf(r, "publish topic=t/a qos=%u pid=%u payload=good sealed=%s", qos, id,
+		     from == SIDE_CLIENT ? "k1" : "k3");
+		send_all(r, from);
+		(void)snprintf(text, sizeof text,
+		               "publish topic=t/a qos=%u pid=%u payload=good sealed=%s", qos, id,
+		               from == SIDE_CLIENT ? "k3" : "k1");
+		expect(r, to, text);
+	}
+	rig_free(r);
+}
+END_TEST
+
+/* A bitmap a side, made when it is needed first. */
+START_TEST(bitmaps)
+{
+	struct rig *r = rig_new(version_of(_i), &ways[0]);
+	const struct session *s = r->host.s;
+
+	send_one(r, SIDE_CLIENT, "publish topic=t/a qos=1 payload=bad");
+	send_one(r, SIDE_BROKER, "publish topic=t/a qos=1 payload=bad");
+	send_one(r, SIDE_CLIENT, "publish topic=t/a qos=2 payload=good sealed=k1");
+	send_one(r, SIDE_CLIENT, "pubrel pid=9");
+	ck_assert(s->owned[SIDE_CLIENT] == NULL && s->owned[SIDE_BROKER] == NULL);
+	send_one(r, SIDE_CLIENT, "publish topic=t/a qos=2 payload=bad");
+	ck_assert_int_eq(s->owned[SIDE_CLIENT] == NULL, r->version == MQTT_5);
+	ck_assert(s->owned[SIDE_BROKER] == NULL);
+	send_one(r, SIDE_BROKER, "publish topic=t/a qos=2 pid=65535 payload=bad");
+	ck_assert(s->owned[SIDE_BROKER] != NULL && !owns_none(s, SIDE_BROKER));
+	rig_free(r);
+}
+END_TEST
+
+/* Answers that wait for a frame boundary: when 4 KiB of them do, the side that causes them is not
+ * heard, the other is; then it goes on where it was. */
+START_TEST(a_pause)
+{
+	enum side from = _i / VERSIONS % 2 == 0 ? SIDE_CLIENT : SIDE_BROKER,
+	          to = from == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT;
+	unsigned count = 3000;
+	struct rig *r = rig_new(version_of(_i), &ways[_i / (2 * VERSIONS)]);
+	struct host *h = &r->host;
+	const char *good = from == SIDE_CLIENT ? "publish topic=t/a payload=good sealed=k1"
+	                                       : "publish topic=t/a payload=good sealed=k3";
+
+	send_one(r, to, "raw 3010 000161 00");
+	expect(r, from, "raw 3010 000161 00");
+	for (unsigned id = 1; id <= count; id++)
+		addf(r, "publish topic=t/a qos=%u pid=%u payload=bad", 1 + id % 2, id);
+	add(r, good);
+	send_all(r, from);
+	expect_nothing(r, from);
+	expect_nothing(r, to);
+	ck_assert_uint_le(h->s->own[from].len, SESSION_OWN_MAX);
+	ck_assert_uint_gt(h->s->own[from].len, SESSION_OWN_MAX - 16);
+	ck_assert_uint_gt(h->in[from].n - h->in[from].at, 4000);
+	send_one(r, to, "raw 0102030405060708090a0b");
+	expect(r, from, "raw 0102030405060708090a0b");
+	expect_nothing(r, from);
+	send_one(r, to, "raw 0c");
+	expect(r, from, "raw 0c");
+	for (unsigned id = 1; id <= count; id++)
+		answer(r, from, id % 2 == 0 ? "puback" : "pubrec", id);
+	expect(r, to,
+	       from == SIDE_CLIENT ? "publish topic=t/a payload=good sealed=k3"
+	                           : "publish topic=t/a payload=good sealed=k1");
+	ck_assert_uint_eq(h->in[from].n - h->in[from].at, 0);
+	ck_assert_uint_eq(h->failed, count);
+	rig_free(r);
+}
+END_TEST
+
+/* The same, and the packet that they wait behind never ends: nobody is there to be answered any
+ * more, so it goes on. */
+START_TEST(a_pause_and_a_fin)
+{
+	enum side from = _i / VERSIONS == 0 ? SIDE_CLIENT : SIDE_BROKER,
+	          to = from == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT;
+	struct rig *r = rig_new(version_of(_i), &ways[0]);
+
+	send_one(r, to, "raw 3010 000161 00");
+	expect(r, from, "raw 3010 000161 00");
+	for (unsigned id = 1; id <= 3000; id++)
+		addf(r, "publish topic=t/a qos=1 pid=%u payload=bad", id);
+	send_all(r, from);
+	ck_assert_uint_gt(r->host.in[from].n - r->host.in[from].at, 4000);
+	ck_assert_msg(host_end(&r->host, to, false), "%s", fault.text);
+	ck_assert_uint_eq(r->host.in[from].n - r->host.in[from].at, 0);
+	expect_nothing(r, from);
+	rig_free(r);
+}
+END_TEST
+
+/* Both sides inside a packet and both with more answers than may wait: no deadlock. */
+START_TEST(a_pause_both_ways)
+{
+	struct rig *r = rig_new(version_of(_i), &ways[_i / VERSIONS]);
+
+	for (enum side from = SIDE_CLIENT; from <= SIDE_BROKER; from++)
+		send_one(r, from, "raw 3005 000161 00");
+	for (enum side from = SIDE_CLIENT; from <= SIDE_BROKER; from++) {
+		add(r, "raw 78");
+		for (unsigned id = 1; id <= 1500; id++)
+			addf(r, "publish topic=t/a qos=1 pid=%u payload=bad", id);
+		add(r, "raw 3005 000161 00");
+		send_all(r, from);
+	}
+	ck_assert_uint_eq(r->host.failed, 3000);
+	for (enum side from = SIDE_CLIENT; from <= SIDE_BROKER; from++) {
+		ck_assert_uint_eq(r->host.in[from].n - r->host.in[from].at, 0);
+		send_one(r, from, "raw 78");
+	}
+	ck_assert_uint_eq(r->host.s->own[0].len + r->host.s->own[1].len, 0);
+	rig_free(r);
+}
+END_TEST
+
+/* A side that has had its FIN is answered no more, and its peer is not held up by that. */
+START_TEST(behind_a_fin)
+{
+	enum side from = _i / VERSIONS % 2 == 0 ? SIDE_CLIENT : SIDE_BROKER,
+	          to = from == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT;
+	struct rig *r = rig_new(version_of(_i), &ways[0]);
+
+	ck_assert_msg(host_end(&r->host, to, false), "%s", fault.text);
+	for (unsigned id = 1; id <= 3000; id++)
+		addf(r, "publish topic=t/a qos=2 pid=%u payload=bad", id);
+	for (unsigned id = 1; id <= 3000; id++)
+		addf(r, "pubrel pid=%u", id);
+	send_all(r, from);
+	ck_assert_uint_eq(r->host.in[from].n - r->host.in[from].at, 0);
+	ck_assert_uint_eq(r->host.failed, 3000);
+	expect_nothing(r, from);
+	rig_free(r);
+}
+END_TEST
+
+/* Far longer than any buffer: thrown away as it comes, the answer behind it. Meanwhile the client
+ * is served, and answered. */
+START_TEST(too_long)
+{
+	enum { PAYLOAD = 3000000, PIECE = 50000 };
+	static uint8_t zeros[PIECE];
+	unsigned qos = (unsigned)_i / VERSIONS % 3;
+	struct rig *r = rig_new(version_of(_i), &ways[_i / (3 * VERSIONS)]);
+	struct host *h = &r->host;
+	uint8_t head[] = {(uint8_t)(0x30 | qos << 1), 0, 0, 0, 0, 0, 1, 't', 0, 4, 0};
+	size_t variable = 3u + (qos != 0 ? 2 : 0) + (r->version == MQTT_5 ? 1 : 0),
+	       n = PAYLOAD + variable;
+
+	for (int i = 1; i < 5; i++, n >>= 7)
+		head[i] = (uint8_t)((n & 127) | (i < 4 ? 128 : 0));
+	if (qos == 0)
+		head[8] = 0;
+	ck_assert(host_send(h, SIDE_BROKER, slice_of(head, 5 + variable)));
+	for (size_t at = 0; at < PAYLOAD; at += PIECE) {
+		expect_nothing(r, SIDE_BROKER);
+		expect_nothing(r, SIDE_CLIENT);
+		ck_assert_msg(host_send(h, SIDE_BROKER, slice_of(zeros, PIECE)), "%s", fault.text);
+		ck_assert_uint_le(h->in[SIDE_BROKER].n - h->in[SIDE_BROKER].at, 1);
+		if (at == PIECE) {
+			send_one(r, SIDE_CLIENT, "publish topic=t/a qos=1 payload=bad");
+			answer(r, SIDE_CLIENT, "puback", 1);
+			send_one(r, SIDE_CLIENT, "publish topic=x payload=good");
+			expect(r, SIDE_BROKER, "publish topic=x payload=good");
+		}
+	}
+	if (qos != 0)
+		expect(r, SIDE_BROKER, qos == 1 ? "puback pid=4" : "pubrec pid=4");
+	expect_nothing(r, SIDE_BROKER);
+	ck_assert_uint_eq(h->failed, 2);
+	send_one(r, SIDE_BROKER, "publish topic=t/a payload=good sealed=k3");
+	expect(r, SIDE_CLIENT, "publish topic=t/a payload=good sealed=k1");
+	send_one(r, SIDE_BROKER, "pubrel pid=4");
+	expect(r, qos == 2 ? SIDE_BROKER : SIDE_CLIENT,
+	       qos == 2 ? "pubcomp pid=4" : "pubrel pid=4");
+	rig_free(r);
+}
+END_TEST
+
+/* What the proxy itself could not do is not acknowledged away. */
+START_TEST(own_faults)
+{
+	enum side from = _i / VERSIONS == 0 ? SIDE_CLIENT : SIDE_BROKER;
+	struct rig *r = rig_new(version_of(_i), &ways[0]);
+	struct kit kit = world->kit;
+
+	kit.scratch_size = 3;
+	r->host.env.kit = &kit;
+	send_one(r, from,
+	         from == SIDE_CLIENT ? "publish topic=t/a qos=1 payload=good sealed=k1"
+	                             : "publish topic=t/a qos=1 payload=good sealed=k3");
+	ck_assert_int_eq(r->host.s->state, SESSION_DEAD);
+	ck_assert_int_eq(r->host.error, SEAL_E_INTERNAL);
+	if (r->version == MQTT_5)
+		expect(r, SIDE_CLIENT, "disconnect code=0x80");
+	expect_nothing(r, SIDE_CLIENT);
+	expect_nothing(r, SIDE_BROKER);
+	rig_free(r);
+}
+END_TEST
+
+/* A new policy, or none, does not make the proxy forget what it owns. */
+START_TEST(policy_exchanged)
+{
+	static const struct named_policy plain_words = {"plain", {{NULL}, 0}};
+	struct world *plain = world_new(&plain_words);
+	struct rig *r = rig_new(version_of(_i), &ways[0]);
+
+	send_one(r, SIDE_BROKER, "publish topic=t/a qos=2 pid=8 payload=bad");
+	expect(r, SIDE_BROKER, "pubrec pid=8");
+	r->host.env.policy = &plain->policy;
+	r->host.env.kit = &plain->kit;
+	send_one(r, SIDE_BROKER, "pubrel pid=8");
+	expect(r, SIDE_BROKER, "pubcomp pid=8");
+	send_one(r, SIDE_BROKER, "pubrel pid=8");
+	expect(r, SIDE_CLIENT, "pubrel pid=8");
+	expect_nothing(r, SIDE_BROKER);
+	rig_free(r);
+	world_free(plain);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("flight");
+	TCase *t = tcase_create("flight");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, thousands, 0, 8 * VERSIONS);
+	tcase_add_loop_test(t, bitmaps, 0, VERSIONS);
+	tcase_add_loop_test(t, a_pause, 0, 4 * VERSIONS);
+	tcase_add_loop_test(t, a_pause_and_a_fin, 0, 2 * VERSIONS);
+	tcase_add_loop_test(t, a_pause_both_ways, 0, 2 * VERSIONS);
+	tcase_add_loop_test(t, behind_a_fin, 0, 2 * VERSIONS);
+	tcase_add_loop_test(t, too_long, 0, 6 * VERSIONS);
+	tcase_add_loop_test(t, own_faults, 0, 2 * VERSIONS);
+	tcase_add_loop_test(t, policy_exchanged, 0, VERSIONS);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
