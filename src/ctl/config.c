@@ -49,6 +49,8 @@ static int run(const struct ctl *ctl, const struct ctl_args *args)
 	else
 		print_text(ctl, conf, &report, &dump, dumped);
 	buf_free(&dump);
+	if (result == CTL_OK && ctl_arg(args, "probe") != NULL)
+		result = ctl_probe(conf);
 	conf_report_fini(&report);
 	conf_free(conf);
 	return result;
@@ -56,8 +58,9 @@ static int run(const struct ctl *ctl, const struct ctl_args *args)
 
 const struct ctl_command ctl_check_config = {
     .words = "check-config",
-    .usage = "[--dump]",
-    .summary = "say whether the configuration is right; --dump shows all that is in effect",
+    .usage = "[--dump] [--probe]",
+    .summary = "say whether the configuration is right; --dump shows all that is in effect, "
+               "--probe connects to the brokers",
     .run = run,
-    .options = {{"dump", false, false}},
+    .options = {{"dump", false, false}, {"probe", false, false}},
 };

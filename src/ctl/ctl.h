@@ -89,6 +89,10 @@ int ctl_read_key(const char *path, uint8_t key[SEAL_KEY_SIZE], struct err *e);
  * Returns how many of the `size` bytes of out were written, at least 1, or -1. */
 int ctl_read_secret(const char *path, bool hex, uint8_t *out, size_t size, struct err *e);
 
+/* probe.c. Connects to every address of every broker, and says on standard error how that went, a line each. CTL_OK, or CTL_FAILED
+ * where a broker has no address that answers. */
+int ctl_probe(const struct conf *conf);
+
 /* settings.c. Loads the configuration. With a report, every complaint goes there; without one,
  * errors go to standard error. NULL where the configuration is bad. */
 struct conf *ctl_load(const struct ctl *ctl, struct conf_report *report);

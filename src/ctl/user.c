@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "otp/base32.h"
+#include "otp/uri.h"
 #include "seal/atrest.h"
 #include "store/backend.h"
 #include "sys/clock.h"
@@ -18,7 +19,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { NAME_TEXT = 4 * STORE_USER_MAX + 8, LINE_SIZE = 2 * NAME_TEXT };
+enum { NAME_TEXT = 4 * STORE_USER_MAX + 8, LINE_SIZE = 2 * NAME_TEXT, SHOWN_MAX = 4096 };
 
 /* Becomes who may write the state. 0 or -1. */
 static int become_owner(const struct conf *conf, struct err *e)
@@ -67,7 +68,7 @@ struct newcomer {
 	const struct otp_profile *profile;
 	uint8_t *secret; /* OTP_SECRET_MAX bytes of locked memory */
 	size_t secret_len;
-	bool made;
+	bool made, uri;
 };
 
 static int read_newcomer(const struct ctl *ctl, const struct ctl_args *args, struct newcomer *new)
@@ -86,6 +87,7 @@ static int read_newcomer(const struct ctl *ctl, const struct ctl_args *args, str
 	if ((hex && base32) || (path == NULL && (hex || base32)))
 		return ctl_usage(ctl, "one of --hex and --base32 goes with --secret-file");
 	new->made = path == NULL;
+	new->uri = ctl_arg(args, "uri") != NULL;
 	if (new->made) {
 		new->secret_len = new->profile->secret_len;
 		secret_random(new->secret, new->secret_len);
@@ -127,21 +129,43 @@ static int store_user(const struct conf *conf, struct store_backend *state,
 	return CTL_OK;
 }
 
-static int print_secret(const struct ctl *ctl, const struct newcomer *new)
+/* Appends a line, or a member of the JSON object, to what is printed. */
+static void append_shown(const struct ctl *ctl, struct buf *out, const char *name,
+                         struct slice value)
 {
-	char text[OTP_SECRET_MAX * 2], line[OTP_SECRET_MAX * 2 + 32];
+	(void)buf_append(out, slice_str(ctl->json ? ", \"" : ""));
+	(void)buf_append(out, slice_str(name));
+	(void)buf_append(out, slice_str(ctl->json ? "\": \"" : " "));
+	(void)buf_append(out, value);
+	(void)buf_append(out, slice_str(ctl->json ? "\"" : "\n"));
+}
 
-	if (!new->made) {
-		if (ctl->json)
-			(void)puts("{\"added\": true}");
-		return CTL_OK;
+/* The secret, where one was made, and, where it was asked for, the URI: once, from memory that is
+ * wiped. */
+static int print_added(const struct ctl *ctl, const struct newcomer *new)
+{
+	struct buf out = {.cap = SHOWN_MAX}, uri = {.cap = SHOWN_MAX};
+	struct slice secret = slice_of(new->secret, new->secret_len);
+	char text[OTP_SECRET_MAX * 2];
+	int result = CTL_OK;
+
+	if (ctl->json)
+		(void)buf_append(&out, slice_str("{\"added\": true"));
+	if (new->made) {
+		base32_encode(new->secret, new->secret_len, text);
+		append_shown(ctl, &out, "secret", slice_str(text));
+		secret_wipe(text, sizeof text);
 	}
-	base32_encode(new->secret, new->secret_len, text);
-	(void)snprintf(line, sizeof line,
-	               ctl->json ? "{\"added\": true, \"secret\": \"%s\"}\n" : "secret %s\n", text);
-	int result = ctl_write(slice_str(line));
-	secret_wipe(text, sizeof text);
-	secret_wipe(line, sizeof line);
+	if (new->uri && otp_uri(slice_str(new->name), &new->profile->params, 0, secret, &uri) != 0)
+		result = ctl_fail("out of memory");
+	else if (new->uri)
+		append_shown(ctl, &out, "uri", buf_view(&uri));
+	if (ctl->json)
+		(void)buf_append(&out, slice_str("}\n"));
+	if (result == CTL_OK && out.len != 0)
+		result = ctl_write(buf_view(&out));
+	buf_free(&uri);
+	buf_free(&out);
 	return result;
 }
 
@@ -153,7 +177,7 @@ static int store_and_print(const struct ctl *ctl, const struct conf *conf,
 
 	if (result != CTL_OK)
 		return result;
-	result = print_secret(ctl, new);
+	result = print_added(ctl, new);
 	if (result != CTL_OK && new->made)
 		(void)state->ops->user_remove(state, slice_str(new->name), NULL);
 	return result;
@@ -316,15 +340,16 @@ static int delete (const struct ctl *ctl, const struct ctl_args *args)
 
 const struct ctl_command ctl_user_add = {
     .words = "user add",
-    .usage =
-        "NAME [--profile people|machine-totp|machine-hotp] [--secret-file FILE [--hex|--base32]]",
+    .usage = "NAME [--profile people|machine-totp|machine-hotp] [--secret-file FILE "
+             "[--hex|--base32]] [--uri]",
     .summary = "let a user in; without a file a secret is made and printed once",
     .n_operands = 1,
     .run = add,
     .options = {{"profile", true, false},
                 {"secret-file", true, false},
                 {"hex", false, false},
-                {"base32", false, false}},
+                {"base32", false, false},
+                {"uri", false, false}},
 };
 
 const struct ctl_command ctl_user_list = {

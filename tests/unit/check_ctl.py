@@ -124,7 +124,7 @@ def usage():
 
 def general():
     """Help and version; an output that cannot be written is a failure."""
-    expect("help", OK, "--help", out=says("check-config [--dump]", "kick --client-id ID", "exit status"), err=b"")
+    expect("help", OK, "--help", out=says("check-config [--dump] [--probe]", "kick --client-id ID", "exit status"), err=b"")
     expect("version", OK, "--version", out=says("mqsecproxyctl "), err=b"")
     for args in (["--help"], ["otp", "code", "--secret-file", SECRET_FILE, "--counter", "0"]):
         with open("/dev/full", "wb") as full:
@@ -147,6 +147,13 @@ def configuration():
     expect("a missing one", BAD, "check-config", conf=proc.path("missing.conf"), out=b"", err=says("missing.conf"))
     expect("user list with a wrong one", BAD, "user", "list", conf=bad, out=b"", err=says("lissener"))
     expect("status with a wrong one", BAD, "status", conf=bad, out=b"", err=says("lissener", "-s SOCKET"))
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = "127.0.0.1:%d" % listening.getsockname()[1]
+    expect("--probe, a broker that is down", FAILED, "check-config", "--probe", err=says("broker b: 127.0.0.1 port 1: "))
+    there = proc.write("there.conf", CONF.replace("127.0.0.1:1\n", "127.0.0.1:1\n\taddress " + address + "\n"))
+    expect("--probe, one of two addresses", OK, "check-config", "--probe", conf=there,
+           err=says("port 1: Connection refused", "port %s: connected" % address.split(":")[1]))
+    listening.close()
     r = parse(expect("as JSON", OK, "--json", "check-config", "--dump"))
     tap.ok(r and r["ok"] is True and r["errors"] == 0 and r["dump"].encode() == dump, "the JSON holds the dump", repr(r))
     r = parse(expect("a wrong one as JSON", BAD, "--json", "check-config", conf=bad))
@@ -306,6 +313,16 @@ def users():
         tap.eq(len(line.split()[1]), size, "a secret of 32 bytes is printed")
     expect("with a file", OK, "user", "add", "bob", "--secret-file", SECRET_FILE, "--base32", out=b"", err=b"")
     expect("with a hexadecimal file", OK, "user", "add", "carol", "--secret-file", SECRET_HEX_FILE, "--hex", out=b"")
+    text = expect("with a URI", OK, "user", "add", "e v", "--profile", "machine-hotp", "--uri", err=b"").decode().split("\n")
+    shown = text[0].split()[1]
+    tap.eq(text[1], "uri otpauth://hotp/mqsecproxy:e%20v?secret=" + shown +
+           "&issuer=mqsecproxy&algorithm=SHA256&digits=8&counter=0", "the URI holds the secret and what is no default")
+    expect("a URI of a secret that is there", OK, "user", "add", "frank", "--secret-file", SECRET_FILE, "--base32", "--uri",
+           out=says("uri otpauth://totp/mqsecproxy:frank?secret="))
+    r = parse(expect("a URI as JSON", OK, "--json", "user", "add", "grete", "--uri"))
+    tap.ok(r and r["added"] and r["uri"] == "otpauth://totp/mqsecproxy:grete?secret=%s&issuer=mqsecproxy" % r["secret"], "the JSON")
+    for name in ("e v", "frank", "grete"):
+        ctl("user", "delete", name)
     expect("an odd name", OK, "user", "add", "--", "-gr\u00fcn \"#1\"", out=says("secret "))
     short = proc.write("short", "GEZDGNBVGY3TQOJQ\n")
     expect("a short secret", FAILED, "user", "add", "dave", "--secret-file", short, out=b"",
