@@ -10,15 +10,20 @@ struct mqtt_props_edit limits_edit(struct session *s, const struct session_env *
 	struct mqtt_prop said;
 	struct writer w = {.p = room, .cap = LIMITS_ROOM};
 
+	if (s->version != MQTT_5)
+		return edit;
+	bool says = mqtt_props_find(props, MQTT_MAXIMUM_PACKET_SIZE, &said);
+	/* Noted in any case: a later configuration may have rules. */
+	if (says)
+		s->max_packet[whose] = said.number;
 	/* Where no payload changes, this is between the two of them. */
-	if (s->version != MQTT_5 || !env->policy->encrypts)
+	if (!env->policy->encrypts)
 		return edit;
 	/* A message that is dropped or sealed must not leave a topic alias behind that the other
 	 * side does not know. */
 	edit.drop = MQTT_PROP_BIT(MQTT_TOPIC_ALIAS_MAXIMUM);
-	if (!mqtt_props_find(props, MQTT_MAXIMUM_PACKET_SIZE, &said))
+	if (!says)
 		return edit;
-	s->max_packet[whose] = said.number;
 	uint32_t shown = policy_shown_limit(env->policy, whose, said.number);
 	if (whose == SIDE_BROKER)
 		s->shown = shown;

@@ -36,11 +36,13 @@ uint32_t policy_shown_limit(const struct policy *p, enum side toward, uint32_t l
 	size_t growth = envelope_size(message) - message + length_fields;
 
 	bool adds = seals_only(p, toward), removes = seals_only(p, side_other(toward));
-	/* Under rules of both kinds a client must not be told too much, since a packet that does
-	 * not fit cuts it; what a broker sends too long is only discarded, so it is not told too
-	 * little. */
-	if (adds && removes)
-		adds = toward == SIDE_BROKER;
+	/* A client must not be told too much, since a packet that does not fit cuts it, so for the
+	 * broker's limit nothing is gained by what rules take away. What a broker sends too long is
+	 * only discarded, so it is not told too little. */
+	if (toward == SIDE_BROKER)
+		removes = false;
+	else if (removes)
+		adds = false;
 	if (adds)
 		return limit > growth ? limit - (uint32_t)growth : 1;
 	if (removes)

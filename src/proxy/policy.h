@@ -66,10 +66,10 @@ const struct payload_rule *policy_rule(const struct policy *p, struct slice topi
 /* Whether a rule changes payloads at all: it is not `pass`, and some leg of it is encrypted. */
 bool policy_rule_changes(const struct payload_rule *r);
 
-/* A side that says the largest packet it takes (v5 Maximum Packet Size) may be sent longer ones
- * than the other side has written, or shorter ones. What the other side is to be shown in place of
- * `limit`: lowered by the worst growth where some rule seals toward that side (never below 1), else
- * raised by it where some rule opens toward it. */
+/* What the other side is to be shown in place of `limit`, the v5 Maximum Packet Size of `toward`.
+ * Where rules seal toward that side it is lowered by the worst growth, never below 1; a client's is
+ * raised instead where some rule opens toward it, since what then still does not fit is discarded,
+ * not sent. */
 uint32_t policy_shown_limit(const struct policy *p, enum side toward, uint32_t limit);
 
 struct session_env {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The engine: one MQTT session between a client and a broker, as a machine that reads bytes and
  * events and answers with bytes and wishes. It knows no descriptor, clock, thread or log, allocates
- * only the identity of the client, and calls nobody back.
+ * only the identity of the client and the little that its own answers need, and calls nobody back.
  *
  * How to drive it: make a session when the first bytes of a client arrive. Whenever bytes of a side
  * are there, give them to session_input() as one view that starts where the last call stopped; it

@@ -201,16 +201,18 @@ void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why)
 	conn_settle(c);
 }
 
+/* Never lowered under what a leg may hold already. */
+static void raise_cap(struct leg *l, size_t cap)
+{
+	if (l == NULL || cap <= l->in.cap)
+		return;
+	l->in.cap = l->out.cap = cap;
+}
+
 void conn_adopt(struct conn *c)
 {
-	size_t cap = conf_of(c)->max_buffer;
-
-	/* Never lowered under what a leg may hold already. */
-	if (cap <= c->client.in.cap)
-		return;
-	c->client.in.cap = c->client.out.cap = cap;
-	if (c->broker != NULL)
-		c->broker->in.cap = c->broker->out.cap = cap;
+	raise_cap(&c->client, conf_of(c)->max_buffer);
+	raise_cap(c->broker, conf_of(c)->max_buffer);
 }
 
 void conn_judge_again(struct conn *c)

@@ -444,6 +444,25 @@ START_TEST(policy_exchanged)
 }
 END_TEST
 
+/* What a side takes is known also to a policy that came later. */
+START_TEST(limits_outlive_a_policy)
+{
+	struct rig *r = rig_new(plain, MQTT_5);
+
+	reach(r, SESSION_AWAIT_CONNACK);
+	give(r, SIDE_BROKER, "connack p:maximum-packet-size=60", ROOM);
+	give(r, SIDE_CLIENT, "publish topic=t/a payload=fill:100", ROOM);
+	expect_out(r, SIDE_BROKER, "publish topic=t/a payload=fill:100");
+	exchange(r, sealing);
+	give(r, SIDE_CLIENT, "publish topic=t/a payload=fill:10", ROOM);
+	expect_out(r, SIDE_BROKER, "publish topic=t/a payload=fill:10 sealed=k1");
+	give(r, SIDE_CLIENT, "publish topic=t/a payload=fill:30", ROOM);
+	ck_assert_uint_eq(r->out[SIDE_BROKER].len, 0);
+	expect_out(r, SIDE_CLIENT, "disconnect code=0x95");
+	rig_free(r);
+}
+END_TEST
+
 /* The CONNECT is written under the policy of that moment; a session with an OTP stays one. */
 START_TEST(policy_exchanged_before_connect)
 {
@@ -684,6 +703,7 @@ int main(void)
 	tcase_add_loop_test(t, every_room, 0, ROWS(rooms));
 	tcase_add_loop_test(t, streams_into_small_rooms, 1, 50);
 	tcase_add_test(t, policy_exchanged);
+	tcase_add_test(t, limits_outlive_a_policy);
 	tcase_add_test(t, policy_exchanged_before_connect);
 	tcase_add_test(t, still_allowed);
 	tcase_add_test(t, identity);
