@@ -438,7 +438,7 @@ def reload_warns():
 
 
 def names():
-    """A broker's name that does not resolve holds up nothing; localhost does resolve"""
+    """A broker's name that does not resolve holds up nothing"""
     stub = StubBroker()
     named = proxy.listener() + "broker main {\n\taddress %s:%d\n\tconnect-timeout 3s\n}\n"
     front = proxy.Proxy(named % ("no-such-host.invalid", stub.port))
@@ -455,15 +455,26 @@ def names():
     tap.eq(e.get("level"), "warning", "the log says that the name does not resolve")
     tap.ok("main" in str(e.values()), "and whose", repr(e))
 
-    def enters():
-        with raw.Client(front.port, 4) as c:
-            return c.login("later").code == 0
-    front.configure(named % ("localhost", stub.port))
-    tap.eq(front.reload()[0], 0, "a reload with another name")
-    tap.ok(proc.holds(enters, 5), "after which clients get in")
     tap.eq(front.stop(), 0, "status 0")
-    front = proxy.Proxy(named % ("localhost", stub.port)).start()
-    tap.ok(proc.holds(enters, 5), "a start with localhost: clients get in")
+
+
+def names_that_resolve():
+    """A broker known by name is there for the first clients, at a start and after a reload"""
+    try:
+        socket.getaddrinfo("localhost", 1883)
+    except OSError:
+        raise tap.Skip("localhost does not resolve here")
+    stub = StubBroker()
+
+    def named(name):
+        return proxy.listener(name) + "broker %s {\n\taddress localhost:%d\n}\n" % (name, stub.port)
+    front = proxy.Proxy(named("main")).start()
+    with raw.Client(front.port, 4) as c:
+        tap.eq(c.login("first").code, 0, "the first client of a start gets in")
+    front.configure(named("other"))
+    tap.eq(front.reload()[0], 0, "a reload with a broker of another name")
+    with raw.Client(front.port, 4) as c:
+        tap.eq(c.login("later").code, 0, "the first client behind it gets in")
     tap.eq(front.stop(), 0, "status 0")
 
 
@@ -493,5 +504,6 @@ def orders_without_descriptors():
 
 tap.run([client_ends_inside_a_packet, broker_ends_inside_a_packet, reset_before_the_answer, reset_before_the_refusal,
          whole_session_before_the_answer, kicked_inside_a_packet, last_words_of_the_broker, half_closed,
-         authentication_and_too_much, small_buffers, half_an_order, drain_that_lasts, reload_with_larger_buffers, reload_warns, names,
+         authentication_and_too_much, small_buffers, half_an_order, drain_that_lasts, reload_with_larger_buffers, reload_warns,
+         names, names_that_resolve,
          orders_without_descriptors])

@@ -55,7 +55,7 @@ def several_brokers():
     dead = Mosquitto()
     alive = Mosquitto()
     dead.stop()
-    front = proxy.Proxy(proxy.listener() + "broker main {\n\taddress 127.0.0.1:%d\n\taddress localhost:%d\n}\n" % (
+    front = proxy.Proxy(proxy.listener() + "broker main {\n\taddress 127.0.0.1:%d\n\taddress 127.0.0.1:%d\n}\n" % (
         dead.port, alive.port)).start()
     for i in range(3):
         with raw.Client(front.port) as c:

@@ -31,7 +31,7 @@ def _account(user, password):
 
 def publish(port, version, topic, file, qos=0, retain=False, client_id=None, user=None, password=None, extra=()):
     """mosquitto_pub of a file: exit status and stderr."""
-    argv = [PUB, "-p", str(port), "-V", MOSQUITTO_VERSION[version], "-t", topic, "-q", str(qos)]
+    argv = [PUB, "-h", "127.0.0.1", "-p", str(port), "-V", MOSQUITTO_VERSION[version], "-t", topic, "-q", str(qos)]
     argv += ["-f", file] if file else ["-n"]
     argv += (["-r"] if retain else []) + (["-i", client_id] if client_id else [])
     status, out, err = proc.run(argv + _account(user, password) + list(extra), timeout=60)
@@ -40,7 +40,7 @@ def publish(port, version, topic, file, qos=0, retain=False, client_id=None, use
 
 def publish_lines(port, version, topic, lines, qos=0):
     """Many messages over one connection of mosquitto_pub."""
-    status, out, err = proc.run([PUB, "-p", str(port), "-V", MOSQUITTO_VERSION[version], "-t", topic, "-q", str(qos),
+    status, out, err = proc.run([PUB, "-h", "127.0.0.1", "-p", str(port), "-V", MOSQUITTO_VERSION[version], "-t", topic, "-q", str(qos),
                                  "-l"], input=b"".join(x + b"\n" for x in lines), timeout=60)
     return status, err.decode(errors="replace")
 
@@ -97,7 +97,7 @@ class Subscriber:
 
 
 def mosquitto_subscriber(port, version, client_id, topic, qos=2, extra=()):
-    return Subscriber([SUB, "-p", str(port), "-V", MOSQUITTO_VERSION[version], "-i", client_id, "-t", topic,
+    return Subscriber([SUB, "-h", "127.0.0.1", "-p", str(port), "-V", MOSQUITTO_VERSION[version], "-i", client_id, "-t", topic,
                        "-q", str(qos), "-F", "%t %q %r %x", *extra])
 
 
