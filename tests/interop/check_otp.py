@@ -133,11 +133,12 @@ def race():
     """Two connections with one code at the same moment: exactly one gets in"""
     rounds = tap.rounds("OTP_ROUNDS", 200)
     batch = 50
-    users = front.add_users(["race-%d" % i for i in range(rounds)], "machine-totp")
     port = front.port_of(NAMES["password+otp"])
-    bad, accepted_first = [], 0
-    for at in range(0, rounds, batch):
-        group = users[at:at + batch]
+    bad, accepted_first, done, apart = [], 0, 0, 0
+    # Which worker takes a connection is the kernel's choice: where it gave too few pairs to two of them, there are more rounds.
+    while done < rounds or (apart <= rounds // 10 and done < 10 * rounds):
+        group = front.add_users(["race-%d" % i for i in range(done, done + batch)], "machine-totp")
+        done += batch
         # the two of a pair are opened far from one another, so that they often come to different workers
         halves = [[raw.Client(port, 4 + (i + j) % 2, next(addresses), 20) for i, _ in enumerate(group)] for j in (0, 1)]
         pairs = list(zip(*halves))
@@ -163,14 +164,14 @@ def race():
                 bad.append("%s: codes %s, %d CONNECTs at the broker" % (user.name, codes, at_broker))
             accepted_first += codes[len(seen) & 1] == 0
             seen.append(codes)
-    tap.ok(not bad, "%d races: exactly one of two gets in, and one CONNECT reaches the broker" % rounds,
+        workers = {}
+        for e in front.verdicts():
+            workers.setdefault(e.get("user"), set()).add(e.get("worker"))
+        apart += sum(len(workers.get(u.name, ())) == 2 for u in group)
+    tap.ok(not bad, "%d races: exactly one of two gets in, and one CONNECT reaches the broker" % done,
            "\n".join(bad[:20]))
-    tap.note("the first of the pair won %d of %d" % (accepted_first, rounds))
-    workers = {}
-    for e in front.verdicts():
-        workers.setdefault(e.get("user"), set()).add(e.get("worker"))
-    apart = sum(len(workers[u.name]) == 2 for u in users)
-    tap.ok(apart > 0, "on two workers at once in %d of them" % apart)
+    tap.note("the first of the pair won %d of %d" % (accepted_first, done))
+    tap.ok(apart > rounds // 10, "on two workers at once in %d of them" % apart)
 
 
 def many():
