@@ -48,6 +48,17 @@ static void do_reload(struct admin *a, struct buf *answer)
 	buf_free(&text);
 }
 
+/* By reason, those that there were. */
+static void say_failed(struct buf *answer, const struct pool_status *s, bool up)
+{
+	for (size_t i = 0; pool_reason(i) != NULL; i++) {
+		uint64_t n = s->counts[metric_failed(up, i)];
+		if (n != 0)
+			say(answer, "payloads-failed.%s.%s %" PRIu64 "\n", up ? "up" : "down",
+			    pool_reason(i), n);
+	}
+}
+
 static void do_status(struct admin *a, struct buf *answer)
 {
 	struct pool_status s;
@@ -68,6 +79,8 @@ static void do_status(struct admin *a, struct buf *answer)
 	    pending, a->loaded_s);
 	for (int m = 0; m < METRIC_COUNT; m++)
 		say(answer, "%s %" PRIu64 "\n", metrics_name((enum metric)m), s.counts[m]);
+	say_failed(answer, &s, true);
+	say_failed(answer, &s, false);
 	for (size_t i = 0; i < n; i++) {
 		pool_listener_status(a->pool, i, &l);
 		say(answer,

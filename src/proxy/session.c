@@ -69,7 +69,8 @@ void session_note_payload(struct session_step *step, enum seal_error error,
 	n->error = error;
 	n->from = in->from;
 	n->topic = in->topic;
-	if (error >= SEAL_E_KEY && in->payload.n >= SEAL_OVERHEAD_MIN) {
+	/* Of a fault of the proxy's own the payload may be plaintext: no byte of that is told. */
+	if (error >= SEAL_E_KEY && error != SEAL_E_INTERNAL && in->payload.n >= SEAL_OVERHEAD_MIN) {
 		memcpy(n->kid, in->payload.p + 1, sizeof n->kid);
 		n->has_kid = true;
 	}

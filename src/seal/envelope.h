@@ -38,7 +38,8 @@ enum seal_error {
 	SEAL_E_RETAIN,
 	SEAL_E_STALE,
 	SEAL_E_INNER,
-	SEAL_E_INTERNAL  /* libcrypto failed, no memory: the door stays shut */
+	SEAL_E_INTERNAL,  /* libcrypto failed, no memory: the door stays shut */
+	SEAL_ERRORS       /* how many there are */
 };
 
 /* "E_AUTH" and so on; "OK" for SEAL_OK. */

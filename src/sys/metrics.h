@@ -4,6 +4,8 @@
 #define SYS_METRICS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* X(symbol, name in status) */
@@ -28,19 +30,28 @@ enum metric {
 	METRIC_COUNT
 };
 
+/* Behind those stand the payloads that failed, by direction and reason. What a reason means and is
+ * called is its user's: here it is a number below METRIC_REASONS. */
+enum { METRIC_REASONS = 32, METRIC_ALL = METRIC_COUNT + 2 * METRIC_REASONS };
+
 struct metrics {
-	_Alignas(64) _Atomic uint64_t count[METRIC_COUNT];
+	_Alignas(64) _Atomic uint64_t count[METRIC_ALL];
 };
 
-/* The owner's thread only. */
-static inline void metrics_add(struct metrics *m, enum metric which, uint64_t n)
+static inline size_t metric_failed(bool up, size_t reason)
+{
+	return (size_t)METRIC_COUNT + (up ? 0u : METRIC_REASONS) + reason;
+}
+
+/* which: an enum metric or metric_failed(). The owner's thread only. */
+static inline void metrics_add(struct metrics *m, size_t which, uint64_t n)
 {
 	atomic_store_explicit(&m->count[which],
 	    atomic_load_explicit(&m->count[which], memory_order_relaxed) + n, memory_order_relaxed);
 }
 
 /* Any thread. */
-static inline uint64_t metrics_get(const struct metrics *m, enum metric which)
+static inline uint64_t metrics_get(const struct metrics *m, size_t which)
 {
 	return atomic_load_explicit(&m->count[which], memory_order_relaxed);
 }

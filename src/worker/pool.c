@@ -265,9 +265,16 @@ void pool_status(struct pool *p, struct pool_status *out)
 {
 	*out = (struct pool_status){.workers = p->n_workers};
 	for (size_t i = 0; i < p->n_workers; i++) {
-		for (int m = 0; m < METRIC_COUNT; m++)
-			out->counts[m] += metrics_get(&p->workers[i]->metrics, (enum metric)m);
+		for (size_t m = 0; m < METRIC_ALL; m++)
+			out->counts[m] += metrics_get(&p->workers[i]->metrics, m);
 	}
+}
+
+_Static_assert((size_t)SEAL_ERRORS <= METRIC_REASONS, "each reason has its counters");
+
+const char *pool_reason(size_t reason)
+{
+	return reason < SEAL_ERRORS ? seal_error_name((enum seal_error)reason) : NULL;
 }
 
 size_t pool_listeners(const struct pool *p)

@@ -23,9 +23,12 @@ void pool_free(struct pool *p);
 /* What `status` shows. */
 struct pool_status {
 	size_t workers;
-	uint64_t counts[METRIC_COUNT];
+	uint64_t counts[METRIC_ALL];
 };
 void pool_status(struct pool *p, struct pool_status *out);
+
+/* The name of a reason, as metric_failed() counts it: E_PLAIN and so on; NULL behind the last. */
+const char *pool_reason(size_t reason);
 
 size_t pool_listeners(const struct pool *p);
 struct pool_listener_status {

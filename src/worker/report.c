@@ -138,6 +138,7 @@ static void report_payload(const struct conn *c, const struct session_note *n)
 	struct log_line l;
 	char kid[9];
 
+	metrics_add(&c->worker->metrics, metric_failed(n->from == SIDE_CLIENT, n->error), 1);
 	if (!may_say(c->worker))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "payload");

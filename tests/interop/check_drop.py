@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""Messages that cannot be opened, thousands in a row, at a real broker: acknowledged, never delivered, and the session goes
-on as if they had not been. DROPS says how many. And the log stays readable under them."""
+"""Messages that cannot be opened, for every reason that there is, thousands in a row, at a real broker: acknowledged, never
+delivered, and the session goes on as if they had not been. DROPS says how many. Each is counted by its reason, and the log
+stays readable under them."""
+import collections
+import itertools
 import secrets
 
 from lib import envelope, proc, proxy, raw, tap
@@ -14,24 +17,46 @@ if not envelope.available:
 
 DROPS = tap.rounds("DROPS", 10000)
 LINES = 20  # of the log, in ten seconds
-VERSIONS = (3, 4, 5)
+MANY = {3: DROPS // 10, 4: DROPS, 5: DROPS}  # by version
 WINDOW = 100
 broker = Mosquitto(extra="max_queued_messages 0")
 KEY = secrets.token_bytes(32)
 key_text, _ = proxy.key("site", KEY)
+other_text, _ = proxy.key("other")
 # one thread: the log's limit is a thread's
-front = proxy.Proxy(proxy.listener() + proxy.broker(broker.port) + key_text + proxy.decrypt("up/#", "site") +
-                    proxy.encrypt("down/#", "site"), workers=1, name="front")
+front = proxy.Proxy(proxy.listener() + proxy.broker(broker.port) + key_text + other_text + proxy.decrypt("up/#", "site") +
+                    proxy.encrypt("down/#", "site") + proxy.decrypt("other/#", "other"), workers=1, name="front")
 front.start()
-dropped = 0
+dropped = collections.Counter()  # by direction and error, as status names them
 
 
-def seal(topic, payload):
+def seal(topic, payload, *options, key="site"):
     """An envelope, made by mqsecproxyctl."""
-    status, out, err = proc.run([proxy.CTL, "encrypt", "--key-file", proc.path("site.key"), "--topic", topic], input=payload)
+    argv = [proxy.CTL, "encrypt", "--key-file", proc.path(key + ".key"), "--topic", topic]
+    status, out, err = proc.run(argv + list(options), input=payload)
     if status:
         raise RuntimeError(err)
     return out
+
+
+def bad_ones(topic):
+    """Every short payload that may not pass, and why."""
+    good = seal(topic, b"secret")
+    return [("E_PLAIN", b"no envelope"), ("E_SHORT", good[:39]), ("E_KEY", bytes([good[0], good[1] ^ 1]) + good[2:]),
+            ("E_AUTH", good[:-1] + bytes([good[-1] ^ 1])), ("E_AUTH", seal(topic + "x", b"secret")),
+            ("E_SCOPE", seal(topic, b"secret", key="other")), ("E_UNBOUND", seal(topic, b"secret", "--unbound"))]
+
+
+class Bad:
+    """One after the other, round and round; what is taken is counted."""
+
+    def __init__(self, direction, topic):
+        self.direction, self.rows = direction, itertools.cycle(bad_ones(topic))
+
+    def take(self):
+        error, payload = next(self.rows)
+        dropped["payloads-failed.%s.%s" % (self.direction, error)] += 1
+        return payload
 
 
 def expect_ack(client, kind, mid, code):
@@ -40,10 +65,10 @@ def expect_ack(client, kind, mid, code):
         raise AssertionError("wanted %s %d code %d, got %r" % (raw.NAMES[kind], mid, code, p))
 
 
-def drop_window(client, qos, mids):
+def drop_window(client, qos, mids, bad):
     """One window of messages, refused."""
     refused = 0x99 if client.version == 5 else 0
-    client.send(b"".join(raw.publish("up/t", b"no envelope", qos, mid=m, version=client.version) for m in mids))
+    client.send(b"".join(raw.publish("up/t", bad.take(), qos, mid=m, version=client.version) for m in mids))
     for m in mids:
         expect_ack(client, raw.PUBACK if qos == 1 else raw.PUBREC, m, refused)
     if qos == 2 and not refused:
@@ -54,18 +79,16 @@ def drop_window(client, qos, mids):
 
 def up():
     """From clients: each is answered, and good ones pass behind them under the same ids"""
-    global dropped
-    good = seal("up/t", b"good")
-    for version in VERSIONS:
+    good, bad = seal("up/t", b"good"), Bad("up", "up/t")
+    for version, many in MANY.items():
         for qos in (1, 2):
-            name = "level %d, QoS %d, %d bad ones" % (version, qos, DROPS)
+            name = "level %d, QoS %d, %d bad ones" % (version, qos, many)
             with raw.Client(front.port, version) as p, raw.Client(broker.port, 4) as s:
                 s.login("s")
                 s.subscribe("up/#", 0)
                 p.login("p")
-                for first in range(0, DROPS, WINDOW):
-                    drop_window(p, qos, [1 + (first + i) % 65535 for i in range(WINDOW)])
-                dropped += DROPS
+                for first in range(0, many, WINDOW):
+                    drop_window(p, qos, [1 + (first + i) % 65535 for i in range(WINDOW)], bad)
                 for m in (1, WINDOW, 65535):
                     p.publish("up/t", good, qos, mid=m)
                     tap.eq(s.message().payload, b"good", "up, %s: a good one passes, id %d" % (name, m))
@@ -78,11 +101,11 @@ def take(client, count):
     return [client.message(60).payload for _ in range(count)]
 
 
-def flood(p, qos):
-    """DROPS messages in clear, straight to the broker, as fast as it takes them."""
+def flood(p, qos, many, bad):
+    """Bad messages, straight to the broker, as fast as it takes them."""
     mids = [1 + i for i in range(20)]  # mosquitto's own window
-    for _ in range(0, DROPS, 20):
-        p.send(b"".join(raw.publish("down/t", b"in clear", qos, mid=m) for m in mids))
+    for _ in range(0, many, 20):
+        p.send(b"".join(raw.publish("down/t", bad.take(), qos, mid=m) for m in mids))
         for m in mids:
             p.expect(raw.PUBACK if qos == 1 else raw.PUBREC)
         if qos == 2:
@@ -93,18 +116,17 @@ def flood(p, qos):
 
 def down():
     """To a persistent subscriber: the broker's window never fills, and nothing comes again"""
-    global dropped
-    good = seal("down/t", b"good")
-    for version in VERSIONS:
+    good, bad = seal("down/t", b"good"), Bad("down", "down/t")
+    for version, many in MANY.items():
         keep = [(17, 300)] if version == 5 else None
         for qos in (1, 2):
-            name = "down, level %d, QoS %d, %d bad ones" % (version, qos, DROPS)
+            name = "down, level %d, QoS %d, %d bad ones" % (version, qos, many)
             ident = "keeper-%d-%d" % (version, qos)
             with raw.Client(front.port, version) as s, raw.Client(broker.port, 4, patience=30) as p:
                 s.login(ident, clean=False, props=keep)
                 s.subscribe("down/t", qos)
                 p.login("p")
-                flood(p, qos)
+                flood(p, qos, many, bad)
                 for _ in range(3):
                     p.publish("down/t", good, qos, mid=9)
                 tap.eq(take(s, 3), [b"good"] * 3, name + ": good ones come behind them")
@@ -115,7 +137,7 @@ def down():
                 # while it is away they are queued for it
                 s.send(raw.disconnect(version))
                 s.end()
-                flood(p, qos)
+                flood(p, qos, many, bad)
                 p.publish("down/t", good, qos, mid=9)
             with raw.Client(front.port, version) as s:
                 # 3.1 does not say whether there is a session
@@ -132,12 +154,10 @@ def down():
                 tap.eq(s.waiting, [], name + ": and nothing comes again")
             with raw.Client(front.port, version) as s:
                 s.login(ident)
-            dropped += 2 * DROPS
 
 
 def too_long():
     """What is longer than max-message is discarded on its way down, and delivered from then on"""
-    global dropped
     with raw.Client(front.port, 5) as s, raw.Client(broker.port, 4) as p:
         s.login("s")
         s.subscribe("down/long", 2)
@@ -147,20 +167,34 @@ def too_long():
         p.publish("down/long", seal("down/long", b"short"), 1)
         tap.eq(take(s, 1), [b"short"], "3 MiB are discarded, what follows comes")
         s.ping()
-        dropped += 3
+        dropped["payloads-failed.down.E_TOO_LARGE"] += 3
+
+
+def rarely():
+    """What needs more than a short payload to be wrong"""
+    with raw.Client(front.port, 5) as p:
+        p.login("p")
+        rows = [("E_RETAIN", seal("up/t", b"secret"), True), ("E_LENGTH", seal("up/t", bytes(16384)) + bytes(15), False)]
+        for error, payload, retain in rows:
+            code = p.publish("up/t", payload, 1, retain=retain).code
+            tap.eq(code, 0x99, error)
+            dropped["payloads-failed.up." + error] += 1
+        p.ping()
 
 
 def counted():
     """All are counted, few are written down"""
-    tap.eq(int(front.status()["payloads-failed"]), dropped, "status counts every one")
+    said, total = front.status(), sum(dropped.values())
+    tap.eq(int(said["payloads-failed"]), total, "status counts every one")
+    tap.eq({k: int(v) for k, v in said.items() if k.startswith("payloads-failed.")}, dict(dropped), "by direction and error")
     front.wait_event("suppressed", seconds=15)  # when its ten seconds are over, whatever comes then
     tap.eq(front.stop(), 0, "status 0")
     lines = front.events("payload")
     left_out = [int(f["count"]) for f in front.events("suppressed")]
-    tap.eq(len(lines) + sum(left_out), dropped, "the log has a line for each, or counts it")
+    tap.eq(len(lines) + sum(left_out), total, "the log has a line for each, or counts it")
     tap.ok(lines and len(lines) <= LINES * (len(left_out) + 1), "%d lines and %d numbers" % (len(lines), len(left_out)))
-    tap.eq({f["error"] for f in lines} - {"E_PLAIN", "E_TOO_LARGE"}, set(), "each with its error")
+    tap.eq({f["error"] for f in lines} - {k.rsplit(".", 1)[1] for k in dropped}, set(), "each with its error")
     tap.ok(all(f.get("topic") and f.get("client_id") and f.get("from") for f in lines), "topic, client and side")
 
 
-tap.run([up, down, too_long, counted])
+tap.run([up, down, too_long, rarely, counted])
