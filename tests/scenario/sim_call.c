@@ -124,6 +124,8 @@ static bool take_notes(struct host *h, const struct session_step *step)
 			h->notes++;
 			h->has_error = true;
 			h->error = n->error;
+			if (n->has_kid && n->error == SEAL_E_INTERNAL)
+				return fault_set(h->fault, "plaintext told as a key's id");
 			/* Read it all: it is to be logged. */
 			volatile uint8_t sum = 0;
 			for (size_t k = 0; k < n->topic.n; k++)
