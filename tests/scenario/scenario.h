@@ -3,11 +3,14 @@
  *
  *   policy NAME WORD…       what sessions are judged by, see world.h
  *   scene NAME              begins a scenario; the lines up to the next one are its own:
- *   tags WORD…              clauses of a specification ([MQTT-x.y.z-n] without brackets) or of the
- * design versions 3.1 3.1.1 5.0  those it runs for; without the line, all modes sim wire where it
- * makes sense; without the line, both use POLICY…             it runs once under each; without the
- * line, under `plain` STEP                    see scenario_steps in scenario.c; "[3.x]" or "[5]"
- * before it: for these versions only
+ *   tags WORD…              clauses of the design, or of a specification: [MQTT-x.y.z-n] without
+ *                           brackets, @3.1.1 or @5.0 behind it where it means that version only;
+ *                           see clauses.txt and tests/lint/clauses.py
+ *   versions 3.1 3.1.1 5.0  those it runs for; without the line, all
+ *   modes sim wire          where it makes sense; without the line, both
+ *   use POLICY…             it runs once under each; without the line, under `plain`
+ *   STEP                    see scenario_steps in scenario.c; "[3.x]" or "[5]" before it: for
+ *                           these versions only
  *
  * "#" at the start of a line begins a comment. */
 #ifndef SCENARIO_SCENARIO_H
