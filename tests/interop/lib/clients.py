@@ -13,16 +13,20 @@ LEVEL = {"3.1": 3, "3.1.1": 4, "5.0": 5}
 _script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "client.js")
 
 
-def _node_env():
+def node_env():
+    """Where packages are looked for: where one says, what bootstrap.sh got from npm, Debian's."""
     env = dict(os.environ)
-    env["NODE_PATH"] = ":".join(filter(None, [env.get("NODE_PATH"), "/usr/share/nodejs"]))
+    env["NODE_PATH"] = ":".join(filter(None, [
+        env.get("NODE_PATH"), os.path.join(proc.top_srcdir, "build", "npm", "node_modules"), "/usr/share/nodejs"]))
     return env
 
 
+def have_module(name):
+    return bool(NODE) and proc.run([NODE, "-e", "require('%s')" % name], env=node_env())[0] == 0
+
+
 def have_mqttjs():
-    if not NODE:
-        return False
-    return proc.run([NODE, "-e", "require('mqtt')"], env=_node_env())[0] == 0
+    return have_module("mqtt")
 
 
 def _account(user, password):
@@ -47,7 +51,7 @@ def publish_lines(port, version, topic, lines, qos=0):
 
 def js_publish(port, version, client_id, qos, pairs, user=None, password=None):
     """MQTT.js publishes (topic, file) pairs in order: exit status and stderr."""
-    env = _node_env()
+    env = node_env()
     if user:
         env["MQTT_USER"] = user
     if password:
@@ -102,4 +106,4 @@ def mosquitto_subscriber(port, version, client_id, topic, qos=2, extra=()):
 
 
 def js_subscriber(port, version, client_id, topic, qos=2):
-    return Subscriber([NODE, _script, "sub", str(port), version, client_id, topic, str(qos)], env=_node_env())
+    return Subscriber([NODE, _script, "sub", str(port), version, client_id, topic, str(qos)], env=node_env())

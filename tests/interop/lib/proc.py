@@ -3,6 +3,7 @@
 is written stands in one folder that goes away with the test."""
 import atexit
 import ctypes
+import glob
 import os
 import shutil
 import signal
@@ -123,6 +124,36 @@ def can_connect(port):
         return True
     except OSError:
         return False
+
+
+def listens(pid, port):
+    """Whether this very process listens on 127.0.0.1 at the port."""
+    with open("/proc/net/tcp") as f:
+        inodes = {line.split()[9] for line in f if " 0100007F:%04X 00000000:0000 0A " % port in line}
+    try:
+        links = [os.readlink(entry.path) for entry in os.scandir("/proc/%d/fd" % pid)]
+    except OSError:  # a descriptor, or all of it, went away meanwhile
+        return False
+    return any("socket:[%s]" % inode in links for inode in inodes)
+
+
+def alive(pid):
+    """Whether a process runs; one that has ended and that nobody waited for does not."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children(pid):
+    """The processes that a process started, and theirs."""
+    out = []
+    for task in glob.glob("/proc/%d/task/*/children" % pid):
+        with open(task) as f:
+            for child in map(int, f.read().split()):
+                out += [child] + children(child)
+    return out
 
 
 def status(pid, field):
