@@ -166,3 +166,60 @@ enum mqtt_result mqtt_control_check(const struct mqtt_frame *f, struct slice bod
 		return MQTT_MALFORMED;
 	return result == MQTT_OK && r.left != 0 ? MQTT_MALFORMED : result;
 }
+
+/* Bytes of the body before the length of the properties. */
+static size_t before_props(uint8_t type)
+{
+	switch (type) {
+	case MQTT_DISCONNECT:
+	case MQTT_AUTH:
+		return 1;
+	case MQTT_PUBACK:
+	case MQTT_PUBREC:
+	case MQTT_PUBREL:
+	case MQTT_PUBCOMP:
+		return 3;
+	default:
+		return 2;
+	}
+}
+
+/* The parts of a body: `head`, the properties, and the rest, which is reason codes or filters. */
+struct parts {
+	bool has_props;
+	struct slice head, props, rest;
+};
+
+static struct parts parts_of(uint8_t type, struct slice body)
+{
+	struct reader r = reader_of(body);
+	size_t before = before_props(type);
+
+	if (body.n <= before)
+		return (struct parts){.head = body};
+	struct parts p = {.has_props = true, .head = reader_bytes(&r, before)};
+	p.props = reader_bytes(&r, reader_varint(&r));
+	p.rest = reader_bytes(&r, r.left);
+	return p;
+}
+
+struct slice mqtt_control_props(uint8_t type, struct slice body)
+{
+	return parts_of(type, body).props;
+}
+
+void mqtt_control_put(struct writer *w, const struct mqtt_frame *f, struct slice body,
+                      const struct mqtt_props_edit *edit)
+{
+	struct parts p = parts_of(f->type, body);
+	size_t size = mqtt_props_size(p.props, edit), n = p.head.n + p.rest.n;
+
+	if (p.has_props)
+		n += mqtt_varint_size(size) + size;
+	writer_u8(w, (uint8_t)(f->type << 4 | f->flags));
+	writer_varint(w, n);
+	writer_bytes(w, p.head);
+	if (p.has_props)
+		mqtt_props_put(w, p.props, edit);
+	writer_bytes(w, p.rest);
+}

@@ -2,7 +2,10 @@
 /* A message that may not pass is still acknowledged, both ways: else a persistent client would send
  * it again for ever, and a broker's flight window would fill. QoS 1 is answered once. With QoS 2
  * the id stays the proxy's until its PUBREL has come and PUBCOMP is said; a negative PUBREC ends it
- * at once [MQTT-4.3.3-4]. What the proxy has answered never reaches the other side. */
+ * at once [MQTT-4.3.3-4]. What the proxy has answered never reaches the other side. A message that
+ * comes again (DUP) and is not owned may have passed before, so that the other side holds its id:
+ * it gets a PUBREC, and the PUBREL goes on, which completes the handshake at both ends; where the
+ * id is unknown the answer is PUBCOMP all the same. */
 #include "mqtt/reply.h"
 #include "proxy/stage.h"
 
@@ -47,6 +50,8 @@ int flight_drop(struct session *s, enum side from, const struct drop *d, struct 
 		return 0;
 	if (d->qos == 1)
 		return say(s, from, MQTT_PUBACK, d->packet_id, d->code, step);
+	if (d->dup)
+		return say(s, from, MQTT_PUBREC, d->packet_id, MQTT_SUCCESS, step);
 	bool freed = s->version == MQTT_5 && d->code >= MQTT_UNSPECIFIED_ERROR;
 	if (!freed && own(s, from, d->packet_id) != 0)
 		return -1;

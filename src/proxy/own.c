@@ -14,16 +14,18 @@ static bool at_boundary(const struct session *s, enum side to)
 	return flow->left == 0 || flow->skips;
 }
 
-static bool had_fin(const struct session *s, enum side to)
+bool own_ended(const struct session *s, enum side to)
 {
-	return s->flow[side_other(to)].ended;
+	const struct flow *flow = &s->flow[side_other(to)];
+
+	return flow->ended || flow->parted;
 }
 
 bool own_room(const struct session *s, enum side to, const struct session_step *step)
 {
 	const struct writer *w = step->out[to];
 
-	if (had_fin(s, to))
+	if (own_ended(s, to))
 		return true;
 	if (w != NULL && at_boundary(s, to))
 		return writer_room(w) >= s->own[to].len + MQTT_REPLY_MAX;
@@ -39,7 +41,7 @@ void own_flush(struct session *s, struct session_step *step)
 {
 	for (enum side to = SIDE_CLIENT; to <= SIDE_BROKER; to++) {
 		struct writer *w = step->out[to];
-		if (w == NULL || s->own[to].len == 0 || !at_boundary(s, to) || had_fin(s, to) ||
+		if (w == NULL || s->own[to].len == 0 || !at_boundary(s, to) || own_ended(s, to) ||
 		    writer_room(w) < s->own[to].len)
 			continue;
 		writer_bytes(w, buf_view(&s->own[to]));
@@ -51,7 +53,7 @@ int own_say(struct session *s, enum side to, struct slice packet, struct session
 {
 	struct writer *w = step->out[to];
 
-	if (had_fin(s, to))
+	if (own_ended(s, to))
 		return 0;
 	own_flush(s, step);
 	if (w == NULL || !own_idle(s, to) || writer_room(w) < packet.n)

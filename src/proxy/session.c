@@ -138,7 +138,7 @@ void session_fail(struct session *s, enum side from, uint8_t tell, const char *w
 	uint8_t packet[MQTT_REPLY_MAX];
 	struct writer w = {.p = packet, .cap = sizeof packet};
 
-	if (tell != 0 && !s->flow[SIDE_BROKER].ended) /* else the client has had its FIN */
+	if (tell != 0 && !own_ended(s, SIDE_CLIENT))
 		mqtt_reply_disconnect(&w, s->version, (enum mqtt_reason_code)tell);
 	n->why = why;
 	n->from = from;
@@ -201,9 +201,9 @@ void session_ended(struct session *s, const struct session_env *env, enum side f
 	if (!s->flow[other].ended && !s->stopping) {
 		struct session_note *n = session_noted(step, NOTE_CLOSED);
 		n->from = from;
-		n->why = s->disconnected       ? "the client sent DISCONNECT"
-		         : from == SIDE_CLIENT ? "the client ended without DISCONNECT"
-		                               : "the broker closed the connection";
+		n->why = from == SIDE_BROKER    ? "the broker closed the connection"
+		         : s->flow[from].parted ? "the client sent DISCONNECT"
+		                                : "the client ended without DISCONNECT";
 	}
 	s->flow[from].ended = true;
 	/* A stop that waits for the broker's next boundary would wait in vain. */
@@ -294,7 +294,7 @@ void session_stop(struct session *s, const struct session_env *env, enum mqtt_re
 	struct session_note *n = session_noted(step, NOTE_CLOSED);
 	uint8_t packet[MQTT_REPLY_MAX];
 	struct writer w = {.p = packet, .cap = sizeof packet};
-	if (!s->flow[SIDE_BROKER].ended)
+	if (!own_ended(s, SIDE_CLIENT))
 		mqtt_reply_disconnect(&w, s->version, code);
 	n->why = why;
 	n->code = w.len == 0 ? 0 : (uint8_t)code;

@@ -108,6 +108,7 @@ struct session_settle {
 /* A PUBLISH that may not pass: what is answered for it. */
 struct drop {
 	uint8_t qos;
+	bool dup; /* it was sent before, perhaps on another connection */
 	uint16_t packet_id;
 	enum mqtt_reason_code code;
 };
@@ -117,6 +118,7 @@ struct flow {
 	uint32_t left; /* bytes of a packet in passage that are still to come */
 	bool skips;    /* they are thrown away, and `drop` is answered behind them */
 	bool ended;    /* no more bytes will come from this side */
+	bool parted;   /* its DISCONNECT went on: no packet may follow [MQTT-3.14.4-1] */
 	struct drop drop;
 };
 
@@ -135,7 +137,8 @@ struct session {
 	uint8_t source[16];
 	bool otp; /* settled at JUDGING: this login was by one-time password */
 	bool has_auth_method;
-	bool was_accepted, stopping, disconnected;
+	bool was_accepted, stopping;
+	bool expires; /* v5: CONNECT had a Session Expiry Interval other than 0 */
 	enum otp_layout layout;
 	unsigned digits; /* of the credential that was accepted */
 	enum verdict refusal;

@@ -39,12 +39,15 @@ void session_note_payload(struct session_step *step, enum seal_error error,
 void session_finish(struct session *s, struct session_step *step);
 
 /* own.c: what the proxy itself says to a side goes out at that side's frame boundary, at once or
- * later; behind the side's FIN, never. 0, or -1 where too much waits already. */
+ * later; behind the side's DISCONNECT or FIN, never. 0, or -1 where too much waits already. */
 int own_say(struct session *s, enum side to, struct slice packet, struct session_step *step);
 void own_flush(struct session *s, struct session_step *step);
 
 /* Whether one more packet can be said to `to`: it goes out now, or with the boundary. */
 bool own_room(const struct session *s, enum side to, const struct session_step *step);
+
+/* Whether the last packet to `to` is said: it has its DISCONNECT, or its FIN. */
+bool own_ended(const struct session *s, enum side to);
 
 /* Whether nothing waits for `to` and nothing is half written there. */
 bool own_idle(const struct session *s, enum side to);
@@ -53,7 +56,8 @@ bool own_idle(const struct session *s, enum side to);
  * saw the PUBLISH. */
 
 /* Answers a dropped PUBLISH of `from`, for which there is own_room(): PUBACK, or PUBREC, and then
- * the id is owned until its PUBREL, unless the code frees it. 0, or -1 without memory. */
+ * the id is owned until its PUBREL, unless the code frees it or the message came before (see
+ * flight.c). 0, or -1 without memory. */
 int flight_drop(struct session *s, enum side from, const struct drop *d, struct session_step *step);
 
 /* Whether the handshake of this id of `from` is the proxy's. */

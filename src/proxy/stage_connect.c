@@ -48,6 +48,7 @@ static void too_large(struct session *s, const struct session_env *env, const st
 static int remember(struct session *s, const struct mqtt_connect *c)
 {
 	size_t user_len = c->has_user ? c->user.n : 0;
+	struct mqtt_prop expiry;
 
 	s->identity = malloc(c->client_id.n + user_len + 1);
 	if (s->identity == NULL)
@@ -59,6 +60,8 @@ static int remember(struct session *s, const struct mqtt_connect *c)
 	s->client_id = slice_of(s->identity, c->client_id.n);
 	s->user = slice_of(s->identity + c->client_id.n, user_len);
 	s->has_user = c->has_user;
+	s->expires =
+	    mqtt_props_find(c->props, MQTT_SESSION_EXPIRY_INTERVAL, &expiry) && expiry.number != 0;
 	s->has_auth_method = (c->props_seen & MQTT_PROP_BIT(MQTT_AUTHENTICATION_METHOD)) != 0;
 	return 0;
 }

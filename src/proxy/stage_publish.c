@@ -22,14 +22,19 @@ static const char too_long[] = "a payload is longer than max-message";
 static enum progress fail_message(const struct message *m, enum seal_error error, uint8_t code,
                                   const char *why)
 {
+	bool own_fault = error == SEAL_E_INTERNAL;
+
 	session_note_payload(m->step, error, &m->in);
-	session_fail(m->s, m->in.from, code, why, m->step);
+	/* A client hears of no broker's fault. */
+	session_fail(m->s, m->in.from, m->in.from == SIDE_CLIENT || own_fault ? code : 0, why,
+	             m->step);
 	return STAGE_WAIT;
 }
 
 static struct drop drop_of(const struct message *m)
 {
 	return (struct drop){.qos = m->p.qos,
+	                     .dup = m->p.dup,
 	                     .packet_id = m->p.packet_id,
 	                     .code = m->in.from == SIDE_CLIENT ? MQTT_PAYLOAD_FORMAT_INVALID
 	                                                       : MQTT_SUCCESS};
@@ -52,19 +57,25 @@ static enum progress refuse_message(const struct message *m, enum seal_error err
 	return STAGE_ON;
 }
 
-/* Too long to be taken, or for the side that it goes to. A client learns it; what a broker sent is
- * discarded as if it were delivered [MQTT-3.1.2-25], as it comes. */
-static enum progress refuse_length(const struct message *m, size_t total, const char *why)
+/* The rest of it is thrown away as it comes, and then it is answered. */
+static enum progress skip_message(const struct message *m, size_t total)
 {
 	struct flow *flow = &m->s->flow[m->in.from];
 
-	if (m->in.from == SIDE_CLIENT || (m->in.rule != NULL && m->in.rule->disconnects))
-		return fail_message(m, SEAL_E_TOO_LARGE, MQTT_PACKET_TOO_LARGE, why);
-	session_note_payload(m->step, SEAL_E_TOO_LARGE, &m->in);
 	flow->left = (uint32_t)total;
 	flow->skips = true;
 	flow->drop = drop_of(m);
 	return STAGE_ON;
+}
+
+/* Too long to be taken, or for the side that it goes to. A client learns it; what a broker sent is
+ * discarded as if it were delivered [MQTT-3.1.2-25], as it comes. */
+static enum progress refuse_length(const struct message *m, size_t total, const char *why)
+{
+	if (m->in.from == SIDE_CLIENT || (m->in.rule != NULL && m->in.rule->disconnects))
+		return fail_message(m, SEAL_E_TOO_LARGE, MQTT_PACKET_TOO_LARGE, why);
+	session_note_payload(m->step, SEAL_E_TOO_LARGE, &m->in);
+	return skip_message(m, total);
 }
 
 /* Writes the head for a payload of `size` bytes; *at is then the payload's place. Else *at is NULL:
@@ -220,10 +231,7 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 	}
 	const struct payload_rule *rule = policy_rule(env->policy, m.p.topic);
 	size_t total = f->head + (size_t)f->remaining;
-	/* From here on the id is the other side's, unless the message is dropped. While the packet
-	 * is not whole the payload's length alone matters. */
-	if (m.p.qos == 2)
-		flight_passed(s, from, m.p.packet_id);
+	/* While the packet is not whole the payload's length alone matters. */
 	m.in = (struct payload_in){.rule = rule,
 	                           .from = from,
 	                           .retain = m.p.retain,
@@ -231,6 +239,13 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 	                           .v5 = s->version == MQTT_5,
 	                           .topic = m.p.topic,
 	                           .payload = slice_of(view.p + m.p.head, m.p.payload)};
+	/* What was refused stays refused, though it might pass by now: half its handshake is done.
+	 */
+	if (m.p.qos == 2 && m.p.dup && flight_owns(s, from, m.p.packet_id))
+		return skip_message(&m, total);
+	/* From here on the id is the other side's, unless the message is dropped. */
+	if (m.p.qos == 2)
+		flight_passed(s, from, m.p.packet_id);
 	if (rule != NULL && policy_rule_changes(rule))
 		return take_message(&m, f, view.n);
 	if (env->policy->encrypts && limits_passed(s, side_other(from), total)) {

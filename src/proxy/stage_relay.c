@@ -53,6 +53,18 @@ static enum progress own_pubrel(struct session *s, enum side from, uint16_t id, 
 	return STAGE_ON;
 }
 
+/* DISCONNECT: v5 lets only the client set a Session Expiry Interval [MQTT-3.14.2-2], and not where
+ * CONNECT had none (3.14.2.2.2). */
+static enum mqtt_result disconnect(const struct session *s, enum side from, struct slice body)
+{
+	struct mqtt_prop expiry;
+
+	if (!mqtt_props_find(mqtt_control_props(MQTT_DISCONNECT, body),
+	                     MQTT_SESSION_EXPIRY_INTERVAL, &expiry))
+		return MQTT_OK;
+	return from == SIDE_BROKER || (expiry.number != 0 && !s->expires) ? MQTT_PROTOCOL : MQTT_OK;
+}
+
 /* A packet other than PUBLISH: checked whole, then on its way. */
 static enum progress control_packet(struct session *s, const struct session_env *env,
                                     enum side from, const struct mqtt_frame *f, struct slice view,
@@ -68,8 +80,10 @@ static enum progress control_packet(struct session *s, const struct session_env 
 		step->want = total;
 		return STAGE_WAIT;
 	}
-	enum mqtt_result r =
-	    mqtt_control_check(f, slice_of(view.p + f->head, f->remaining), s->version);
+	struct slice body = slice_of(view.p + f->head, f->remaining);
+	enum mqtt_result r = mqtt_control_check(f, body, s->version);
+	if (r == MQTT_OK && f->type == MQTT_DISCONNECT)
+		r = disconnect(s, from, body);
 	if (r != MQTT_OK) {
 		fail(s, from, r, "a malformed packet", step);
 		return STAGE_WAIT;
@@ -80,8 +94,7 @@ static enum progress control_packet(struct session *s, const struct session_env 
 			return own_pubrel(s, from, id, total, step);
 	}
 	s->flow[from].left = (uint32_t)total;
-	if (f->type == MQTT_DISCONNECT && from == SIDE_CLIENT)
-		s->disconnected = true;
+	s->flow[from].parted = f->type == MQTT_DISCONNECT;
 	return STAGE_ON;
 }
 
@@ -97,8 +110,10 @@ static enum progress begin_packet(struct session *s, const struct session_env *e
 		step->want = view.n + 1;
 		return STAGE_WAIT;
 	}
-	if (s->disconnected && from == SIDE_CLIENT)
-		r = MQTT_PROTOCOL; /* nothing may follow DISCONNECT [MQTT-3.14.4-2] */
+	if (s->flow[from].parted) { /* nothing may follow [MQTT-3.14.4-1], nor be answered */
+		session_fail(s, from, 0, "a packet behind DISCONNECT", step);
+		return STAGE_WAIT;
+	}
 	if (r == MQTT_OK && s->version == MQTT_5 && !f.minimal)
 		r = MQTT_MALFORMED;
 	if (r == MQTT_OK)

@@ -102,8 +102,9 @@ static uint64_t waiting(const struct host *h, enum side to)
 
 bool ledger_balances(struct host *h)
 {
-	/* Behind an end answers have nowhere to go. */
-	if (h->s->state != SESSION_RELAYING || h->s->stopping)
+	/* Behind an end, or DISCONNECT, answers have nowhere to go. */
+	if (h->s->state != SESSION_RELAYING || h->s->stopping || h->s->flow[SIDE_CLIENT].parted ||
+	    h->s->flow[SIDE_BROKER].parted)
 		return true;
 	for (enum side i = SIDE_CLIENT; i <= SIDE_BROKER; i++) {
 		walk_in(h, i);

@@ -152,6 +152,45 @@ START_TEST(not_for_here)
 }
 END_TEST
 
+/* Written with Reason String (1f) and User Property (26) taken out; the same packet where there is
+ * none. */
+static const struct edit_row {
+	uint8_t type;
+	const char *body, *edited;
+	size_t props; /* bytes of the block */
+} edits[] = {
+    {MQTT_PUBACK, "0001", "40 02 0001", 0},
+    {MQTT_PUBACK, "0001 10", "40 03 0001 10", 0},
+    {MQTT_PUBACK, "0001 10 00", "40 04 0001 10 00", 0},
+    {MQTT_PUBREC, "0001 80 05 1f 0002 6e6f", "50 04 0001 80 00", 5},
+    {MQTT_SUBACK, "0001 0c 1f 0002 6e6f 26 0001 61 0001 62 01 02", "90 05 0001 00 01 02", 12},
+    {MQTT_UNSUBACK, "0001 00 00", "b0 04 0001 00 00", 0},
+    {MQTT_DISCONNECT, "", "e0 00", 0},
+    {MQTT_DISCONNECT, "9c", "e0 01 9c", 0},
+    {MQTT_DISCONNECT, "9c 0a 1f 0002 6e6f 1c 0002 7878", "e0 07 9c 05 1c 0002 7878", 10},
+    {MQTT_AUTH, "18 0b 26 0001 61 0001 62 15 0001 6d", "f0 06 18 04 15 0001 6d", 11},
+};
+
+START_TEST(edited)
+{
+	const struct edit_row *row = &edits[_i];
+	const struct mqtt_props_edit edit = {.drop = MQTT_PROP_BIT(MQTT_REASON_STRING) |
+	                                             MQTT_PROP_BIT(MQTT_USER_PROPERTY)};
+	struct slice body = guard_copy(unhex(row->body));
+	struct mqtt_frame f = {row->type, 0, 2, true, (uint32_t)body.n};
+	uint8_t out[64];
+	struct writer w = {.p = out, .cap = sizeof out};
+
+	ck_assert_int_eq(mqtt_control_check(&f, body, MQTT_5), MQTT_OK);
+	ck_assert_uint_eq(mqtt_control_props(row->type, body).n, row->props);
+	mqtt_control_put(&w, &f, body, &edit);
+	guard_free(body);
+	struct slice want = unhex(row->edited);
+	ck_assert_uint_eq(w.len, want.n);
+	ck_assert_mem_eq(out, want.p, want.n);
+}
+END_TEST
+
 #define ROWS(a) (int)(sizeof(a) / sizeof((a)[0]))
 
 int main(void)
@@ -165,6 +204,7 @@ int main(void)
 	tcase_add_loop_test(t, cut, 0, ROWS(wholes));
 	tcase_add_loop_test(t, long_by_one, 0, ROWS(wholes));
 	tcase_add_test(t, not_for_here);
+	tcase_add_loop_test(t, edited, 0, ROWS(edits));
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -556,7 +556,8 @@ START_TEST(failed_opening_is_noted)
 	ck_assert_int_eq(r->s->state, _i == 0 ? SESSION_RELAYING : SESSION_DEAD);
 	if (_i == 1) {
 		ck_assert_int_eq(r->step.notes[1].kind, NOTE_CLOSED);
-		ck_assert_uint_eq(r->step.notes[1].code, MQTT_PAYLOAD_FORMAT_INVALID);
+		/* It is the broker's fault, of which a client hears nothing. */
+		ck_assert_uint_eq(r->step.notes[1].code, 0);
 	}
 	packet_free(&p);
 	rig_free(r);
