@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: ISC
+"""Keys are exchanged in live sessions: the procedure of mqsecproxy.conf(5) under traffic, without a lost message, seen on the
+wire between an edge and a gateway; key files that changed or went bad; and a reload in the middle of a message."""
+import os
+import secrets
+import signal
+import socket
+import threading
+
+from lib import envelope, proc, proxy, raw, tap
+from lib.broker import MOSQUITTO, Mosquitto, StubBroker
+
+proxy.need()
+if not envelope.available:
+    tap.skip_all("no libcrypto")
+
+STEP = tap.rounds("STEP", 150)  # messages of each stream between two reloads
+MARK = b"in the clear"
+BIG = 300000
+old_text, OLD = proxy.key("old")
+new_text, NEW = proxy.key("new")
+other_text, OTHER = proxy.key("other")
+NAMES = {envelope.kid(OLD): "old", envelope.kid(NEW): "new", envelope.kid(OTHER): "other"}
+
+
+def seal(key, topic, payload):
+    status, out, err = proc.run([proxy.CTL, "encrypt", "--key-file", proc.path(key + ".key"), "--topic", topic], input=payload)
+    if status:
+        raise RuntimeError(err)
+    return out
+
+
+class Wire:
+    """Hands bytes on between the edge and the gateway, and tells which keys it sees on them."""
+
+    def __init__(self, to):
+        self.to = to
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.last = {"up": {}, "down": {}}  # by connection: the name of the key that sealed last
+        self.turns = {"up": [], "down": []}  # every change of it
+        self.clear = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            near, _ = self.listener.accept()
+            far = socket.create_connection(("127.0.0.1", self.to))
+            version = {}
+            for one, other, way in ((near, far, "up"), (far, near, "down")):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                threading.Thread(target=self._pass, args=(one, other, way, version), daemon=True).start()
+
+    def _pass(self, one, other, way, version):
+        splitter = raw.Splitter()
+        try:
+            while True:
+                data = one.recv(1 << 18)
+                if not data:
+                    break
+                splitter.version = version.get("is", 4)
+                for p in splitter.feed(data):
+                    self._see(p, way, version)
+                other.sendall(data)
+        except OSError:
+            pass
+        for s in (one, other):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def _see(self, p, way, version):
+        if p.kind == raw.CONNECT:
+            version["is"] = p.version
+        if p.kind != raw.PUBLISH:
+            return
+        self.clear += MARK in p.payload
+        name = NAMES.get(p.payload[1:5])
+        if self.last[way].get(id(version)) != name:
+            self.turns[way].append(name)
+        self.last[way][id(version)] = name
+
+    def all_by(self, name, streams):
+        return all(list(self.last[way].values()) == [name] * streams for way in ("up", "down"))
+
+
+class Stream:
+    """Messages of one topic, one after the other, and who takes them."""
+
+    def __init__(self, name, ports, version, qos):
+        self.topic, self.qos, self.name = "t/" + name, qos, name
+        self.sent, self.got, self.refused, self.error = [], [], 0, None
+        self.stopping = False
+        self.taker = raw.Client(ports[1], version, patience=30)
+        self.taker.login("taker-" + name)
+        self.taker.subscribe(self.topic, qos)
+        self.maker = raw.Client(ports[0], version, patience=30)
+        self.maker.login("maker-" + name)
+        self.threads = [threading.Thread(target=self._run, args=(f,), daemon=True) for f in (self._make, self._take)]
+        for t in self.threads:
+            t.start()
+
+    def _run(self, what):
+        try:
+            what()
+        except Exception as e:  # told by the main thread
+            self.error = self.error or e
+
+    def _make(self):
+        while not self.stopping:
+            first = len(self.sent)
+            batch = [b"%s %d of %s " % (MARK, i, self.name.encode()) + bytes(40000 if i % 40 == 39 else i % 700)
+                     for i in range(first, first + 10)]
+            mids = [1 + i % 60000 for i in range(first, first + 10)]
+            self.maker.send(b"".join(raw.publish(self.topic, p, self.qos, mid=m, version=self.maker.version)
+                                     for p, m in zip(batch, mids)))
+            for m in mids:
+                p = self.maker.expect(raw.PUBACK if self.qos == 1 else raw.PUBREC)
+                self.refused += (p.mid, p.code) != (m, 0)
+            if self.qos == 2:
+                self.maker.send(b"".join(raw.ack(raw.PUBREL, m) for m in mids))
+                for m in mids:
+                    self.maker.expect(raw.PUBCOMP)
+            self.sent += batch
+
+    def _take(self):
+        while not (self.stopping and not self.threads[0].is_alive() and len(self.got) >= len(self.sent)):
+            self.got.append(self.taker.message(30).payload)
+
+    def moved(self, since):
+        if self.error:
+            raise self.error
+        return len(self.got) >= since + STEP
+
+    def end(self):
+        self.stopping = True
+        self.threads[0].join(30)
+        # one more behind the last, which the taker may be waiting for
+        if len(self.got) >= len(self.sent) and self.threads[1].is_alive():
+            self.maker.publish(self.topic, b"end", self.qos)
+            self.sent.append(b"end")
+        self.threads[1].join(30)
+        self.maker.close()
+        self.taker.close()
+        return self.got == self.sent and not self.refused and not self.error
+
+
+def rotation():
+    """Add the new key behind the old one, put it first, take the old one away: each time a reload of both, under traffic"""
+    if not MOSQUITTO:
+        raise tap.Skip("mosquitto is not there")
+    broker = Mosquitto(extra="max_queued_messages 0")
+    keys = old_text + new_text + other_text
+
+    def gateway_text(*names):
+        return proxy.listener() + proxy.broker(broker.port) + keys + proxy.decrypt("t/#", *names) + proxy.decrypt("o/#", "other")
+
+    gateway = proxy.Proxy(gateway_text("old"), name="gateway").start()
+    wire = Wire(gateway.port)
+
+    def edge_text(*names):
+        return proxy.listener() + proxy.broker(wire.port) + keys + proxy.encrypt("t/#", *names)
+
+    edge = proxy.Proxy(edge_text("old"), name="edge").start()
+    ways = {"up": (edge.port, broker.port), "down": (broker.port, edge.port)}
+    streams = [Stream("%s-%d-%d" % (way, version, qos), ports, version, qos)
+               for way, ports in ways.items() for version, qos in ((4, 1), (5, 1), (5, 2))]
+
+    def until_moved(what):
+        since = [len(s.got) for s in streams]
+        tap.ok(proc.holds(lambda: all(s.moved(n) for s, n in zip(streams, since)), 30), what + ": all streams move on",
+               lambda: repr([(s.name, len(s.sent), len(s.got), s.error) for s in streams]))
+
+    def step(what, names, seals, hup=False):
+        # one after the other, so that for a while they differ
+        for p, text in ((gateway, gateway_text), (edge, edge_text)):
+            p.configure(text(*names))
+            if hup:
+                before = len(p.events("reload"))
+                p.child.send_signal(signal.SIGHUP)
+                p.wait_event("reload", times=before + 1)
+            else:
+                tap.eq(p.reload()[0], 0, "%s: %s reloads" % (what, p.name))
+            until_moved("%s, %s" % (what, p.name))
+        tap.ok(proc.holds(lambda: wire.all_by(seals, 3), 10), "%s: every session seals with the %s key" % (what, seals), repr(wire.last))
+
+    until_moved("the old key")
+    tap.ok(wire.all_by("old", 3), "every session seals with the old key", repr(wire.last))
+    step("the new key behind it", ("old", "new"), "old")
+    step("the new key first", ("new", "old"), "new", hup=True)
+    step("without the old one", ("new",), "new")
+    for s in streams:
+        tap.ok(s.end() and len(s.got) > 6 * STEP, "%s: all %d messages came, once, in order, as they were sent" % (s.name, len(s.sent)),
+               lambda: "%d came, %d refused, %r" % (len(s.got), s.refused, s.error))
+    tap.eq(wire.turns, {way: ["old"] * 3 + ["new"] * 3 for way in ways}, "on the wire each session turned once from the old key to the new")
+    tap.eq(wire.clear, 0, "nothing passed there in clear")
+    for p in (edge, gateway):
+        tap.eq(p.status()["payloads-failed"], "0", "%s: no payload failed" % p.name)
+    refused(gateway, broker)
+    tap.eq((edge.stop(), gateway.stop()), (0, 0), "status 0")
+
+
+def refused(gateway, broker):
+    """Then: what the old key sealed, and what the key of another rule did."""
+    with raw.Client(gateway.port, 5) as c, raw.Client(broker.port) as s:
+        s.login("s")
+        s.subscribe("t/#")
+        c.login("c")
+        rows = [("old", "t/x", 0x99, "E_SCOPE"), ("other", "t/x", 0x99, "E_SCOPE"), ("new", "t/x", 0, None)]
+        gateway_keys = {envelope.kid(k).hex(): n for k, n in ((OLD, "old"), (OTHER, "other"))}
+        for key, topic, code, error in rows:
+            tap.eq(c.publish(topic, seal(key, topic, b"late"), 1).code, code, "an envelope of the %s key" % key)
+        tap.eq([(f["error"], gateway_keys[f["kid"]]) for f in gateway.events("payload")],
+               [(e, k) for k, _, _, e in rows if e], "the log tells key and reason")
+        tap.eq(s.message().payload, b"late", "only that of the new key came")
+        # and when the old key is no longer in the file at all
+        gateway.configure(gateway.text.replace(old_text, ""))
+        tap.eq(gateway.reload()[0], 0, "a reload without the old key")
+        c.ping()
+        tap.eq(c.publish("t/x", seal("old", "t/x", b"late"), 1).code, 0x99, "an envelope of the old key")
+        tap.eq(gateway.wait_event("payload", times=3)["error"], "E_KEY", "is of an unknown key")
+        tap.eq(gateway.status()["payloads-failed.up.E_SCOPE"], "2", "counted by reason")
+        tap.eq(gateway.status()["payloads-failed.up.E_KEY"], "1", "each")
+
+
+class Door:
+    """A gateway before a stub that records, and one live session through it."""
+
+    def __init__(self, text, version=5, ident="c"):
+        self.stub = StubBroker()
+        self.front = proxy.Proxy(self.text(text)).start()
+        self.client = raw.Client(self.front.port, version)
+        self.client.login(ident)
+        self.leg = self.stub.wait_connection()
+
+    def text(self, text):
+        return proxy.listener() + proxy.broker(self.stub.port) + text
+
+    def reload(self, text):
+        self.front.configure(self.text(text))
+        code, out, err = self.front.reload()
+        # told to the workers: the session has the new policy before it reads on
+        return code, out + err
+
+    def at_stub(self, count):
+        """The payloads of the first so many PUBLISH there."""
+        def found():
+            return [p.payload for p in self.leg.packets if p.kind == raw.PUBLISH]
+        self.stub.wait(lambda: len(found()) >= count, what="%d messages" % count)
+        return found()
+
+    def close(self):
+        self.client.close()
+        tap.eq(self.front.stop(), 0, "status 0")
+        self.stub.stop()
+
+
+def opened_by(payload, topic):
+    """Which key opens it, and to what."""
+    for name, key in (("old", OLD), ("new", NEW)):
+        try:
+            return name, envelope.open_envelope(key, topic, payload).payload
+        except ValueError:
+            pass
+    return "none", payload
+
+
+def key_files():
+    """A key file that changed in place is read on reload; one that is bad leaves everything as it was, and says why"""
+    proc.write("site.key", OLD.hex() + "\n", 0o600)
+    site = "key site {\n\tfile %s\n}\n" % proc.path("site.key") + proxy.encrypt("t/#", "site")
+    wider = site + proxy.encrypt("late/#", "site")
+    door = Door(site)
+
+    def seals(name, want):
+        before = len(door.at_stub(0))
+        door.client.publish("t/x", MARK, 1)
+        tap.eq(opened_by(door.at_stub(before + 1)[-1], "t/x"), (want, MARK), name)
+
+    def bad(name, word):
+        code, text = door.reload(wider)
+        tap.ok(code == 78 and word in text and "site.key" in text, name + ": refused, naming the file", "%d %s" % (code, text))
+        before = len(door.front.events("reload"))
+        door.front.child.send_signal(signal.SIGHUP)
+        door.front.wait_event("reload", times=before + 1)
+        tap.ok("refused" in door.front.log().rsplit("event=reload", 1)[1], name + ": SIGHUP says so in the log", door.front.log()[-400:])
+        seals(name + ": the old key stays", "old")
+        before = len(door.at_stub(0))
+        door.client.publish("late/x", MARK, 1)
+        tap.eq(door.at_stub(before + 1)[-1], MARK, name + ": and so does the whole of the old configuration")
+
+    seals("the key that was there at start", "old")
+    proc.write("site.key", "no key\n", 0o600)
+    bad("junk", "hex")
+    proc.write("site.key", NEW.hex()[:-1] + "\n", 0o600)
+    bad("a digit too few", "hex")
+    proc.write("site.key", NEW.hex() + "\n", 0o644)
+    bad("others may read it", "chmod")
+    os.unlink(proc.path("site.key"))
+    bad("it vanished", "No such file")
+    os.mkdir(proc.path("site.key"))
+    bad("a folder", "regular")
+    os.rmdir(proc.path("site.key"))
+    proc.write("site.key", NEW.hex() + "\n", 0o600)
+    seals("a new key that nobody told of", "old")
+    code, text = door.reload(site)
+    tap.eq(code, 0, "a reload")
+    seals("the new key in the same file", "new")
+    proc.write("twin.key", NEW.hex() + "\n", 0o600)
+    code, text = door.reload(site + "key twin {\n\tfile %s\n}\n" % proc.path("twin.key"))
+    tap.ok(code == 78 and "twin" in text, "the same key under two names is refused", text)
+    seals("and changes nothing", "new")
+    door.close()
+
+
+def wait_read(a, b, what):
+    """Until nothing between two ports of loopback waits unread."""
+    proc.until(lambda: proc.unread(a, b) == 0, what=what)
+
+
+def half_up():
+    """A reload in the middle of a long PUBLISH from a client: it is treated by one policy, whole"""
+    topic, big = "t/x", MARK * (BIG // len(MARK))
+    keys = old_text + new_text
+    old, new = proxy.encrypt("t/#", "old"), proxy.encrypt("t/#", "new", "old")
+    opens_old, opens_new = proxy.decrypt("t/#", "old"), proxy.decrypt("t/#", "new")
+    small = "max-message 64k\n"
+    # before, after; what is sent; what the broker gets: the key, and the code of the answer
+    rows = [("another key", old, new, big, "new", 0), ("no rule any more", old, "", big, "none", 0),
+            ("a rule where there was none", "", new, big, "new", 0),
+            ("what opens it is taken away", opens_old, opens_new, seal("old", topic, big), None, 0x99),
+            ("what opens it comes", opens_new, opens_old, seal("old", topic, big), "none", 0),
+            ("too long by now", old, small + old, big, None, 0x95)]
+    for version in (4, 5):
+        for name, before, after, payload, key, code in rows:
+            name = "level %d, %s" % (version, name)
+            door = Door(keys + before, version)
+            packet = raw.publish(topic, payload, 1, mid=7, version=version)
+            for cut in (3, len(packet) // 2, len(packet) - 1):
+                seen = len(door.at_stub(0))
+                tap.eq(door.reload(keys + before)[0], 0, name + ": as before")
+                door.client.send(packet[:cut])
+                wait_read(door.front.port, door.client.port, "the first part")
+                tap.eq(door.reload(keys + after)[0], 0, name + ": reloaded after %d bytes" % cut)
+                door.client.send(packet[cut:])
+                answer = door.client.receive()
+                if code == 0x95:
+                    tap.ok(answer is None or (answer.kind, answer.code) == (raw.DISCONNECT, code), name + ": the session ends", repr(answer))
+                    break
+                tap.eq((answer.kind, answer.mid, answer.code), (raw.PUBACK, 7, code if version == 5 else 0), name + ": answered once")
+                if key is None:
+                    door.client.ping()
+                    tap.eq(len(door.at_stub(0)), seen, name + ": not passed on")
+                    continue
+                got = opened_by(door.at_stub(seen + 1)[-1], topic)
+                # one that had begun to pass goes on so; what is still held falls under the new rule
+                want = "none" if before == "" and cut > 3 else key
+                tap.ok(got == (want, big), name + ": whole, sealed by %s" % want, got[0])
+                door.client.publish(topic, payload, 1)
+                door.at_stub(seen + 2)
+            if (key == "new" and before != "") or code:
+                tap.ok(MARK * 3 not in bytes(door.leg.received), name + ": nothing of it in clear at the broker")
+            door.close()
+
+
+def half_down():
+    """The same from a broker, half of it there"""
+    topic, big = "t/x", MARK * (BIG // len(MARK))
+    keys = old_text + new_text
+    old, new = proxy.encrypt("t/#", "old"), proxy.encrypt("t/#", "new")
+    rows = [("what opens it is taken away", old, new, None), ("it stays", old, proxy.encrypt("t/#", "new", "old"), big)]
+    for version in (4, 5):
+        for name, before, after, want in rows:
+            name = "level %d, %s" % (version, name)
+            door = Door(keys + before, version)
+            packet = raw.publish(topic, seal("old", topic, big), 1, mid=7, version=version)
+            far = door.leg.sock.getpeername()[1]
+            door.stub.send(door.leg, packet[:len(packet) // 2])
+            wait_read(far, door.stub.port, "the first half")
+            tap.eq(door.reload(keys + after)[0], 0, name + ": reloaded")
+            door.stub.send(door.leg, packet[len(packet) // 2:] + raw.publish("x", b"behind", 0, version=version))
+            if want is not None:
+                tap.ok(door.client.expect(raw.PUBLISH).payload == want, name + ": it comes whole")
+                door.client.send(raw.ack(raw.PUBACK, 7))
+            tap.eq(door.client.expect(raw.PUBLISH).payload, b"behind", name + ": what is behind it comes")
+            door.client.ping()
+            tap.eq(door.stub.kinds(door.leg).count("PUBACK"), 1, name + ": acknowledged once")
+            if want is None:
+                tap.eq(door.front.status()["payloads-failed.down.E_SCOPE"], "1", name + ": counted")
+            door.close()
+
+
+tap.run([rotation, key_files, half_up, half_down])
