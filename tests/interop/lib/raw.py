@@ -94,11 +94,11 @@ def publish(topic, payload=b"", qos=0, retain=False, dup=False, mid=0, version=4
     return packet(PUBLISH, (8 if dup else 0) | qos << 1 | (1 if retain else 0), body + _bytes(payload))
 
 
-def ack(kind, mid, code=None, version=4):
+def ack(kind, mid, code=None, version=4, props=None):
     """PUBACK, PUBREC, PUBREL, PUBCOMP."""
     body = struct.pack(">H", mid)
     if version == 5 and code is not None:
-        body += bytes([code])
+        body += bytes([code]) + (properties(props) if props else b"")
     return packet(kind, 2 if kind == PUBREL else 0, body)
 
 
@@ -114,8 +114,8 @@ def suback(mid, codes, version=4):
     return packet(SUBACK, 0, struct.pack(">H", mid) + (b"\0" if version == 5 else b"") + bytes(codes))
 
 
-def unsubscribe(mid, filters, version=4):
-    body = struct.pack(">H", mid) + (b"\0" if version == 5 else b"")
+def unsubscribe(mid, filters, version=4, props=None):
+    body = struct.pack(">H", mid) + (properties(props) if version == 5 else b"")
     return packet(UNSUBSCRIBE, 2, body + b"".join(string(f) for f in filters))
 
 
@@ -228,9 +228,14 @@ class Packet:
             self.props = r.properties()
         self.payload = self.body[r.at:]
 
+    def _reason(self, r):
+        self.code = r.number(1) if r.left() else 0
+        if r.left():
+            self.props = r.properties()
+
     def _ack(self, r):
         self.mid = r.number(2)
-        self.code = r.number(1) if r.left() else 0
+        self._reason(r)
 
     _puback = _pubrec = _pubrel = _pubcomp = _ack
 
@@ -258,13 +263,7 @@ class Packet:
 
     _unsuback = _suback
 
-    def _disconnect(self, r):
-        self.code = r.number(1) if r.left() else 0
-
-    def _auth(self, r):
-        self.code = r.number(1) if r.left() else 0
-        if r.left():
-            self.props = r.properties()
+    _disconnect = _auth = _reason
 
     def prop(self, ident):
         return next((v for i, v in self.props if i == ident), None)

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: ISC
+"""What a client sends and receives, packet by packet, as lines that can be laid beside those of the same program run
+another way. Every packet ends in a digest of its bytes, so what is equal is equal to the last bit; what may differ is
+named here, each with its reason, and loses its digest for that packet alone."""
+import copy
+import difflib
+import hashlib
+
+from . import envelope, raw
+
+PROPERTY = {1: "payload-format", 2: "expiry", 3: "content-type", 8: "response-topic", 9: "correlation", 11: "sub-id",
+            17: "session-expiry", 18: "assigned-id", 19: "keep-alive", 21: "method", 22: "data", 23: "problem-info",
+            24: "will-delay", 25: "response-info", 26: "response", 28: "server", 31: "reason", 33: "receive-max",
+            34: "alias-max", 35: "alias", 36: "max-qos", 37: "retain-ok", 38: "user", 39: "max-packet",
+            40: "wildcard-ok", 41: "sub-id-ok", 42: "shared-ok"}
+PFI, EXPIRY, ASSIGNED_ID, ALIAS_MAX, MAX_PACKET = 1, 2, 18, 34, 39
+FIELDS = {raw.CONNECT: ("version", "connect_flags", "keep_alive", "client_id", "will", "user", "password"),
+          raw.CONNACK: ("session", "code"), raw.PUBLISH: ("dup", "qos", "retain", "mid", "topic"),
+          raw.PUBACK: ("mid", "code"), raw.PUBREC: ("mid", "code"), raw.PUBREL: ("mid", "code"),
+          raw.PUBCOMP: ("mid", "code"), raw.SUBSCRIBE: ("mid", "filters"), raw.SUBACK: ("mid", "codes"),
+          raw.UNSUBSCRIBE: ("mid", "filters"), raw.UNSUBACK: ("mid", "codes"), raw.DISCONNECT: ("code",),
+          raw.AUTH: ("code",)}
+
+
+# ---- what may differ: each takes the direction and a packet of its own, and changes it
+
+def touch(p, props):
+    p.props, p.touched = props, True
+
+
+def assigned_id(direction, p):
+    """A client id that the broker makes up is another one each time."""
+    if p.kind == raw.CONNACK and p.prop(ASSIGNED_ID):
+        touch(p, [(i, b"*" if i == ASSIGNED_ID else v) for i, v in p.props])
+
+
+def expiry_counts(direction, p):
+    """The broker takes whole seconds off the Message Expiry Interval while it holds a message [MQTT-3.3.2-6]. Programs
+    ask for multiples of 100."""
+    if p.kind == raw.PUBLISH and direction == "<" and p.prop(EXPIRY):
+        touch(p, [(i, -(-v // 100) * 100 if i == EXPIRY else v) for i, v in p.props])
+
+
+def alias_max(direction, p):
+    """Under payload rules the proxy takes Topic Alias Maximum out of CONNECT and CONNACK: a message that it drops
+    must not leave an alias behind."""
+    if p.kind == raw.CONNACK and p.prop(ALIAS_MAX) is not None:
+        touch(p, [x for x in p.props if x[0] != ALIAS_MAX])
+
+
+def max_packet(direction, p):
+    """Under payload rules the proxy lowers the broker's Maximum Packet Size by the growth of an envelope; by how
+    much is another test's to say."""
+    if p.kind == raw.CONNACK and p.prop(MAX_PACKET) is not None:
+        touch(p, sorted((i, "*" if i == MAX_PACKET else v) for i, v in p.props))
+
+
+def props_order(direction, p):
+    """The Payload Format Indicator went through an envelope and was put back as the last property. The order of
+    properties of different kinds tells nothing (5.0, 2.2.2.2)."""
+    if p.kind == raw.PUBLISH and direction == "<" and p.prop(PFI):
+        touch(p, sorted(p.props, key=lambda x: x[0]))
+
+
+ALWAYS = (assigned_id, expiry_counts)
+UNDER_RULES = ALWAYS + (alias_max, max_packet, props_order)
+
+
+def opener(key):
+    """At the broker behind a gateway that seals, every payload is an envelope; what is inside is compared, with the
+    Payload Format Indicator that it keeps. The order to clear a retained message stays empty. Without a key: the side
+    that it is laid beside."""
+    def unseal(direction, p):
+        if p.kind != raw.PUBLISH or direction == ">" or p.topic.split(b"/")[1] == b"pass" or (p.retain and not p.payload):
+            return
+        touch(p, p.props)
+        if key:
+            opened = envelope.open_envelope(key, p.topic, p.payload)
+            p.payload = opened.payload
+            p.props = p.props + ([(PFI, 1)] if opened.utf8 else [])
+        props_order(direction, p)
+    return unseal
+
+
+# ---- lines
+
+def value(v, mark):
+    if isinstance(v, bytes):
+        v = v.replace(mark, b"*")
+        return repr(v)[1:] if len(v) <= 80 else "%d bytes %s" % (len(v), hashlib.sha256(v).hexdigest()[:16])
+    if isinstance(v, (list, tuple)):
+        return "[" + " ".join(value(x, mark) for x in v) + "]"
+    return str(int(v)) if isinstance(v, bool) else str(v)
+
+
+class Transcript:
+    """The events of one client: packets, each with its direction, and remarks. `mark` is what stands for this
+    run in its topics and client ids; all marks are of one length, and none is in what is compared."""
+
+    def __init__(self, name, mark):
+        self.name, self.mark, self.events = name, mark, []
+
+    def packet(self, direction, p):
+        self.events.append((direction, p))
+
+    def remark(self, text):
+        self.events.append(("=", text))
+
+    def line(self, direction, what, norms):
+        if direction == "=":
+            return "= " + what
+        p = copy.copy(what)
+        p.touched = False
+        for norm in norms:
+            norm(direction, p)
+        words = [direction, raw.NAMES[p.kind]]
+        words += ["%s=%s" % (f, value(getattr(p, f), self.mark)) for f in FIELDS.get(p.kind, ())]
+        words += ["%s=%s" % (PROPERTY[i], value(v, self.mark)) for i, v in p.props]
+        if p.kind == raw.PUBLISH:
+            words.append("payload=" + value(p.payload, self.mark))
+        if not p.touched:
+            words.append("#" + hashlib.sha256(p.raw.replace(self.mark, b"*")).hexdigest()[:8])
+        return " ".join(words)
+
+    def lines(self, norms):
+        return [self.line(d, w, norms) for d, w in self.events]
+
+
+def difference(wanted, got):
+    """Text, empty where two lists of lines are equal."""
+    return "\n".join(list(difflib.unified_diff(wanted, got, "direct", "proxied", lineterm="", n=2))[:40])
+
+
+# ---- the client
+
+class Recorder(raw.Client):
+    """A client whose packets all stand in a transcript. It answers what has to be answered in the order in which
+    it comes, unless `silent`."""
+
+    def __init__(self, transcript, port, version):
+        super().__init__(port, version)
+        self.transcript, self.outgoing = transcript, raw.Splitter(version)
+        self.mid, self.messages, self.over, self.silent = 0, [], False, False
+        self.closed = False
+
+    def send(self, data):
+        for p in self.outgoing.feed(data):
+            self.transcript.packet(">", p)
+        try:
+            super().send(data)
+        except ConnectionError:
+            pass  # what the other side said before it closed is still to be read
+
+    def receive(self, seconds=None, untold=None):
+        p = super().receive(seconds)
+        if p is not None:
+            if p.kind != untold:
+                self.transcript.packet("<", p)
+        elif not self.over:
+            self.over = True
+            self.transcript.remark("end")  # a reset or not is TCP's affair: bytes unread at the close
+        return p
+
+    def next_mid(self):
+        self.mid += 1
+        return self.mid
+
+    def answer(self, p):
+        """What the protocol demands."""
+        if p.kind == raw.PUBLISH and p.qos:
+            self.send(raw.ack(raw.PUBACK if p.qos == 1 else raw.PUBREC, p.mid))
+        elif p.kind == raw.PUBREC and p.code < 0x80:
+            self.send(raw.ack(raw.PUBREL, p.mid))
+        elif p.kind == raw.PUBREL:
+            self.send(raw.ack(raw.PUBCOMP, p.mid))
+
+    def until(self, done):
+        """Reads and answers, up to the packet that is waited for; None at the end of the stream."""
+        while True:
+            p = self.receive()
+            if p is None:
+                return None
+            if p.kind == raw.PUBLISH:
+                self.messages.append(p)
+            if not self.silent:
+                self.answer(p)
+            if done(p):
+                return p
+
+    def take(self, count=1):
+        """So many more messages, each with the handshake of its QoS; gives them."""
+        for _ in range(count):
+            if not self.until(lambda p: p.kind == raw.PUBREL or (p.kind == raw.PUBLISH and p.qos < 2)):
+                break
+        return self.messages[-count:]
+
+    def finish(self, mid):
+        """The handshake of a message that was sent."""
+        return self.until(lambda p: p.kind in (raw.PUBACK, raw.PUBCOMP, raw.PUBREC) and p.mid == mid and
+                          (p.kind != raw.PUBREC or p.code >= 0x80))
+
+    def publish(self, topic, payload=b"", qos=0, **fields):
+        mid = self.next_mid() if qos else 0
+        self.send(raw.publish(topic, payload, qos, mid=mid, version=self.version, **fields))
+        return self.finish(mid) if qos else None
+
+    def subscribe(self, filters, qos=0, props=None):
+        """filters: one, or [(filter, options), …]"""
+        filters = [(filters, qos)] if isinstance(filters, str) else filters
+        self.send(raw.subscribe(self.next_mid(), filters, self.version, props))
+        return self.until(lambda p: p.kind == raw.SUBACK)
+
+    def unsubscribe(self, *filters):
+        self.send(raw.unsubscribe(self.next_mid(), filters, self.version))
+        return self.until(lambda p: p.kind == raw.UNSUBACK)
+
+    def settle(self):
+        """Until a ping goes through and nothing else comes. How often it takes to ask is no part of a transcript."""
+        busy = True
+        while busy and not self.over:
+            busy = False
+            raw.Client.send(self, raw.pingreq())
+            while True:
+                p = self.receive(untold=raw.PINGRESP)
+                if p is None or p.kind == raw.PINGRESP:
+                    break
+                busy = True
+                self.answer(p)
+
+    def leave(self, code=None):
+        """DISCONNECT, and what comes until the end."""
+        self.send(raw.disconnect(self.version, code))
+        self.until(lambda p: False)
+        self.close()
+
+    def close(self):
+        self.closed = True
+        super().close()
+
+    def reset(self):
+        self.closed = True
+        super().reset()
