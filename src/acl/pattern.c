@@ -25,50 +25,97 @@ static size_t character(struct slice s, size_t i)
 	return n;
 }
 
-/* One element of the pattern, not a `*`, against the character at t. Both indexes move on a match.
- */
-static bool match_one(struct slice pattern, size_t *p, struct slice text, size_t *t)
-{
-	size_t taken = character(text, *t), at = *p;
+/* What moves while a pattern is matched. */
+struct matching {
+	struct slice pattern, text;
+	const struct slice *user; /* what `%u` stands for; NULL: nothing */
+	size_t p, t;
+};
 
-	if (pattern.p[at] == '?') {
-		*p = at + 1;
-		*t += taken;
-		return true;
-	}
-	if (pattern.p[at] == '\\' && at + 1 < pattern.n)
-		at++;
-	size_t wanted = character(pattern, at);
-	if (wanted != taken || memcmp(pattern.p + at, text.p + *t, taken) != 0)
+static bool match_user(struct matching *m)
+{
+	if (m->user->n > m->text.n - m->t || memcmp(m->text.p + m->t, m->user->p, m->user->n) != 0)
 		return false;
-	*p = at + wanted;
-	*t += taken;
+	m->p += 2;
+	m->t += m->user->n;
 	return true;
 }
 
-bool acl_glob_match(struct slice pattern, struct slice text)
+static bool is_name(struct slice pattern, size_t i, char letter)
 {
-	size_t p = 0, t = 0, star_p = 0, star_t = 0;
+	return pattern.n - i >= 2 && pattern.p[i] == '%' && pattern.p[i + 1] == letter;
+}
+
+/* One element of the pattern, not a `*`, against the text. Both places move on a match. */
+static bool match_one(struct matching *m)
+{
+	size_t taken = character(m->text, m->t), at = m->p;
+
+	if (m->user != NULL && is_name(m->pattern, at, 'u'))
+		return match_user(m);
+	if (m->pattern.p[at] == '?') {
+		m->p = at + 1;
+		m->t += taken;
+		return true;
+	}
+	if (m->pattern.p[at] == '\\' && at + 1 < m->pattern.n)
+		at++;
+	size_t wanted = character(m->pattern, at);
+	if (wanted != taken || memcmp(m->pattern.p + at, m->text.p + m->t, taken) != 0)
+		return false;
+	m->p = at + wanted;
+	m->t += taken;
+	return true;
+}
+
+static bool match(struct matching *m)
+{
+	size_t star_p = 0, star_t = 0;
 	bool star = false;
 
-	while (t < text.n) {
-		if (p < pattern.n && pattern.p[p] == '*') {
+	while (m->t < m->text.n) {
+		if (m->p < m->pattern.n && m->pattern.p[m->p] == '*') {
 			star = true;
-			star_p = ++p;
-			star_t = t;
-		} else if (p < pattern.n && match_one(pattern, &p, text, &t)) {
+			star_p = ++m->p;
+			star_t = m->t;
+		} else if (m->p < m->pattern.n && match_one(m)) {
 			continue;
 		} else if (star) {
-			star_t += character(text, star_t);
-			t = star_t;
-			p = star_p;
+			star_t += character(m->text, star_t);
+			m->t = star_t;
+			m->p = star_p;
 		} else {
 			return false;
 		}
 	}
-	while (p < pattern.n && pattern.p[p] == '*')
-		p++;
-	return p == pattern.n;
+	while (m->p < m->pattern.n && m->pattern.p[m->p] == '*')
+		m->p++;
+	return m->p == m->pattern.n;
+}
+
+bool acl_glob_match(struct slice pattern, struct slice text)
+{
+	struct matching m = {.pattern = pattern, .text = text};
+
+	return match(&m);
+}
+
+bool acl_glob_match_user(struct slice pattern, struct slice user, struct slice text)
+{
+	struct matching m = {.pattern = pattern, .text = text, .user = &user};
+
+	return match(&m);
+}
+
+bool acl_glob_has_name(struct slice pattern, char letter)
+{
+	for (size_t i = 0; i < pattern.n; i++) {
+		if (is_name(pattern, i, letter))
+			return true;
+		if (pattern.p[i] == '\\')
+			i++;
+	}
+	return false;
 }
 
 int acl_glob_check(struct slice pattern, struct err *e)

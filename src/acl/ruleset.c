@@ -1,49 +1,41 @@
 /* SPDX-License-Identifier: ISC */
 /* Rules are compiled while they are added: a verdict then allocates nothing, locks nothing and
- * cannot fail. Where rules are there but none applies, the answer is no: a ruleset that was never
- * checked must not let anybody in. */
-#include "acl/ruleset.h"
-
+ * cannot fail. Rules of all verbs share one array, so that one number names a rule; those of a verb
+ * are chained in their order. */
 #include "acl/list.h"
 #include "acl/pattern.h"
+#include "acl/rule.h"
+#include "base/text.h"
+#include "mqtt/topic.h"
 
 #include <stdlib.h>
 
-struct criterion {
-	enum acl_kind kind;
-	struct acl_cidr cidr;
-	char *glob;
-	size_t glob_len;
-	struct acl_list *list; /* decides where it is not NULL */
-};
+static const char *const verb_names[ACL_VERBS] = {"connect", "publish", "subscribe"};
 
-struct rule {
-	bool allow;
-	const char *file;
-	unsigned line;
-	struct criterion *criteria;
-	size_t n;
-};
+const char *acl_verb_name(enum acl_verb verb)
+{
+	return verb_names[verb];
+}
 
-struct acl_ruleset {
-	struct rule *rules;
-	size_t n;
-	char **files; /* what the rules' file names point to, each once in a row */
-	size_t n_files;
-};
+enum { QUOTE_SIZE = 100 };
 
 struct acl_ruleset *acl_ruleset_new(void)
 {
-	return calloc(1, sizeof(struct acl_ruleset));
+	struct acl_ruleset *r = calloc(1, sizeof *r);
+
+	for (size_t i = 0; r != NULL && i < ACL_VERBS; i++)
+		r->first[i] = r->last[i] = ACL_NO_RULE;
+	return r;
 }
 
-static void free_criteria(struct criterion *criteria, size_t n)
+static void free_rule(struct rule *rule)
 {
-	for (size_t i = 0; i < n; i++) {
-		free(criteria[i].glob);
-		acl_list_free(criteria[i].list);
+	for (size_t i = 0; i < rule->n; i++) {
+		free(rule->criteria[i].glob);
+		acl_list_free(rule->criteria[i].list);
 	}
-	free(criteria);
+	free(rule->criteria);
+	free(rule->text);
 }
 
 void acl_ruleset_free(struct acl_ruleset *r)
@@ -51,12 +43,37 @@ void acl_ruleset_free(struct acl_ruleset *r)
 	if (r == NULL)
 		return;
 	for (size_t i = 0; i < r->n; i++)
-		free_criteria(r->rules[i].criteria, r->rules[i].n);
+		free_rule(&r->rules[i]);
 	for (size_t i = 0; i < r->n_files; i++)
 		free(r->files[i]);
 	free(r->rules);
 	free(r->files);
 	free(r);
+}
+
+static char *copy_text(struct slice s)
+{
+	char *copy = malloc(s.n + 1);
+
+	if (copy != NULL && s.n != 0)
+		memcpy(copy, s.p, s.n);
+	return copy;
+}
+
+/* Only a client id can be compared with another name. */
+static int check_names(const struct acl_criterion *c, struct err *e)
+{
+	bool user = acl_glob_has_name(c->value, 'u'), client_id = acl_glob_has_name(c->value, 'c');
+
+	if (c->kind == ACL_USER && (user || client_id))
+		return err_set(e,
+		               "a user name is compared with no other name: \"client-id %%u\" ties "
+		               "the two together, and a backslash before %% makes it ordinary");
+	if (client_id)
+		return err_set(e,
+		               "%%c is the client id itself: the user name, %%u, can stand here, "
+		               "and a backslash before %% makes it ordinary");
+	return 0;
 }
 
 static int compile(const struct acl_criterion *from, struct criterion *to, struct err *e)
@@ -68,14 +85,13 @@ static int compile(const struct acl_criterion *from, struct criterion *to, struc
 	}
 	if (from->kind == ACL_ADDRESS)
 		return acl_cidr_parse(from->value, &to->cidr, e);
-	if (acl_glob_check(from->value, e) != 0)
+	if (acl_glob_check(from->value, e) != 0 || check_names(from, e) != 0)
 		return -1;
-	to->glob = malloc(from->value.n + 1);
+	to->glob = copy_text(from->value);
 	if (to->glob == NULL)
 		return err_set(e, "no memory for a rule");
-	if (from->value.n != 0)
-		memcpy(to->glob, from->value.p, from->value.n);
 	to->glob_len = from->value.n;
+	to->has_name = acl_glob_has_name(from->value, 'u');
 	return 0;
 }
 
@@ -93,126 +109,153 @@ static const char *keep_file(struct acl_ruleset *r, const char *file)
 	return files[r->n_files] == NULL ? NULL : files[r->n_files++];
 }
 
+/* Takes a rule into the array and behind the last of its verb. */
+static int append(struct acl_ruleset *r, struct rule *rule, const char *file, struct err *e)
+{
+	struct rule *rules = realloc(r->rules, (r->n + 1) * sizeof *rules);
+	unsigned i = (unsigned)r->n;
+
+	if (rules != NULL)
+		r->rules = rules;
+	rule->file = keep_file(r, file);
+	if (rules == NULL || rule->file == NULL)
+		return err_set(e, "no memory for a rule");
+	rule->next = ACL_NO_RULE;
+	rules[i] = *rule;
+	if (r->first[rule->verb] == ACL_NO_RULE)
+		r->first[rule->verb] = i;
+	else
+		rules[r->last[rule->verb]].next = i;
+	r->last[rule->verb] = i;
+	r->uses |= rule->uses;
+	r->n++;
+	return 0;
+}
+
 int acl_ruleset_add_connect(struct acl_ruleset *r, bool allow, const struct acl_criterion *criteria,
                             size_t n, const char *file, unsigned line, struct err *e)
 {
-	struct rule rule = {.allow = allow, .line = line, .n = n};
+	struct rule rule = {
+	    .verb = ACL_CONNECT, .allow = allow, .catch_all = n == 0, .line = line, .n = n};
+	int result = 0;
 
 	/* One more, so that no criteria are not mistaken for no memory. */
 	rule.criteria = calloc(n + 1, sizeof *rule.criteria);
 	if (rule.criteria == NULL)
 		return err_set(e, "no memory for a rule");
-	for (size_t i = 0; i < n; i++) {
-		if (compile(&criteria[i], &rule.criteria[i], e) != 0)
-			goto fail;
-	}
-	struct rule *rules = realloc(r->rules, (r->n + 1) * sizeof *rules);
-	if (rules != NULL)
-		r->rules = rules;
-	rule.file = keep_file(r, file);
-	if (rules == NULL || rule.file == NULL) {
-		err_set(e, "no memory for a rule");
-		goto fail;
-	}
-	r->rules[r->n++] = rule;
-	return 0;
-fail:
-	free_criteria(rule.criteria, n);
-	return -1;
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = compile(&criteria[i], &rule.criteria[i], e);
+	if (result == 0)
+		result = append(r, &rule, file, e);
+	if (result != 0)
+		free_rule(&rule);
+	return result;
 }
 
-int acl_ruleset_check(const struct acl_ruleset *r, struct err *e)
+int acl_filter_check(struct slice filter, struct err *e)
 {
-	if (r->n == 0 || r->rules[r->n - 1].n == 0)
+	char quote[QUOTE_SIZE];
+
+	if (mqtt_filter_shared(filter))
+		return err_set(
+		    e, "\"%s\" is a shared subscription: write the filter without $share/GROUP/",
+		    text_escape(filter, quote, sizeof quote));
+	if (!mqtt_filter_levels_valid(filter))
+		return err_set(
+		    e,
+		    "\"%s\" is not a topic filter: + stands alone between slashes, # alone "
+		    "at the end",
+		    text_escape(filter, quote, sizeof quote));
+	return 0;
+}
+
+/* The name that two characters stand for, 0 for none. */
+static uint8_t name_at(struct slice s, size_t i)
+{
+	if (s.n - i < 2 || s.p[i] != '%')
+		return 0;
+	return s.p[i + 1] == 'u' ? ACL_USER : s.p[i + 1] == 'c' ? ACL_CLIENT_ID : 0;
+}
+
+static void add_piece(struct rule *rule, struct slice text, uint8_t name)
+{
+	if (name == 0 && text.n == 0)
+		return;
+	if (name != 0 && rule->n_pieces == 0)
+		rule->leads = NAME_BIT(name);
+	if (name != 0)
+		rule->uses |= NAME_BIT(name);
+	rule->pieces[rule->n_pieces] = text;
+	rule->names[rule->n_pieces++] = name;
+}
+
+/* Cuts the filter at its names. */
+static int cut(struct rule *rule, struct slice filter, struct err *e)
+{
+	size_t start = 0, names = 0;
+
+	for (size_t i = 0; i < filter.n; i++) {
+		uint8_t name = name_at(filter, i);
+		if (name == 0)
+			continue;
+		if (++names > NAMES_MAX)
+			return err_set(e, "more than %d names stand in this filter", NAMES_MAX);
+		add_piece(rule, slice_of(filter.p + start, i - start), 0);
+		add_piece(rule, slice_of(NULL, 0), name);
+		start = ++i + 1;
+	}
+	add_piece(rule, slice_from(filter, start), 0);
+	return 0;
+}
+
+int acl_ruleset_add_topic(struct acl_ruleset *r, enum acl_verb verb, bool allow,
+                          const struct slice *filter, const char *file, unsigned line,
+                          struct err *e)
+{
+	struct rule rule = {
+	    .verb = verb, .allow = allow, .catch_all = filter == NULL, .line = line};
+	int result = 0;
+
+	if (filter != NULL) {
+		if (acl_filter_check(*filter, e) != 0)
+			return -1;
+		rule.text = copy_text(*filter);
+		if (rule.text == NULL)
+			return err_set(e, "no memory for a rule");
+		result = cut(&rule, slice_of(rule.text, filter->n), e);
+	}
+	if (result == 0)
+		result = append(r, &rule, file, e);
+	if (result != 0)
+		free_rule(&rule);
+	return result;
+}
+
+int acl_ruleset_check(const struct acl_ruleset *r, enum acl_verb verb, struct err *e)
+{
+	const char *name = verb_names[verb];
+
+	if (r->first[verb] == ACL_NO_RULE || r->rules[r->last[verb]].catch_all)
 		return 0;
 	return err_set(e,
-	               "the connect rules must end in a line without criteria, \"deny connect\" or "
-	               "\"allow connect\", which says what holds for all others");
+	               "the %s rules must end in a line without %s, \"deny %s\" or \"allow %s\", "
+	               "which says what holds for all others",
+	               name, verb == ACL_CONNECT ? "criteria" : "a filter", name, name);
 }
 
-static bool name_holds(const struct criterion *c, struct slice name)
+bool acl_has_rules(const struct acl_ruleset *r, enum acl_verb verb)
 {
-	if (c->list != NULL)
-		return acl_list_has_name(c->list, name);
-	return acl_glob_match(slice_of(c->glob, c->glob_len), name);
+	return r->first[verb] != ACL_NO_RULE;
 }
 
-static bool address_holds(const struct criterion *c, const struct acl_address *a)
+size_t acl_ruleset_size(const struct acl_ruleset *r)
 {
-	return c->list != NULL ? acl_list_has_address(c->list, a) : acl_cidr_match(&c->cidr, a);
+	return r->n;
 }
 
-static bool rule_applies(const struct rule *rule, const struct acl_who *who)
+struct acl_rule acl_ruleset_rule(const struct acl_ruleset *r, size_t i)
 {
-	for (size_t i = 0; i < rule->n; i++) {
-		const struct criterion *c = &rule->criteria[i];
-		bool holds = false;
+	const struct rule *rule = &r->rules[i];
 
-		switch (c->kind) {
-		case ACL_ADDRESS:
-			holds = address_holds(c, &who->address);
-			break;
-		case ACL_CLIENT_ID:
-			holds = name_holds(c, who->client_id);
-			break;
-		case ACL_USER:
-			holds = who->has_user && name_holds(c, who->user);
-			break;
-		}
-		if (!holds)
-			return false;
-	}
-	return true;
-}
-
-static struct acl_verdict verdict_of(const struct rule *rule)
-{
-	return (struct acl_verdict){.allow = rule->allow, .file = rule->file, .line = rule->line};
-}
-
-struct acl_verdict acl_connect(const struct acl_ruleset *r, const struct acl_who *who)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		if (rule_applies(&r->rules[i], who))
-			return verdict_of(&r->rules[i]);
-	}
-	return (struct acl_verdict){.allow = r->n == 0};
-}
-
-enum chance { CANNOT, MAY, MUST };
-
-/* Whether a rule can, may or must apply to whoever comes from an address. */
-static enum chance rule_chance(const struct rule *rule, const struct acl_address *address)
-{
-	enum chance chance = MUST;
-
-	for (size_t i = 0; i < rule->n; i++) {
-		const struct criterion *c = &rule->criteria[i];
-
-		if (c->list != NULL && acl_list_empty(c->list))
-			return CANNOT;
-		if (c->kind != ACL_ADDRESS)
-			chance = MAY;
-		else if (!address_holds(c, address))
-			return CANNOT;
-	}
-	return chance;
-}
-
-bool acl_denied_at_accept(const struct acl_ruleset *r, const struct acl_address *address,
-                          struct acl_verdict *v)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		enum chance chance = rule_chance(&r->rules[i], address);
-
-		if (chance == CANNOT)
-			continue;
-		if (r->rules[i].allow)
-			return false;
-		if (chance == MUST) {
-			*v = verdict_of(&r->rules[i]);
-			return true;
-		}
-	}
-	return false;
+	return (struct acl_rule){rule->verb, rule->allow, rule->file, rule->line};
 }

@@ -3,7 +3,6 @@
  * metrics, so they are of a plain alphabet. */
 #include "base/text.h"
 #include "conf/load.h"
-#include "mqtt/topic.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,22 +111,12 @@ static void check_name(struct load *l, const struct load_block *b)
 static void check_filter(struct load *l, struct load_block *b)
 {
 	struct conf_payload *p = b->base;
-	struct conf_at at = conf_word_at(b->node, 1);
-	char quote[QUOTE_SIZE];
+	struct err e;
 
 	p->file = b->node->source->path;
 	p->line = b->node->line;
-	text_escape(slice_str(b->name), quote, sizeof quote);
-	if (strncmp(b->name, "$share/", 7) == 0)
-		conf_error(
-		    &l->diags, at,
-		    "\"%s\" is a shared subscription: write the filter without $share/GROUP/",
-		    quote);
-	else if (!mqtt_filter_valid(slice_str(b->name)))
-		conf_error(&l->diags, at,
-		           "\"%s\" is not a topic filter: + stands alone between slashes, # alone "
-		           "at the end",
-		           quote);
+	if (acl_filter_check(slice_str(b->name), &e) != 0)
+		conf_error(&l->diags, conf_word_at(b->node, 1), "%s", e.text);
 }
 
 static void check_twice(struct load *l, struct load_block *b)

@@ -117,16 +117,22 @@ static void check_listener(struct load *l, const struct load_block *b)
 
 static void check_filter_end(struct load *l, const struct load_block *b)
 {
+	const struct conf_node *dry_run = where_set(b, "dry-run");
 	const struct conf_filter *f = b->base;
 	struct err e;
 
+	if (f->dry_run && dry_run != NULL)
+		conf_warning(&l->diags, conf_word_at(dry_run, 0),
+		             "this filter denies nothing as long as dry-run is on");
 	if (b->rule_failed)
 		return;
 	if (b->node->first == NULL)
 		conf_warning(&l->diags, block_at(b),
 		             "this filter has no rule: everybody may connect");
-	else if (acl_ruleset_check(f->rules, &e) != 0)
-		conf_error(&l->diags, block_at(b), "%s", e.text);
+	for (enum acl_verb verb = ACL_CONNECT; verb < ACL_VERBS; verb++) {
+		if (acl_ruleset_check(f->rules, verb, &e) != 0)
+			conf_error(&l->diags, block_at(b), "%s", e.text);
+	}
 }
 
 static void check_legs(struct load *l, const struct load_block *b)

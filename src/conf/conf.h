@@ -23,9 +23,27 @@ struct conf_otp {
 	unsigned digits; /* assumed for unknown users */
 };
 
+/* At most n within a time; n 0: no limit. */
+struct conf_rate {
+	size_t n;
+	uint64_t per_ms;
+};
+
+enum conf_refuse { CONF_REFUSE_CONNACK, CONF_REFUSE_SILENT };
+enum conf_on_deny { CONF_DENY_DROP, CONF_DENY_DISCONNECT };
+
+/* Limits and bans count what happens in the whole process, over all listeners that use the filter.
+ */
 struct conf_filter {
 	char *name;
 	struct acl_ruleset *rules;
+	enum conf_refuse refuse;   /* a CONNECT that a rule refuses: with an answer or without */
+	enum conf_on_deny on_deny; /* a PUBLISH that a rule denies */
+	bool dry_run; /* nothing is denied by the rules, limits and bans of this filter */
+	struct conf_rate connects_per_address, connects_per_user, publish_per_client;
+	size_t connections_per_address, connections_per_user; /* at once; 0: no limit */
+	struct conf_rate ban_after; /* so many refused CONNECTs of an address within a time … */
+	uint64_t ban_ms;            /* … ban it for so long */
 };
 
 struct conf_broker {

@@ -135,8 +135,11 @@ static void put_rules(struct dump *d, const struct load_block *b)
 	size_t n;
 	const struct conf_directive *table = conf_directives(&n);
 
-	for (const struct conf_node *node = b->node->first; node != NULL; node = node->next)
-		put_line(d, &table[conf_directive_find(b->kind, node->words[0].text)], node);
+	for (const struct conf_node *node = b->node->first; node != NULL; node = node->next) {
+		int i = conf_directive_find(b->kind, node->words[0].text);
+		if (table[i].type == CONF_T_RULE)
+			put_line(d, &table[i], node);
+	}
 }
 
 static void put_directives(struct dump *d, const struct load_block *b)
@@ -145,7 +148,8 @@ static void put_directives(struct dump *d, const struct load_block *b)
 	const struct conf_directive *table = conf_directives(&n);
 
 	for (size_t i = 0; i < n; i++) {
-		bool elsewhere = table[i].type == CONF_T_BLOCK || table[i].type == CONF_T_INCLUDE;
+		bool elsewhere = table[i].type == CONF_T_BLOCK || table[i].type == CONF_T_INCLUDE ||
+		                 table[i].type == CONF_T_RULE;
 		if (table[i].block == b->kind && !elsewhere)
 			put_directive(d, &table[i], b, b->set[i]);
 	}
@@ -160,8 +164,7 @@ static void put_block(struct dump *d, const struct load_block *b)
 	put_origin(d, b->node);
 	if (b->kind == CONF_FILTER)
 		put_rules(d, b);
-	else
-		put_directives(d, b);
+	put_directives(d, b);
 	put(d, "}\n");
 }
 

@@ -34,7 +34,8 @@ static bool count_words(struct load *l, const struct conf_directive *d,
                         const struct conf_node *node)
 {
 	bool many = d->type == CONF_T_LISTEN || d->type == CONF_T_VERSIONS ||
-	            d->type == CONF_T_RULE || d->type == CONF_T_LEG;
+	            d->type == CONF_T_RULE || d->type == CONF_T_LEG || d->type == CONF_T_LIMIT ||
+	            d->type == CONF_T_BAN;
 	size_t wanted = d->type == CONF_T_FLAG ? 1 : 2;
 
 	if (node->n < wanted)
@@ -101,6 +102,12 @@ static void apply(struct load *l, const struct conf_directive *d, struct load_bl
 		break;
 	case CONF_T_RULE:
 		load_rule(l, b, node);
+		break;
+	case CONF_T_LIMIT:
+		load_limit(l, b, node);
+		break;
+	case CONF_T_BAN:
+		load_ban(l, b, node);
 		break;
 	case CONF_T_LEG:
 		load_leg(l, d, b, node);

@@ -16,7 +16,7 @@ struct load_block {
 	size_t index;                 /* in its array of struct conf */
 	void *base;                   /* its struct there; NULL for keys, which go into the ring */
 	const struct conf_node **set; /* per directive of the table: where it was set first */
-	const struct conf_node *catch_all; /* of a filter: the rule that applies to everybody */
+	const struct conf_node *catch_all[ACL_VERBS]; /* of a filter: rules that always apply */
 	bool rule_failed; /* of a filter: a rule could not be compiled, so its last line is not
 	                     judged */
 	bool used;        /* somebody refers to it */
@@ -60,6 +60,8 @@ void load_listen(struct load *l, struct load_block *b, const struct conf_node *n
 void load_address(struct load *l, struct load_block *b, const struct conf_node *node);
 void load_versions(struct load *l, struct load_block *b, const struct conf_node *node);
 void load_rule(struct load *l, struct load_block *b, const struct conf_node *node);
+void load_limit(struct load *l, struct load_block *b, const struct conf_node *node);
+void load_ban(struct load *l, struct load_block *b, const struct conf_node *node);
 void load_leg(struct load *l, const struct conf_directive *d, struct load_block *b,
               const struct conf_node *node);
 void load_key_file(struct load *l, struct load_block *b, const struct conf_node *node);

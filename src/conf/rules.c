@@ -10,7 +10,9 @@
 
 enum { QUOTE_SIZE = 100, CRITERIA_MAX = 3, KEY_FILE_MAX = 4096, LIST_MAX = 64 << 20 };
 
+/* In the order of enum acl_kind, and of enum acl_verb. */
 #define CRITERIA "address|client-id|user"
+#define VERBS "connect|publish|subscribe"
 
 /* One rule while it is read: what its criteria borrow lives here. */
 struct rule {
@@ -118,40 +120,81 @@ static void blame(struct load *l, struct rule *r, const struct conf_node *node)
 		l->no_memory = true;
 }
 
-static void check_reached(struct load *l, struct load_block *b, const struct conf_node *node)
+static void check_reached(struct load *l, struct load_block *b, const struct conf_node *node,
+                          enum acl_verb verb)
 {
-	if (b->catch_all != NULL)
+	if (b->catch_all[verb] != NULL)
 		conf_warning(&l->diags, conf_word_at(node, 0),
-		             "this rule is never reached: the one in line %u applies to everybody",
-		             b->catch_all->line);
+		             "this rule is never reached: the one in line %u applies to %s",
+		             b->catch_all[verb]->line,
+		             verb == ACL_CONNECT ? "everybody" : "every topic");
 	else if (node->n == 2)
-		b->catch_all = node;
+		b->catch_all[verb] = node;
 }
 
-void load_rule(struct load *l, struct load_block *b, const struct conf_node *node)
+static bool connect_rule(struct load *l, struct load_block *b, const struct conf_node *node,
+                         bool allow)
 {
 	struct conf_filter *f = b->base;
-	bool allow = strcmp(node->words[0].text, "allow") == 0;
-	char quote[QUOTE_SIZE], message[200];
 	struct rule r = {.n = 0};
 	struct err e;
 
-	if (strcmp(node->words[1].text, "connect") == 0) {
-		check_reached(l, b, node);
-		read_criteria(l, &r, node);
-	} else {
-		(void)snprintf(message, sizeof message,
-		               "\"%s\" cannot be filtered: only connect can",
-		               text_escape(slice_str(node->words[1].text), quote, sizeof quote));
-		rule_error(l, &r, conf_word_at(node, 1), message);
-	}
+	read_criteria(l, &r, node);
 	/* Also where a word was bad already: the others are judged all the same. */
 	if (r.failed || acl_ruleset_add_connect(f->rules, allow, r.criteria, r.n,
 	                                        node->source->path, node->line, &e) != 0)
 		blame(l, &r, node);
-	b->rule_failed = b->rule_failed || r.failed;
 	for (size_t i = 0; i < CRITERIA_MAX; i++)
 		buf_free(&r.lists[i]);
+	return !r.failed;
+}
+
+static bool topic_rule(struct load *l, struct load_block *b, const struct conf_node *node,
+                       enum acl_verb verb, bool allow)
+{
+	struct conf_filter *f = b->base;
+	const char *text = node->n > 2 ? node->words[2].text : "";
+	struct slice filter = slice_str(text);
+	struct err e;
+
+	if (node->n > 3) {
+		conf_error(&l->diags, conf_word_at(node, 3),
+		           "one word too many: a rule has one topic filter");
+		return false;
+	}
+	/* It looks like a list and would be a topic that nobody uses. */
+	if (text[0] == '@') {
+		conf_error(&l->diags, conf_word_at(node, 2),
+		           "topic filters cannot stand in a list: write a rule for each");
+		return false;
+	}
+	if (acl_ruleset_add_topic(f->rules, verb, allow, node->n > 2 ? &filter : NULL,
+	                          node->source->path, node->line, &e) == 0)
+		return true;
+	conf_error(&l->diags, conf_word_at(node, node->n > 2 ? 2 : 1), "%s", e.text);
+	return false;
+}
+
+void load_rule(struct load *l, struct load_block *b, const struct conf_node *node)
+{
+	bool allow = strcmp(node->words[0].text, "allow") == 0, good = false;
+	const char *text = node->words[1].text;
+	char quote[QUOTE_SIZE], near[QUOTE_SIZE];
+	int verb = conf_choice(text, VERBS);
+
+	if (verb < 0) {
+		const char *nearest = conf_nearest(text, VERBS, near, sizeof near);
+		text_escape(slice_str(text), quote, sizeof quote);
+		conf_error(
+		    &l->diags, conf_word_at(node, 1), "\"%s\" cannot be filtered: %s%s%s", quote,
+		    nearest == NULL ? "connect, publish and subscribe can" : "did you mean \"",
+		    nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
+	} else {
+		check_reached(l, b, node, (enum acl_verb)verb);
+		good = verb == ACL_CONNECT ? connect_rule(l, b, node, allow)
+		                           : topic_rule(l, b, node, (enum acl_verb)verb, allow);
+	}
+	b->rule_failed = b->rule_failed || !good;
 }
 
 /* The index in the ring of the key that a word names; -1 after an error, or where the key itself

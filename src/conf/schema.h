@@ -30,7 +30,7 @@ enum conf_type {
 	CONF_T_SECONDS,   /* uint64_t, whole seconds */
 	CONF_T_CHOICE,    /* int, the index of the word in `choices` */
 	CONF_T_WORD,      /* char *, one of `choices` */
-	CONF_T_YESNO,     /* bool */
+	CONF_T_YESNO,     /* bool, true for the first of two words in `choices` */
 	CONF_T_PATH,      /* char *, NULL for the word `special` */
 	CONF_T_FLAG,      /* bool, true where the directive stands; no words */
 	CONF_T_LISTEN,    /* numeric ADDR:PORT… */
@@ -38,7 +38,9 @@ enum conf_type {
 	CONF_T_VERSIONS,  /* uint8_t, bits */
 	CONF_T_REFERENCE, /* the name of a block of kind `refers`: size_t, or int and -1 for the
 	                     word `special` */
-	CONF_T_RULE,      /* connect CRITERIA… */
+	CONF_T_RULE,      /* connect CRITERIA…, or publish or subscribe and a FILTER */
+	CONF_T_LIMIT,     /* connects N per T per address, and its kin */
+	CONF_T_BAN,       /* after N refusals in T for T */
 	CONF_T_LEG,       /* struct conf_leg */
 	CONF_T_KEY_FILE,
 	CONF_T_INCLUDE

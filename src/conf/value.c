@@ -194,7 +194,7 @@ const char *conf_value_text(const struct conf_directive *d, const void *base, ch
 	case CONF_T_SECONDS:
 		return unit_text(value, time_units, out, size);
 	case CONF_T_YESNO:
-		return *(const bool *)p ? "yes" : "no";
+		return choice_text(d->choices, *(const bool *)p ? 0 : 1, out, size);
 	case CONF_T_CHOICE:
 		return choice_text(d->choices, *(const int *)p, out, size);
 	case CONF_T_WORD:

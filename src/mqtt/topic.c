@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Topics are judged once a message and matched once a rule, so nothing here copies or allocates,
- * and the matcher is one walk without going back: `+` is confined to its level and `#` ends the
- * filter. */
+ * and every comparison is one walk over both sides without going back: `+` is confined to its level
+ * and `#` ends the filter, so both sides stand in the same level at any time. */
 #include "mqtt/topic.h"
 
 #include "mqtt/utf8.h"
@@ -100,26 +100,113 @@ bool mqtt_filter_valid(struct slice filter)
 
 bool mqtt_topic_match(struct slice filter, struct slice topic)
 {
-	size_t i = 0, k = 0;
+	/* A topic is a filter that only it matches. */
+	return mqtt_filter_covers(filter, topic);
+}
 
-	if (filter.n == 0 || topic.n == 0 || (topic.p[0] == '$' && is_wildcard(filter.p[0])))
-		return false;
-	while (i < filter.n) {
-		uint8_t c = filter.p[i];
-		if (c == '#')
-			return true;
-		if (c == '+') {
-			while (k < topic.n && topic.p[k] != '/')
-				k++;
-			i++;
-			continue;
-		}
-		if (k == topic.n)
-			return filter.n - i == 2 && c == '/' && filter.p[i + 1] == '#';
-		if (c != topic.p[k])
-			return false;
-		i++;
-		k++;
+/* Where the level that holds `at` ends. */
+static size_t level_end(struct slice s, size_t at)
+{
+	while (at < s.n && s.p[at] != '/')
+		at++;
+	return at;
+}
+
+/* "/#" at the end of a filter matches without a level, too. */
+static bool is_tail(struct slice s)
+{
+	return s.n == 2 && s.p[0] == '/' && s.p[1] == '#';
+}
+
+/* The first byte of a rule in pieces; 0 where it is empty. */
+static uint8_t first_byte(const struct slice *rule, size_t n)
+{
+	for (; n != 0; rule++, n--) {
+		if (rule->n != 0)
+			return rule->p[0];
 	}
-	return k == topic.n;
+	return 0;
+}
+
+bool mqtt_pieces_cover(const struct slice *rule, size_t n, struct slice filter)
+{
+	size_t k = 0;
+
+	if (filter.n == 0 || (filter.p[0] == '$' && is_wildcard(first_byte(rule, n))))
+		return false;
+	for (const struct slice *end = rule + n; rule != end; rule++) {
+		for (size_t i = 0; i < rule->n; i++) {
+			uint8_t c = rule->p[i];
+			if (c == '#')
+				return true;
+			if (c == '+' && k < filter.n && filter.p[k] == '#')
+				/* Every topic has a level, and none is one empty level: "+/#" is
+				 * "#", and "/+/#" is "/#". */
+				return k <= 1 && is_tail(slice_from(*rule, i + 1));
+			if (c == '+')
+				k = level_end(filter, k);
+			else if (k < filter.n && c == filter.p[k])
+				k++;
+			else
+				return k == filter.n && is_tail(slice_from(*rule, i));
+		}
+	}
+	return k == filter.n;
+}
+
+/* What is left of a filter where the rule beside it has ended, at the end of a level or in an empty
+ * one. */
+static bool may_end(struct slice rest)
+{
+	if (rest.n != 0 && rest.p[0] == '+')
+		rest = slice_from(rest, 1);
+	return rest.n == 0 || rest.p[0] == '#' || is_tail(rest);
+}
+
+bool mqtt_pieces_overlap(const struct slice *rule, size_t n, struct slice filter)
+{
+	uint8_t first = first_byte(rule, n);
+	bool skip = false; /* a `+` of the filter takes this level of the rule */
+	size_t k = 0;
+
+	if (filter.n == 0 || (filter.p[0] == '$' && is_wildcard(first)) ||
+	    (first == '$' && is_wildcard(filter.p[0])))
+		return false;
+	for (const struct slice *end = rule + n; rule != end; rule++) {
+		for (size_t i = 0; i < rule->n; i++) {
+			uint8_t c = rule->p[i], f = k < filter.n ? filter.p[k] : 0;
+			if (skip && c != '/')
+				continue;
+			skip = false;
+			if (c == '#' || f == '#')
+				return true;
+			if (c == '+') {
+				k = level_end(filter, k);
+				continue;
+			}
+			if (f == '+') {
+				if (c == '/' && filter.n == 1)
+					return false;
+				f = ++k < filter.n ? filter.p[k] : 0;
+				skip = c != '/';
+				if (skip)
+					continue;
+			}
+			if (k == filter.n || c != f)
+				return k == filter.n && is_tail(slice_from(*rule, i));
+			k++;
+		}
+	}
+	/* At its start still: one empty level, which is no topic. */
+	return k != 0 && may_end(slice_from(filter, k));
+}
+
+bool mqtt_filter_covers(struct slice rule, struct slice filter)
+{
+	return rule.n != 0 && mqtt_pieces_cover(&rule, 1, filter);
+}
+
+bool mqtt_filter_overlaps(struct slice a, struct slice b)
+{
+	return a.n != 0 && mqtt_pieces_overlap(&a, 1, b);
 }

@@ -29,4 +29,17 @@ struct slice mqtt_filter_inner(struct slice filter);
  * topic that begins with `$` [MQTT-4.7.2-1]; `a/#` matches `a` too. */
 bool mqtt_topic_match(struct slice filter, struct slice topic);
 
+/* Whether every topic that matches the filter matches the rule; both are valid filters without $share. Exact, with the
+ * rule about `$`, for topics of any length: "+/#" covers "#", "a/#" covers "a", "#" does not cover "$SYS/#". A topic is a
+ * filter that only it matches, so for a topic this is mqtt_topic_match(). */
+bool mqtt_filter_covers(struct slice rule, struct slice filter);
+
+/* Whether some topic matches both valid filters. */
+bool mqtt_filter_overlaps(struct slice a, struct slice b);
+
+/* The same with a rule in pieces that are read as one filter, so that a name can stand in it without a copy. Such a name
+ * is a piece of its own and has neither `/` nor a wildcard; all pieces together are not empty. */
+bool mqtt_pieces_cover(const struct slice *rule, size_t n, struct slice filter);
+bool mqtt_pieces_overlap(const struct slice *rule, size_t n, struct slice filter);
+
 #endif

@@ -108,10 +108,10 @@ static void check_rules(const struct input *in)
 		if (holds && first == 0)
 			first = line;
 	}
-	FUZZ_CHECK(acl_ruleset_check(r, NULL) == (line == 0 ? 0 : -1));
+	FUZZ_CHECK(acl_ruleset_check(r, ACL_CONNECT, NULL) == (line == 0 ? 0 : -1));
 	FUZZ_CHECK(acl_connect(r, &in->who).line == first);
 	FUZZ_CHECK(acl_ruleset_add_connect(r, false, NULL, 0, "f", 1000, NULL) == 0);
-	FUZZ_CHECK(acl_ruleset_check(r, NULL) == 0);
+	FUZZ_CHECK(acl_ruleset_check(r, ACL_CONNECT, NULL) == 0);
 	struct acl_verdict said = acl_connect(r, &in->who);
 	FUZZ_CHECK(said.line == (first == 0 ? 1000 : first) && said.file != NULL);
 	if (acl_denied_at_accept(r, &in->who.address, &v))

@@ -7,7 +7,8 @@ START_TEST(defaults)
 {
 	struct conf_report report = {0};
 	struct conf *c = load_text(BROKER LISTENER "otp o {\nrole verify\n}\n"
-	                                           "payload p {\npass\n}\n",
+	                                           "payload p {\npass\n}\n"
+	                                           "filter f {\n}\n",
 	                           &report);
 	char line[200];
 	size_t n;
@@ -47,6 +48,14 @@ START_TEST(defaults)
 	ck_assert_int_eq(c->otps[0].layout, OTP_PASSWORD_THEN_OTP);
 	ck_assert_uint_eq(c->otps[0].digits, 6);
 	ck_assert_int_eq(c->payloads[0].on_bad_payload, CONF_DROP);
+	const struct conf_filter *f = &c->filters[0];
+	ck_assert_int_eq(f->refuse, CONF_REFUSE_CONNACK);
+	ck_assert_int_eq(f->on_deny, CONF_DENY_DROP);
+	ck_assert(!f->dry_run);
+	ck_assert_uint_eq(f->connects_per_address.n + f->connects_per_user.n +
+	                      f->publish_per_client.n + f->connections_per_address +
+	                      f->connections_per_user + f->ban_after.n + f->ban_ms,
+	                  0);
 	conf_free(c);
 	conf_report_fini(&report);
 }
@@ -163,6 +172,57 @@ START_TEST(rules_are_compiled)
 	memcpy(who.address.b, "\x20\x01\x0d\xb8", 4);
 	ck_assert(acl_denied_at_accept(r, &who.address, &v));
 	ck_assert_uint_eq(v.line, 37);
+	conf_free(c);
+	conf_report_fini(&report);
+}
+END_TEST
+
+/* All that a filter block says beside its connect rules. */
+START_TEST(filter_block)
+{
+	struct conf_report report = {0};
+	struct conf *c = load_text("filter f {\n"
+	                           "refuse silent\non-deny disconnect\ndry-run on\n"
+	                           "limit connects 10 per 1m per address\n"
+	                           "limit connects 20 per 2m per user\n"
+	                           "limit connections 30 per address\n"
+	                           "limit connections 40 per user\n"
+	                           "limit publish 50 per 1500ms per client\n"
+	                           "ban after 6 refusals in 10m for 2h\n"
+	                           "deny publish cmd/#\n"
+	                           "allow publish up/%u/%c/#\n"
+	                           "allow subscribe\n"
+	                           "deny publish\n}\n" BROKER LISTENER,
+	                           &report);
+	struct acl_who who = {
+	    .client_id = slice_str("c"), .has_user = true, .user = slice_str("u")};
+
+	ck_assert_msg(c != NULL, "%s", report.text);
+	const struct conf_filter *f = &c->filters[0];
+	ck_assert_int_eq(f->refuse, CONF_REFUSE_SILENT);
+	ck_assert_int_eq(f->on_deny, CONF_DENY_DISCONNECT);
+	ck_assert(f->dry_run);
+	ck_assert_uint_eq(f->connects_per_address.n, 10);
+	ck_assert_uint_eq(f->connects_per_address.per_ms, 60000);
+	ck_assert_uint_eq(f->connects_per_user.n, 20);
+	ck_assert_uint_eq(f->connects_per_user.per_ms, 120000);
+	ck_assert_uint_eq(f->connections_per_address, 30);
+	ck_assert_uint_eq(f->connections_per_user, 40);
+	ck_assert_uint_eq(f->publish_per_client.n, 50);
+	ck_assert_uint_eq(f->publish_per_client.per_ms, 1500);
+	ck_assert_uint_eq(f->ban_after.n, 6);
+	ck_assert_uint_eq(f->ban_after.per_ms, 600000);
+	ck_assert_uint_eq(f->ban_ms, 7200000);
+	ck_assert_uint_eq(acl_ruleset_size(f->rules), 4);
+	ck_assert(acl_connect(f->rules, &who).allow);
+	ck_assert_uint_eq(acl_publish(f->rules, &who, slice_str("up/u/c/x")).line, 12);
+	ck_assert_uint_eq(acl_publish(f->rules, &who, slice_str("up/u/d/x")).line, 14);
+	ck_assert_uint_eq(acl_publish(f->rules, &who, slice_str("cmd/x")).line, 11);
+	ck_assert_uint_eq(acl_subscribe(f->rules, &who, slice_str("#")).line, 13);
+	char *dump = dump_of(c);
+	ck_assert(has_line(dump, "allow publish up/%u/%c/#"));
+	expect_stable(dump);
+	free(dump);
 	conf_free(c);
 	conf_report_fini(&report);
 }
@@ -340,6 +400,7 @@ int main(void)
 	tcase_add_test(t, defaults);
 	tcase_add_test(t, blocks_and_references);
 	tcase_add_test(t, rules_are_compiled);
+	tcase_add_test(t, filter_block);
 	tcase_add_test(t, includes);
 	tcase_add_test(t, dump_names_origins);
 	tcase_add_test(t, buffer_holds_two_envelopes);

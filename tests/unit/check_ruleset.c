@@ -238,7 +238,7 @@ START_TEST(last_line)
 	struct acl_ruleset *r = build(checks[_i].rules, NULL);
 	struct err e = {""};
 
-	ck_assert_int_eq(acl_ruleset_check(r, &e), checks[_i].result);
+	ck_assert_int_eq(acl_ruleset_check(r, ACL_CONNECT, &e), checks[_i].result);
 	if (checks[_i].result != 0)
 		ck_assert_ptr_nonnull(strstr(e.text, "must end in a line without criteria"));
 	acl_ruleset_free(r);

@@ -576,17 +576,260 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:3:2: warning: this rule is never reached: the one in line 2 applies to everybody\n"
 	 "\tallow connect\n"
 	 "\t^\n"},
-	{"filter verb of a later release",
+	{"filter verb unknown",
 	 "filter f {\n"
-	 "\tdeny publish x\n"
+	 "\tdeny receive x\n"
 	 "\tdeny connect\n"
 	 "}\n", false,
 	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
 	 "filter f {\n"
 	 "       ^\n"
-	 "/etc/m/main.conf:2:7: error: \"publish\" cannot be filtered: only connect can\n"
-	 "\tdeny publish x\n"
+	 "/etc/m/main.conf:2:7: error: \"receive\" cannot be filtered: connect, publish and subscribe can\n"
+	 "\tdeny receive x\n"
 	 "\t     ^\n"},
+	{"filter verb near",
+	 "filter f {\n"
+	 "\tdeny subscibe x\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:7: error: \"subscibe\" cannot be filtered: did you mean \"subscribe\"?\n"
+	 "\tdeny subscibe x\n"
+	 "\t     ^\n"},
+	{"topic rules without a last line",
+	 "filter f {\n"
+	 "\tallow publish a/#\n"
+	 "\tdeny subscribe cmd/#\n"
+	 "\tallow subscribe a\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: error: the publish rules must end in a line without a filter, \"deny publish\" or \"allow publish\", which says what holds for all others\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:1:8: error: the subscribe rules must end in a line without a filter, \"deny subscribe\" or \"allow subscribe\", which says what holds for all others\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"},
+	{"topic rule never reached",
+	 "filter f {\n"
+	 "\tdeny publish\n"
+	 "\tallow publish a\n"
+	 "\tallow publish\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:3:2: warning: this rule is never reached: the one in line 2 applies to every topic\n"
+	 "\tallow publish a\n"
+	 "\t^\n"
+	 "/etc/m/main.conf:4:2: warning: this rule is never reached: the one in line 2 applies to every topic\n"
+	 "\tallow publish\n"
+	 "\t^\n"},
+	{"topic rule with two filters",
+	 "filter f {\n"
+	 "\tdeny publish a b\n"
+	 "\tdeny publish\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:17: error: one word too many: a rule has one topic filter\n"
+	 "\tdeny publish a b\n"
+	 "\t               ^\n"},
+	{"topic rule with a bad filter",
+	 "filter f {\n"
+	 "\tdeny publish a/b#\n"
+	 "\tdeny subscribe a+/b\n"
+	 "\tdeny publish\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:15: error: \"a/b#\" is not a topic filter: + stands alone between slashes, # alone at the end\n"
+	 "\tdeny publish a/b#\n"
+	 "\t             ^\n"
+	 "/etc/m/main.conf:3:17: error: \"a+/b\" is not a topic filter: + stands alone between slashes, # alone at the end\n"
+	 "\tdeny subscribe a+/b\n"
+	 "\t               ^\n"},
+	{"topic rule of a shared subscription",
+	 "filter f {\n"
+	 "\tdeny subscribe $share/g/a\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:17: error: \"$share/g/a\" is a shared subscription: write the filter without $share/GROUP/\n"
+	 "\tdeny subscribe $share/g/a\n"
+	 "\t               ^\n"},
+	{"topic rule with a list",
+	 "filter f {\n"
+	 "\tdeny publish @topics.txt\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:15: error: topic filters cannot stand in a list: write a rule for each\n"
+	 "\tdeny publish @topics.txt\n"
+	 "\t             ^\n"},
+	{"topic rule with many names",
+	 "filter f {\n"
+	 "\tdeny publish %u/%c/%u/%c/%u\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:15: error: more than 4 names stand in this filter\n"
+	 "\tdeny publish %u/%c/%u/%c/%u\n"
+	 "\t             ^\n"},
+	{"names in globs",
+	 "filter f {\n"
+	 "\tdeny connect user %u client-id %c\n"
+	 "\tallow connect client-id %u-* user \\\\%c\n"
+	 "\tdeny connect\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:20: error: a user name is compared with no other name: \"client-id %u\" ties the two together, and a backslash before % makes it ordinary\n"
+	 "\tdeny connect user %u client-id %c\n"
+	 "\t                  ^\n"
+	 "/etc/m/main.conf:2:33: error: %c is the client id itself: the user name, %u, can stand here, and a backslash before % makes it ordinary\n"
+	 "\tdeny connect user %u client-id %c\n"
+	 "\t                               ^\n"},
+	{"unknown limit",
+	 "filter f {\n"
+	 "\tlimit conects 1 per 1s per user\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:8: error: \"conects\" cannot be limited: connects, connections and publish can\n"
+	 "\tlimit conects 1 per 1s per user\n"
+	 "\t      ^\n"},
+	{"limit that ends early",
+	 "filter f {\n"
+	 "\tlimit connects 10\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:2: error: \"per\" is missing: limit connects N per DURATION per address\n"
+	 "\tlimit connects 10\n"
+	 "\t^\n"},
+	{"limit of the wrong word",
+	 "filter f {\n"
+	 "\tlimit connects 10 in 1s per user\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:20: error: \"in\" cannot stand here, but \"per\": limit connects N per DURATION per user\n"
+	 "\tlimit connects 10 in 1s per user\n"
+	 "\t                  ^\n"},
+	{"limit per the wrong word",
+	 "filter f {\n"
+	 "\tlimit publish 10 per 1s per user\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:30: error: \"user\" cannot stand here, but \"client\": limit publish N per DURATION per client\n"
+	 "\tlimit publish 10 per 1s per user\n"
+	 "\t                            ^\n"},
+	{"limit of too many words",
+	 "filter f {\n"
+	 "\tlimit connections 10 per user now\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:32: error: one word too many: it is \"limit connections N per user\"\n"
+	 "\tlimit connections 10 per user now\n"
+	 "\t                              ^\n"},
+	{"limit out of range",
+	 "filter f {\n"
+	 "\tlimit connections 0 per user\n"
+	 "\tlimit publish 1 per 25h per client\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:20: error: \"0\" is not a number from 1 to 1000000: limit connections N per user\n"
+	 "\tlimit connections 0 per user\n"
+	 "\t                  ^\n"
+	 "/etc/m/main.conf:3:22: error: \"25h\" is not a duration (500ms, 10s, 5m, 2h, 7d) from 100ms to 1d: limit publish N per DURATION per client\n"
+	 "\tlimit publish 1 per 25h per client\n"
+	 "\t                    ^\n"},
+	{"limit set twice",
+	 "filter f {\n"
+	 "\tlimit connects 10 per 1s per user\n"
+	 "\tlimit connects 10 per 1s per address\n"
+	 "\tlimit connects 20 per 2s per user\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:4:2: error: this limit is set twice: first in line 2\n"
+	 "\tlimit connects 20 per 2s per user\n"
+	 "\t^\n"},
+	{"ban",
+	 "filter f {\n"
+	 "\tban after 5 failures in 1m for 1h\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:14: error: \"failures\" cannot stand here, but \"refusals\": ban after N refusals in DURATION for DURATION\n"
+	 "\tban after 5 failures in 1m for 1h\n"
+	 "\t            ^\n"},
+	{"ban set twice",
+	 "filter f {\n"
+	 "\tban after 5 refusals in 1m for 1h\n"
+	 "\tban after 5 refusals in 1m for 1h\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:3:2: error: \"ban\" is set twice: first in /etc/m/main.conf:2\n"
+	 "\tban after 5 refusals in 1m for 1h\n"
+	 "\t^\n"},
+	{"dry run",
+	 "filter f {\n"
+	 "\tdry-run on\n"
+	 "\tdeny connect\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:2: warning: this filter denies nothing as long as dry-run is on\n"
+	 "\tdry-run on\n"
+	 "\t^\n"},
+	{"dry run neither on nor off",
+	 "filter f {\n"
+	 "\tdry-run yes\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:10: error: \"yes\" is not known here: it is \"dry-run on|off\"\n"
+	 "\tdry-run yes\n"
+	 "\t        ^\n"},
+	{"refuse",
+	 "filter f {\n"
+	 "\trefuse loudly\n"
+	 "\ton-deny close\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:8: warning: no listener uses this filter block\n"
+	 "filter f {\n"
+	 "       ^\n"
+	 "/etc/m/main.conf:2:9: error: \"loudly\" is not known here: it is \"refuse connack|silent\"\n"
+	 "\trefuse loudly\n"
+	 "\t       ^\n"
+	 "/etc/m/main.conf:3:10: error: \"close\" is not known here: it is \"on-deny drop|disconnect\"\n"
+	 "\ton-deny close\n"
+	 "\t        ^\n"},
 	{"filter criterion unknown",
 	 "filter f {\n"
 	 "\tdeny connect client x\n"
