@@ -91,7 +91,7 @@ static bool anything_encrypts(const struct conf *c)
 static void check_buffer(struct load *l, const struct load_block *b)
 {
 	const struct conf_listener *listener = b->base;
-	size_t least = 2 * (envelope_size(l->c->max_message) + HEAD_ALLOWANCE);
+	size_t least = 2 * (envelope_size(l->c->max_message + SEAL_PREFIX_MAX) + HEAD_ALLOWANCE);
 	const struct conf_node *node = where_set(b, "max-buffer");
 
 	if (listener->max_buffer >= least || !anything_encrypts(l->c))
@@ -159,6 +159,48 @@ static void check_legs(struct load *l, const struct load_block *b)
 	}
 }
 
+bool load_has_use(const struct load_block *b, const struct conf_directive *d)
+{
+	const struct conf_payload *p = b->base;
+
+	return d->block != CONF_PAYLOAD || d->type == CONF_T_FLAG || d->type == CONF_T_LEG ||
+	       p->client.encrypted || p->broker.encrypted;
+}
+
+static bool says_plain(const struct load_block *b, const char *leg)
+{
+	const struct conf_node *node = where_set(b, leg);
+
+	return node != NULL && node->n > 1 && strcmp(node->words[1].text, "plain") == 0;
+}
+
+/* Somebody who writes an option of sealing into a rule that leaves payloads alone believes that
+ * they are sealed. Where a leg is missing or bad, that is what is said instead. */
+static void check_options(struct load *l, const struct load_block *b)
+{
+	size_t n;
+	const struct conf_directive *d = conf_directives(&n);
+	bool pass = where_set(b, "pass") != NULL;
+
+	if (!pass && !(says_plain(b, "client-leg") && says_plain(b, "broker-leg")))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (d[i].block != CONF_PAYLOAD || b->set[i] == NULL || load_has_use(b, &d[i]))
+			continue;
+		if (pass)
+			conf_error(
+			    &l->diags, conf_word_at(b->set[i], 0),
+			    "\"%s\" cannot stand beside \"pass\", which leaves payloads alone",
+			    d[i].name);
+		else
+			conf_error(
+			    &l->diags, conf_word_at(b->set[i], 0),
+			    "\"%s\" has no meaning where nothing is sealed or opened: leave it "
+			    "out, or make a leg \"encrypted KEY…\"",
+			    d[i].name);
+	}
+}
+
 static void check_used(struct load *l, const struct load_block *b)
 {
 	const char *by = b->kind == CONF_KEY ? "payload rule" : "listener";
@@ -204,8 +246,10 @@ static void check_block(struct load *l, const struct load_block *b)
 		check_required(l, b);
 		if (b->kind == CONF_FILTER)
 			check_filter_end(l, b);
-		if (b->kind == CONF_PAYLOAD)
+		if (b->kind == CONF_PAYLOAD) {
 			check_legs(l, b);
+			check_options(l, b);
+		}
 	}
 	if (!l->broken)
 		check_used(l, b);

@@ -74,13 +74,21 @@ struct conf_leg {
 };
 
 enum conf_bad_payload { CONF_DROP, CONF_DISCONNECT };
+enum conf_plaintext { CONF_REQUIRE, CONF_PREFER };
+enum conf_empty { CONF_EMPTY_DELIVER, CONF_EMPTY_DROP };
 
 struct conf_payload {
 	char *filter; /* a valid topic filter */
 	bool pass;    /* the payload is left alone; the legs below are then plain */
 	struct conf_leg client, broker;
+	/* the rest has a meaning only where a leg is encrypted */
 	enum conf_bad_payload on_bad_payload;
-	const char *file; /* where the rule stands, for logs */
+	enum conf_plaintext plaintext;
+	enum conf_empty empty;
+	bool seal_properties, bind_topic, strict_retain;
+	size_t pad;          /* 0 off */
+	uint64_t max_age_ms; /* 0 off */
+	const char *file;    /* where the rule stands, for logs */
 	unsigned line;
 };
 

@@ -150,7 +150,7 @@ static void put_directives(struct dump *d, const struct load_block *b)
 	for (size_t i = 0; i < n; i++) {
 		bool elsewhere = table[i].type == CONF_T_BLOCK || table[i].type == CONF_T_INCLUDE ||
 		                 table[i].type == CONF_T_RULE;
-		if (table[i].block == b->kind && !elsewhere)
+		if (table[i].block == b->kind && !elsewhere && load_has_use(b, &table[i]))
 			put_directive(d, &table[i], b, b->set[i]);
 	}
 }

@@ -72,6 +72,10 @@ void load_block_head(struct load *l, struct load_block *b);
 /* "HOST:PORT" into a host (arena) and a port. -1 with the reason in e, or without memory. */
 int load_host_port(struct load *l, const char *word, struct conf_address *out, struct err *e);
 
+/* Whether a directive of a block can mean anything there: the options of a payload rule are about
+ * envelopes, so they do where one of its legs is encrypted. */
+bool load_has_use(const struct load_block *b, const struct conf_directive *d);
+
 /* Everything that takes more than one directive to see; fills defaults that depend on other values.
  */
 void load_check(struct load *l);

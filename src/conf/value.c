@@ -187,6 +187,8 @@ const char *conf_value_text(const struct conf_directive *d, const void *base, ch
 		value = *(const uint64_t *)p;
 	else if (d->type == CONF_T_SECONDS)
 		value = *(const uint64_t *)p * 1000;
+	if (value == 0 && d->special != NULL && d->type != CONF_T_PATH)
+		return d->special;
 	switch (d->type) {
 	case CONF_T_SIZE:
 		return unit_text(value, size_units, out, size);
@@ -201,8 +203,6 @@ const char *conf_value_text(const struct conf_directive *d, const void *base, ch
 	case CONF_T_PATH:
 		return *(char *const *)p != NULL ? *(char *const *)p : d->special;
 	default:
-		if (value == 0 && d->special != NULL)
-			return d->special;
 		(void)snprintf(out, size, "%llu", (unsigned long long)value);
 		return out;
 	}

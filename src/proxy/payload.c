@@ -14,11 +14,46 @@ static const uint8_t pfi_utf8[] = {MQTT_PAYLOAD_FORMAT_INDICATOR, 1};
 	(MQTT_PROP_BIT(MQTT_CONTENT_TYPE) | MQTT_PROP_BIT(MQTT_RESPONSE_TOPIC) | \
 	 MQTT_PROP_BIT(MQTT_CORRELATION_DATA) | MQTT_PROP_BIT(MQTT_USER_PROPERTY))
 
-bool payload_is_sealed(const struct payload_in *in)
+/* The scratch: sealed properties taken out of a packet; an opened message; at its end, put there by
+ * the Will's stage, an envelope for a CONNECT. */
+enum { HEADROOM = sizeof pfi_utf8, OPENED_AT = SEAL_PREFIX_MAX + HEADROOM };
+
+size_t payload_scratch_size(size_t max_message)
 {
-	if (!in->rule->leg[in->from].encrypted)
-		return false;
-	return in->payload.n != 0 || (!in->retain && in->from == SIDE_CLIENT);
+	size_t inner = max_message + SEAL_PREFIX_MAX;
+
+	return OPENED_AT + (inner < UINT16_MAX ? UINT16_MAX : inner) + UINT16_MAX;
+}
+
+static bool names_key(const struct payload_rule *r, int key)
+{
+	for (size_t side = 0; side < 2; side++) {
+		for (size_t i = 0; i < r->leg[side].n_keys; i++) {
+			if (r->leg[side].keys[i] == key)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Whether it can only be meant as an envelope. */
+static bool claims_sealed(const struct session_env *env, const struct payload_in *in)
+{
+	return in->payload.n >= SEAL_OVERHEAD_MIN && envelope_looks_sealed(in->payload) &&
+	       names_key(in->rule, opener_key(env->kit->opener, in->payload.p + 1));
+}
+
+enum payload_form payload_form(const struct session_env *env, const struct payload_in *in)
+{
+	const struct payload_rule *r = in->rule;
+
+	if (!r->leg[in->from].encrypted)
+		return PAYLOAD_PLAIN;
+	if (in->payload.n == 0 && r->drops_empty)
+		return PAYLOAD_SEALED;
+	if (in->payload.n == 0 && (in->retain || in->from == SIDE_BROKER))
+		return PAYLOAD_PLAIN;
+	return r->prefers && !claims_sealed(env, in) ? PAYLOAD_TOLERATED : PAYLOAD_SEALED;
 }
 
 bool payload_gets_sealed(const struct payload_in *in, const struct payload_clear *clear)
@@ -34,10 +69,29 @@ struct seal_demand payload_demand(const struct payload_in *in)
 	return (struct seal_demand){.keys = leg->keys,
 	                            .n_keys = leg->n_keys,
 	                            .connect_will = in->connect_will,
-	                            .retain = in->retain};
+	                            .retain = in->retain,
+	                            .strict_retain = in->rule->strict_retain,
+	                            .unbound_ok = in->rule->unbound,
+	                            .max_age_us = in->rule->max_age_us};
 }
 
-enum { HEADROOM = sizeof pfi_utf8 };
+bool payload_take_props(const struct session_env *env, const struct payload_in *in,
+                        struct payload_clear *clear)
+{
+	struct writer w = {.p = env->kit->scratch, .cap = SEAL_PREFIX_MAX};
+	struct reader r = reader_of(in->props);
+	struct mqtt_prop prop;
+
+	if (!in->rule->seals_props || clear->has_props)
+		return true;
+	while (mqtt_props_next(&r, &prop)) {
+		if ((MQTT_PROP_BIT(prop.id) & SEALED_PROPS) != 0)
+			writer_bytes(&w, prop.whole);
+	}
+	clear->has_props = true;
+	clear->props = slice_of(w.p, w.len);
+	return !w.full;
+}
 
 /* What is put back in clear. Sealed properties lie in scratch behind at least two bytes that are no
  * longer needed (the headroom that payload_open() leaves, and their length field), so the indicator
@@ -59,7 +113,7 @@ struct mqtt_props_edit payload_edit(const struct session_env *env, const struct 
 	struct mqtt_props_edit edit = {0};
 
 	/* Neither opened nor sealed: byte for byte. */
-	if (!in->v5 || (!sealed && !payload_is_sealed(in)))
+	if (!in->v5 || (!sealed && clear->form != PAYLOAD_SEALED))
 		return edit;
 	if (in->utf8 || clear->utf8)
 		edit.drop |= MQTT_PROP_BIT(MQTT_PAYLOAD_FORMAT_INDICATOR);
@@ -75,23 +129,25 @@ enum seal_error payload_open(const struct session_env *env, const struct payload
 {
 	struct envelope e;
 
-	*out = (struct payload_clear){.utf8 = in->utf8, .payload = in->payload};
+	*out = (struct payload_clear){
+	    .form = payload_form(env, in), .utf8 = in->utf8, .payload = in->payload};
 	*opened = (struct seal_opened){.key = -1};
-	if (!payload_is_sealed(in))
+	if (out->form != PAYLOAD_SEALED)
 		return SEAL_OK;
 	if (!envelope_looks_sealed(in->payload))
 		return SEAL_E_PLAIN;
 	enum seal_error error = envelope_get(in->payload, &e);
 	if (error != SEAL_OK)
 		return error;
-	if (e.inner > env->kit->scratch_size - HEADROOM)
+	if (OPENED_AT + e.inner > env->kit->scratch_size)
 		return SEAL_E_INTERNAL;
 	struct seal_demand demand = payload_demand(in);
 	error = seal_open(env->kit->opener, &demand, in->topic, in->payload, env->now,
-	                  env->kit->scratch + HEADROOM, opened);
+	                  env->kit->scratch + OPENED_AT, opened);
 	if (error != SEAL_OK)
 		return error;
-	*out = (struct payload_clear){.utf8 = (opened->flags & SEAL_UTF8) != 0,
+	*out = (struct payload_clear){.form = PAYLOAD_SEALED,
+	                              .utf8 = (opened->flags & SEAL_UTF8) != 0,
 	                              .has_props = opened->has_props,
 	                              .props = opened->props,
 	                              .payload = opened->payload};
@@ -101,12 +157,14 @@ enum seal_error payload_open(const struct session_env *env, const struct payload
 struct seal_message payload_message(const struct payload_in *in, const struct payload_clear *clear)
 {
 	unsigned flags = (clear->utf8 ? SEAL_UTF8 : 0u) | (in->retain ? SEAL_RETAIN : 0u) |
-	                 (in->connect_will ? SEAL_WILL : 0u);
+	                 (in->connect_will ? SEAL_WILL : 0u) |
+	                 (in->rule->unbound ? SEAL_UNBOUND : 0u);
 
 	return (struct seal_message){.flags = (uint8_t)flags,
 	                             .topic = in->topic,
 	                             .has_props = clear->has_props,
 	                             .props = clear->props,
+	                             .pad_to = in->rule->pad_to,
 	                             .payload = clear->payload};
 }
 

@@ -16,21 +16,34 @@ struct payload_in {
 	bool utf8; /* the v5 Payload Format Indicator is 1 */
 	bool v5;
 	struct slice topic, payload;
+	struct slice props; /* the carrier's v5 property block */
+};
+
+/* What the payload is on the leg that it comes from. */
+enum payload_form {
+	PAYLOAD_PLAIN,    /* in clear as the rule says, or an empty one that passes so */
+	PAYLOAD_SEALED,   /* an envelope is required: it opens, or it may not pass */
+	PAYLOAD_TOLERATED /* in clear where an envelope is required, but only preferred */
 };
 
 /* A payload in clear, and the v5 properties that were sealed with it. It points into the input or
  * into the kit's scratch. */
 struct payload_clear {
+	enum payload_form form; /* as it came */
 	bool utf8;
 	bool has_props;
 	struct slice props;
 	struct slice payload;
 };
 
-/* Whether this payload arrives as an envelope that must be opened: the leg is encrypted, and it is
- * not one of the empty payloads that pass in clear (RETAIN = 1 clears a retained message; and
- * everything empty on its way down). */
-bool payload_is_sealed(const struct payload_in *in);
+/* Bytes that a kit's scratch must have. */
+size_t payload_scratch_size(size_t max_message);
+
+/* Where the leg is encrypted an envelope is required, but for what the rule lets pass: empty
+ * payloads (with RETAIN = 1, which clears a retained message, and everything empty on its way
+ * down); and, where envelopes are only preferred, all but what begins like one, is as long as one,
+ * and names a key of the rule. The payload has to be there. */
+enum payload_form payload_form(const struct session_env *env, const struct payload_in *in);
 
 /* Whether it leaves as an envelope: the leg is encrypted and it is not the order to clear a
  * retained message. */
@@ -42,6 +55,13 @@ struct seal_demand payload_demand(const struct payload_in *in);
 /* The payload in clear: the input itself, or opened into the kit's scratch. */
 enum seal_error payload_open(const struct session_env *env, const struct payload_in *in,
                              struct payload_clear *out, struct seal_opened *opened);
+
+/* Takes the v5 properties that the rule wants sealed out of the carrier's, into the kit's scratch;
+ * those that were sealed already stay what they are. Under such a rule there is always a list of
+ * them, also an empty one, so that nobody can add to it. For a payload that gets sealed. False
+ * where they are too long. */
+bool payload_take_props(const struct session_env *env, const struct payload_in *in,
+                        struct payload_clear *clear);
 
 /* The message to be sealed for the leg that it goes to; the sealer is that of the leg's first key.
  */

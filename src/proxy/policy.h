@@ -31,6 +31,13 @@ struct payload_rule {
 	struct slice filter; /* a valid topic filter */
 	bool pass;
 	bool disconnects; /* a payload that may not pass ends the session, else it is dropped */
+	bool prefers;     /* where an envelope is required plaintext passes too, and is counted */
+	bool drops_empty; /* plain empty payloads are no exception where an envelope is required */
+	bool seals_props; /* v5 properties that belong to the payload are sealed with it */
+	bool unbound;     /* seals without binding the topic, and opens what is so */
+	bool strict_retain;        /* an envelope's R must be the RETAIN of its packet */
+	size_t pad_to;             /* 16…1024, 0: no padding */
+	int64_t max_age_us;        /* 0: no freshness check */
 	struct payload_leg leg[2]; /* by enum side */
 };
 
@@ -56,8 +63,8 @@ struct kit {
 	struct hotp *hotp;
 	struct sealer **sealers; /* by key index; kept fresh by the worker between calls */
 	struct opener *opener;
-	uint8_t *scratch;    /* for plaintext between two encrypted legs, and Will payloads */
-	size_t scratch_size; /* at least max_message + SEAL_PREFIX_MAX, and 65535 */
+	uint8_t *scratch;    /* for what lies between two encrypted legs, and Will payloads */
+	size_t scratch_size; /* payload_scratch_size() */
 };
 
 /* The first rule whose filter matches the topic, or NULL. */
@@ -67,9 +74,9 @@ const struct payload_rule *policy_rule(const struct policy *p, struct slice topi
 bool policy_rule_changes(const struct payload_rule *r);
 
 /* What the other side is to be shown in place of `limit`, the v5 Maximum Packet Size of `toward`.
- * Where rules seal toward that side it is lowered by the worst growth, never below 1; a client's is
- * raised instead where some rule opens toward it, since what then still does not fit is discarded,
- * not sent. */
+ * Where rules make messages grow toward that side it is lowered by the worst growth, never below 1;
+ * a client's is raised instead where some rule opens toward it, since what then still does not fit
+ * is discarded, not sent. */
 uint32_t policy_shown_limit(const struct policy *p, enum side toward, uint32_t limit);
 
 struct session_env {

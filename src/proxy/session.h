@@ -89,6 +89,7 @@ struct session_step {
 	    shut[2]; /* send what is written, then shut this side's sending direction down (once) */
 	bool close[2]; /* send what is written, then close this side (once) */
 	size_t packets[2], sealed, opened, failed;
+	size_t tolerated; /* payloads that passed in clear where an envelope is preferred */
 	struct session_note notes[SESSION_NOTES];
 	size_t n_notes;
 };

@@ -86,8 +86,23 @@ static bool will_in(const struct session_env *env, const struct mqtt_connect *c,
 	            pfi.number == 1,
 	    .v5 = c->version == MQTT_5,
 	    .topic = c->will_topic,
-	    .payload = c->will_payload};
+	    .payload = c->will_payload,
+	    .props = c->will_props};
 	return true;
+}
+
+/* The message of a Will that gets sealed and the size of its envelope; false where that is more
+ * than a Will may be. */
+static bool will_message(const struct session_env *env, const struct payload_in *in,
+                         struct payload_clear *clear, struct seal_message *m, size_t *size)
+{
+	bool fits;
+
+	if (!payload_take_props(env, in, clear))
+		return false;
+	*m = payload_message(in, clear);
+	*size = envelope_size(seal_inner_size(m, &fits));
+	return fits && *size <= UINT16_MAX;
 }
 
 /* Opens and measures the Will, so that what cannot be forwarded is refused before anything is
@@ -98,6 +113,8 @@ static bool will_judged(struct session *s, const struct session_env *env,
 	struct payload_in in;
 	struct payload_clear clear;
 	struct seal_opened opened;
+	struct seal_message m;
+	size_t size;
 	bool fits = true;
 
 	if (!will_in(env, c, &in))
@@ -109,11 +126,8 @@ static bool will_judged(struct session *s, const struct session_env *env,
 		       step);
 		return false;
 	}
-	if (payload_gets_sealed(&in, &clear)) {
-		struct seal_message m = payload_message(&in, &clear);
-		size_t inner = seal_inner_size(&m, &fits);
-		fits = fits && envelope_size(inner) <= UINT16_MAX;
-	}
+	if (payload_gets_sealed(&in, &clear))
+		fits = will_message(env, &in, &clear, &m, &size);
 	if (!fits)
 		refuse(s, env, VERDICT_WILL_TOO_LARGE, 0,
 		       "the Will's payload is too large to be sealed", step);
@@ -208,22 +222,22 @@ static bool rewrite_will(const struct session_env *env, struct mqtt_connect *c,
 	struct payload_in in;
 	struct payload_clear clear;
 	struct seal_opened opened;
+	struct seal_message m;
+	size_t size;
 
 	if (!will_in(env, c, &in))
 		return true;
 	if (payload_open(env, &in, &clear, &opened) != SEAL_OK)
 		return false;
-	step->opened += payload_is_sealed(&in);
+	step->opened += clear.form == PAYLOAD_SEALED;
+	step->tolerated += clear.form == PAYLOAD_TOLERATED;
 	bool sealed = payload_gets_sealed(&in, &clear);
+	if (sealed && !will_message(env, &in, &clear, &m, &size))
+		return false;
 	*edit = payload_edit(env, &in, &clear, sealed);
 	c->will_payload = clear.payload;
 	if (!sealed)
 		return true;
-	struct seal_message m = payload_message(&in, &clear);
-	bool fits;
-	size_t size = envelope_size(seal_inner_size(&m, &fits));
-	if (!fits || size > UINT16_MAX || env->kit->scratch_size < 2 * (size_t)UINT16_MAX + 2)
-		return false;
 	uint8_t *out = env->kit->scratch + env->kit->scratch_size - UINT16_MAX;
 	if (seal_message(payload_sealer(env, &in), &m, env->now, out) != SEAL_OK)
 		return false;

@@ -97,6 +97,14 @@ static enum progress put_head(const struct message *m, const struct mqtt_props_e
 	return STAGE_ON;
 }
 
+/* The message is in the output. */
+static enum progress sent(const struct message *m, enum payload_form form)
+{
+	m->step->opened += form == PAYLOAD_SEALED;
+	m->step->tolerated += form == PAYLOAD_TOLERATED;
+	return STAGE_ON;
+}
+
 static enum progress send_clear(const struct message *m, const struct payload_clear *clear)
 {
 	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, clear, false);
@@ -107,18 +115,20 @@ static enum progress send_clear(const struct message *m, const struct payload_cl
 		return progress;
 	if (clear->payload.n != 0)
 		memcpy(at, clear->payload.p, clear->payload.n);
-	return STAGE_ON;
+	return sent(m, clear->form);
 }
 
-static enum progress send_sealed(const struct message *m, const struct payload_clear *clear)
+static enum progress send_sealed(const struct message *m, struct payload_clear *clear)
 {
+	bool fits = payload_take_props(m->env, &m->in, clear);
 	struct seal_message message = payload_message(&m->in, clear);
 	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, clear, true);
-	size_t before = m->to->len;
-	bool fits;
-	size_t inner = seal_inner_size(&message, &fits);
+	size_t before = m->to->len, inner = 0;
+
+	if (fits)
+		inner = seal_inner_size(&message, &fits);
 	if (!fits)
-		return refuse_message(m, SEAL_E_TOO_LARGE, "sealed properties are too long");
+		return refuse_length(m, m->p.head + m->p.payload, "sealed properties are too long");
 	uint8_t *at;
 	enum progress progress = put_head(m, &edit, envelope_size(inner), &at);
 	if (at == NULL)
@@ -127,7 +137,7 @@ static enum progress send_sealed(const struct message *m, const struct payload_c
 	    seal_message(payload_sealer(m->env, &m->in), &message, m->env->now, at);
 	if (error == SEAL_OK) {
 		m->step->sealed++;
-		return STAGE_ON;
+		return sent(m, clear->form);
 	}
 	m->to->len = before;
 	return refuse_message(m, error, "a payload could not be sealed");
@@ -137,7 +147,7 @@ static enum progress send_sealed(const struct message *m, const struct payload_c
  * plaintext length the header tells. */
 static enum progress open_in_place(const struct message *m, const struct envelope *e)
 {
-	struct payload_clear clear = {.utf8 = (e->flags & SEAL_UTF8) != 0};
+	struct payload_clear clear = {.form = PAYLOAD_SEALED, .utf8 = (e->flags & SEAL_UTF8) != 0};
 	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, &clear, false);
 	struct seal_demand demand = payload_demand(&m->in);
 	struct seal_opened opened;
@@ -149,10 +159,8 @@ static enum progress open_in_place(const struct message *m, const struct envelop
 		return progress;
 	enum seal_error error = seal_open(m->env->kit->opener, &demand, m->in.topic, m->in.payload,
 	                                  m->env->now, at, &opened);
-	if (error == SEAL_OK) {
-		m->step->opened++;
-		return STAGE_ON;
-	}
+	if (error == SEAL_OK)
+		return sent(m, clear.form);
 	m->to->len = before;
 	return refuse_message(m, error, "a payload could not be opened");
 }
@@ -163,9 +171,9 @@ static enum progress change_message(const struct message *m)
 	struct payload_clear clear;
 	struct seal_opened opened;
 	struct envelope e;
-	bool sealed = payload_is_sealed(&m->in);
 
-	if (sealed && !m->in.rule->leg[side_other(m->in.from)].encrypted &&
+	if (payload_form(m->env, &m->in) == PAYLOAD_SEALED &&
+	    !m->in.rule->leg[side_other(m->in.from)].encrypted &&
 	    envelope_looks_sealed(m->in.payload) && envelope_get(m->in.payload, &e) == SEAL_OK &&
 	    (e.flags & (SEAL_PROPS | SEAL_PADDED)) == 0)
 		return e.inner > m->env->policy->max_message
@@ -176,18 +184,14 @@ static enum progress change_message(const struct message *m)
 		return refuse_message(m, error, "a payload could not be opened");
 	if (clear.payload.n > m->env->policy->max_message)
 		return refuse_length(m, m->p.head + m->p.payload, too_long);
-	enum progress progress =
-	    payload_gets_sealed(&m->in, &clear) ? send_sealed(m, &clear) : send_clear(m, &clear);
-	if (progress == STAGE_ON)
-		m->step->opened += sealed;
-	return progress;
+	return payload_gets_sealed(&m->in, &clear) ? send_sealed(m, &clear) : send_clear(m, &clear);
 }
 
 /* A PUBLISH that is under a rule: takes it whole. */
 static enum progress take_message(const struct message *m, const struct mqtt_frame *f, size_t there)
 {
 	const struct policy *policy = m->env->policy;
-	size_t limit = payload_is_sealed(&m->in)
+	size_t limit = m->in.rule->leg[m->in.from].encrypted
 	                   ? envelope_size(policy->max_message + SEAL_PREFIX_MAX)
 	                   : policy->max_message;
 	size_t total = f->head + (size_t)f->remaining;
@@ -238,7 +242,8 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 	                           .utf8 = m.p.utf8,
 	                           .v5 = s->version == MQTT_5,
 	                           .topic = m.p.topic,
-	                           .payload = slice_of(view.p + m.p.head, m.p.payload)};
+	                           .payload = slice_of(view.p + m.p.head, m.p.payload),
+	                           .props = m.p.props};
 	/* What was refused stays refused, though it might pass by now: half its handshake is done.
 	 */
 	if (m.p.qos == 2 && m.p.dup && flight_owns(s, from, m.p.packet_id))

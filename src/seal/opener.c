@@ -49,6 +49,11 @@ void opener_free(struct opener *o)
 	free(o);
 }
 
+int opener_key(const struct opener *o, const uint8_t kid[SEAL_KID_SIZE])
+{
+	return keyring_by_kid(o->ring, kid);
+}
+
 /* What one call is about, so that its steps need not pass it piece by piece. */
 struct job {
 	const struct seal_demand *demand;

@@ -16,6 +16,9 @@ enum { SEAL_LRU_DEFAULT = 1024 };
 struct opener *opener_new(const struct keyring *ring, size_t lru_entries, struct err *e);
 void opener_free(struct opener *o);
 
+/* The index in the ring of the key with these four bytes of KID; -1 where there is none. */
+int opener_key(const struct opener *o, const uint8_t kid[SEAL_KID_SIZE]);
+
 /* What an authenticated envelope must satisfy, besides its tag. */
 struct seal_demand {
 	const uint16_t *keys; /* indexes into the ring that the rule names; NULL: all */

@@ -21,7 +21,8 @@
 	X(BYTES_DOWN, "bytes-down")                                 \
 	X(PAYLOADS_SEALED, "payloads-sealed")                       \
 	X(PAYLOADS_OPENED, "payloads-opened")                       \
-	X(PAYLOADS_FAILED, "payloads-failed")
+	X(PAYLOADS_FAILED, "payloads-failed")                       \
+	X(PAYLOADS_TOLERATED, "payloads-tolerated")
 
 enum metric {
 #define X(symbol, name) METRIC_##symbol,

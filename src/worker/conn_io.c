@@ -49,6 +49,7 @@ static void count(struct worker *w, const struct session_step *step)
 	metrics_add(&w->metrics, METRIC_PAYLOADS_SEALED, step->sealed);
 	metrics_add(&w->metrics, METRIC_PAYLOADS_OPENED, step->opened);
 	metrics_add(&w->metrics, METRIC_PAYLOADS_FAILED, step->failed);
+	metrics_add(&w->metrics, METRIC_PAYLOADS_TOLERATED, step->tolerated);
 }
 
 /* A side that takes nothing any more may have said something before it went: that is still read,

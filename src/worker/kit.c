@@ -2,6 +2,7 @@
 #include "worker/kit.h"
 
 #include "base/secret.h"
+#include "proxy/payload.h"
 #include "sys/log.h"
 
 #include <stdlib.h>
@@ -54,7 +55,7 @@ struct kit *kit_new(const struct snapshot *s, struct err *e)
 		if (k->sealers[i] == NULL)
 			goto fail;
 	}
-	k->scratch_size = s->conf->max_message + SEAL_PREFIX_MAX + 3 * ((size_t)UINT16_MAX + 1);
+	k->scratch_size = payload_scratch_size(s->conf->max_message);
 	k->scratch = map(k->scratch_size);
 	f->output_size = snapshot_largest(s) + BATCH;
 	f->output[SIDE_CLIENT] = map(f->output_size);

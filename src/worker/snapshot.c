@@ -122,6 +122,13 @@ static void make_rules(struct snapshot *s)
 		    .filter = slice_str(p->filter),
 		    .pass = p->pass,
 		    .disconnects = p->on_bad_payload == CONF_DISCONNECT,
+		    .prefers = p->plaintext == CONF_PREFER,
+		    .drops_empty = p->empty == CONF_EMPTY_DROP,
+		    .seals_props = p->seal_properties,
+		    .unbound = !p->bind_topic,
+		    .strict_retain = p->strict_retain,
+		    .pad_to = p->pad,
+		    .max_age_us = (int64_t)p->max_age_ms * 1000,
 		    .leg = {
 		        [SIDE_CLIENT] = leg_of(&p->client), [SIDE_BROKER] = leg_of(&p->broker)}};
 	}

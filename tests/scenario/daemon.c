@@ -90,6 +90,28 @@ static void write_leg(FILE *conf, const char *name, const struct payload_leg *le
 	(void)fputc('\n', conf);
 }
 
+static void write_options(FILE *conf, const struct payload_rule *r)
+{
+	const struct {
+		bool on;
+		const char *line;
+	} flags[] = {{r->disconnects, "on-bad-payload disconnect"},
+	             {r->prefers, "plaintext prefer"},
+	             {r->drops_empty, "empty drop"},
+	             {r->seals_props, "seal-properties yes"},
+	             {r->strict_retain, "strict-retain yes"},
+	             {r->unbound, "bind-topic no"}};
+
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+		if (flags[i].on)
+			(void)fprintf(conf, " %s\n", flags[i].line);
+	}
+	if (r->pad_to != 0)
+		(void)fprintf(conf, " pad %zu\n", r->pad_to);
+	if (r->max_age_us != 0)
+		(void)fprintf(conf, " max-age %llds\n", (long long)(r->max_age_us / 1000000));
+}
+
 static void write_rules(const struct world *w, FILE *conf)
 {
 	for (size_t i = 0; i < w->policy.n_rules; i++) {
@@ -101,8 +123,7 @@ static void write_rules(const struct world *w, FILE *conf)
 		} else {
 			write_leg(conf, "client-leg", &r->leg[SIDE_CLIENT]);
 			write_leg(conf, "broker-leg", &r->leg[SIDE_BROKER]);
-			if (r->disconnects)
-				(void)fputs(" on-bad-payload disconnect\n", conf);
+			write_options(conf, r);
 		}
 		(void)fputs("}\n", conf);
 	}

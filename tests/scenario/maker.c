@@ -225,11 +225,9 @@ static void put_property(struct maker *k, const char *word)
 	maker_fail(k, "no such property", word);
 }
 
-/* A v5 property block of all words that begin so; nothing in 3.x. */
-void maker_properties(struct maker *k, const char *prefix)
+struct packet maker_block(struct maker *k, const char *prefix)
 {
 	struct packet block = {0}, *real = k->out;
-	uint8_t varint[4];
 
 	k->out = &block;
 	for (size_t i = 1; i < k->words->n; i++) {
@@ -239,6 +237,14 @@ void maker_properties(struct maker *k, const char *prefix)
 		put_property(k, k->words->w[i] + strlen(prefix));
 	}
 	k->out = real;
+	return block;
+}
+
+void maker_properties(struct maker *k, const char *prefix)
+{
+	struct packet block = maker_block(k, prefix);
+	uint8_t varint[4];
+
 	if (k->m->version == MQTT_5) {
 		maker_put(k, varint, maker_varint(varint, block.n));
 		maker_put(k, block.p, block.n);

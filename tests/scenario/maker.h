@@ -41,8 +41,10 @@ unsigned maker_number(struct maker *k, const char *name, unsigned otherwise);
 uint8_t *maker_bytes(struct maker *k, const char *word, size_t *n);
 void maker_field(struct maker *k, const char *word);
 
-/* A v5 property block of all words that begin so; nothing in 3.x. */
+/* A v5 property block of all words that begin so; nothing in 3.x. maker_block() is without its
+ * length, for any version; packet_free() frees it. */
 void maker_properties(struct maker *k, const char *prefix);
+struct packet maker_block(struct maker *k, const char *prefix);
 bool maker_any_property(const struct maker *k);
 
 #endif

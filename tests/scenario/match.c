@@ -24,6 +24,8 @@ static bool match_hole(const struct making *m, const struct hole *h, struct slic
 		ok = fault_set(f, "the envelope has flags %02x, not %02x", opened.flags, h->flags);
 	else if (!slice_eq(opened.payload, h->plain))
 		ok = fault_set(f, "the envelope holds another payload");
+	else if (!slice_eq(opened.props, h->props))
+		ok = fault_set(f, "the envelope holds other properties");
 	free(inner);
 	return ok;
 }

@@ -2,6 +2,7 @@
 /* A body is written into a buffer first, the fixed header is laid before it at the end. */
 #include "tests/scenario/packet.h"
 
+#include "base/secret.h"
 #include "base/text.h"
 #include "tests/scenario/maker.h"
 
@@ -16,7 +17,7 @@ static uint8_t seal_flags(struct maker *k, const char *letters)
 	uint8_t flags = 0;
 
 	for (; *letters != '\0'; letters++) {
-		static const char all[] = "URWN";
+		static const char all[] = "URWNP";
 		const char *at = strchr(all, *letters);
 		if (at == NULL)
 			maker_fail(k, "no flag", letters);
@@ -26,34 +27,74 @@ static uint8_t seal_flags(struct maker *k, const char *letters)
 	return flags;
 }
 
+/* Seals as if it were `age` milliseconds ago: with a session key of its own, since the numbers of
+ * one only rise. */
+static enum seal_error seal_aged(const struct maker *k, size_t key, const struct seal_message *m,
+                                 long age, uint8_t *out)
+{
+	uint8_t salt[SEAL_SALT_SIZE];
+	struct err e;
+	struct sealer *s = sealer_new(&k->m->world->ring.keys[key], &e);
+	enum seal_error error = SEAL_E_INTERNAL;
+
+	secret_random(salt, sizeof salt);
+	if (s != NULL && sealer_renew(s, salt, k->m->now, &e) == 0)
+		error =
+		    seal_message_numbered(s, m, (uint64_t)(k->m->now.real_us - age * 1000), out);
+	sealer_free(s);
+	return error;
+}
+
+static void add_hole(struct maker *k, const struct seal_message *m, size_t key, size_t n)
+{
+	struct hole *h = &k->out->holes[k->out->n_holes++];
+	uint8_t *copy = take(m->topic.n + m->payload.n + m->props.n);
+
+	*h = (struct hole){.at = k->out->n, .n = n, .key = (uint16_t)key};
+	h->flags = (uint8_t)(m->flags | (m->has_props ? SEAL_PROPS : 0) |
+	                     (m->pad_to != 0 ? SEAL_PADDED : 0));
+	h->topic = slice_of(copy, m->topic.n);
+	memcpy(copy, m->topic.p, m->topic.n);
+	copy += m->topic.n;
+	h->plain = slice_of(copy, m->payload.n);
+	memcpy(copy, m->payload.p, m->payload.n);
+	copy += m->payload.n;
+	h->props = slice_of(copy, m->props.n);
+	if (m->props.n != 0)
+		memcpy(copy, m->props.p, m->props.n);
+}
+
 /* `how` is KEY or KEY/FLAGS. The envelope is made here; where the packet is expected, its bytes are
  * not looked at. */
-static void put_envelope(struct maker *k, const char *how, uint8_t flags, struct slice topic,
-                         struct slice plain)
+static void put_envelope(struct maker *k, const char *how, struct seal_message m)
 {
-	size_t key = (size_t)(how[1] - '1'), n = envelope_size(plain.n);
-	struct packet *o = k->out;
-	uint8_t *bytes = take(n);
+	bool will = (m.flags & SEAL_WILL) != 0, fits;
+	struct packet inside = maker_block(k, will ? "wip:" : "ip:");
+	const char *age = maker_value(k, "age");
+	size_t key = (size_t)(how[1] - '1');
 
-	if (how[0] != 'k' || key >= WORLD_KEYS || o->n_holes == 2) {
+	if (how[0] != 'k' || key >= WORLD_KEYS || k->out->n_holes == 2) {
 		maker_fail(k, "no key", how);
-		free(bytes);
+		packet_free(&inside);
 		return;
 	}
 	if (how[2] == '/')
-		flags = seal_flags(k, how + 3);
-	struct seal_message m = {.flags = flags, .topic = topic, .payload = plain};
-	if (seal_message(k->m->world->sealers[key], &m, k->m->now, bytes) != SEAL_OK)
+		m.flags = seal_flags(k, how + 3);
+	m.pad_to = maker_number(k, will ? "will-pad" : "pad", 0);
+	m.has_props = inside.n != 0 || (m.flags & SEAL_PROPS) != 0;
+	m.props = slice_of(inside.p, inside.n);
+	m.flags &= (uint8_t)~SEAL_PROPS;
+	size_t n = envelope_size(seal_inner_size(&m, &fits));
+	uint8_t *bytes = take(n);
+	enum seal_error e = age == NULL
+	                        ? seal_message(k->m->world->sealers[key], &m, k->m->now, bytes)
+	                        : seal_aged(k, key, &m, strtol(age, NULL, 10), bytes);
+	if (!fits || e != SEAL_OK)
 		maker_fail(k, "cannot seal", how);
-	struct hole *h = &o->holes[o->n_holes++];
-	*h = (struct hole){.at = o->n, .n = n, .flags = flags, .key = (uint16_t)key};
-	uint8_t *copy = take(topic.n + plain.n);
-	memcpy(copy, topic.p, topic.n);
-	memcpy(copy + topic.n, plain.p, plain.n);
-	h->topic = slice_of(copy, topic.n);
-	h->plain = slice_of(copy + topic.n, plain.n);
+	add_hole(k, &m, key, n);
 	maker_put(k, bytes, n);
 	free(bytes);
+	packet_free(&inside);
 }
 
 /* -- packets -- */
@@ -71,9 +112,16 @@ static void put_will(struct maker *k, const char *topic)
 	if (sealed == NULL) {
 		maker_binary(k, p, n);
 	} else {
-		maker_u16(k, (unsigned)envelope_size(n));
-		put_envelope(k, sealed, (uint8_t)(SEAL_WILL | (retain ? SEAL_RETAIN : 0)),
-		             slice_str(topic), slice_of(p, n));
+		size_t at = k->out->n;
+		maker_u16(k, 0);
+		put_envelope(k, sealed,
+		             (struct seal_message){
+		                 .flags = (uint8_t)(SEAL_WILL | (retain ? SEAL_RETAIN : 0)),
+		                 .topic = slice_str(topic),
+		                 .payload = slice_of(p, n)});
+		size_t size = k->out->n - at - 2;
+		k->out->p[at] = (uint8_t)(size >> 8);
+		k->out->p[at + 1] = (uint8_t)size;
 	}
 	free(p);
 }
@@ -131,8 +179,11 @@ static unsigned make_publish(struct maker *k)
 	if (sealed == NULL)
 		maker_put(k, p, n);
 	else
-		put_envelope(k, sealed, retain != 0 ? SEAL_RETAIN : 0,
-		             slice_str(bound != NULL ? bound : topic), slice_of(p, n));
+		put_envelope(
+		    k, sealed,
+		    (struct seal_message){.flags = retain != 0 ? SEAL_RETAIN : 0,
+		                          .topic = slice_str(bound != NULL ? bound : topic),
+		                          .payload = slice_of(p, n)});
 	free(p);
 	if (at != NULL && (spoil = maker_parse(k, at)) < k->out->n - start)
 		k->out->p[start + spoil] ^= 1;

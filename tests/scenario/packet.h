@@ -6,16 +6,18 @@
  *   connect    id= user= pass= keep=60 clean=1 will-topic= will-payload= will-qos= will-retain=
  * proto= level= flags= will-sealed=KEY[/FLAGS] p:NAME=VALUE wp:NAME=VALUE connack    code=0 sp=0
  * p:NAME=VALUE publish    topic= qos=0 pid=1 dup=0 retain=0 payload=TEXT|hex:DIGITS|fill:COUNT
- * p:NAME=VALUE sealed=KEY[/FLAGS] [bound=TOPIC] [spoil=OFFSET] puback pubrec pubrel pubcomp  pid=
- * code= dup=0 p:NAME=VALUE subscribe  pid= filter=FILTER:OPTIONS … p:…          suback    pid=
+ * p:NAME=VALUE sealed=KEY[/FLAGS] [bound=TOPIC] [spoil=OFFSET] [age=MS] puback pubrec pubrel
+ * pubcomp  pid= code= dup=0 p:NAME=VALUE subscribe  pid= filter=FILTER:OPTIONS … p:… suback    pid=
  * code=N … p:… unsubscribe pid= filter=FILTER …                      unsuback  pid= code=N … (5.0)
  *   pingreq pingresp disconnect [code= p:…] auth code= p:…
  *   raw HEX…
  *
  * `sealed` replaces the payload by its envelope under that key: made when it is sent; opened and
- * compared, flags, topic and key included, when it is expected. FLAGS are letters of U R W N;
- * without a "/", R and W as the packet says. A property's NAME is that of the specification in
- * lower case with dashes; a pair is NAME=KEY:VALUE. */
+ * compared, flags, topic and key included, when it is expected. FLAGS are letters of U R W N P;
+ * without a "/", R and W as the packet says. Inside it are the properties ip:NAME=VALUE (a Will's
+ * wip:…; P without any says that the list is empty), and padding to a multiple of pad= (will-pad=).
+ * age=MS: sealed so long ago, or, below 0, so far in the future. A property's NAME is that of the
+ * specification in lower case with dashes; a pair is NAME=KEY:VALUE. */
 #ifndef SCENARIO_PACKET_H
 #define SCENARIO_PACKET_H
 
@@ -26,7 +28,7 @@ struct hole {
 	size_t at, n;
 	uint8_t flags;
 	uint16_t key;
-	struct slice topic, plain;
+	struct slice topic, plain, props;
 };
 
 struct packet {

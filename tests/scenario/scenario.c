@@ -19,15 +19,25 @@ static const struct {
 	int args;
 	bool sided, sim_only;
 } scenario_steps[] = {
-    {"sends", STEP_SENDS, -1, true, false},   {"gets", STEP_GETS, -1, true, false},
-    {"ends", STEP_ENDS, 0, true, false},      {"breaks", STEP_BREAKS, 0, true, false},
-    {"closed", STEP_CLOSED, 0, true, false},  {"shut", STEP_SHUT, 0, true, false},
-    {"unasked", STEP_NO_LEG, 0, true, false}, {"after", STEP_AFTER, 1, false, true},
-    {"store", STEP_STORE, 1, false, true},    {"dial", STEP_DIAL, 1, false, false},
-    {"hold", STEP_HOLD, 1, false, true},      {"release", STEP_RELEASE, 0, false, true},
-    {"stop", STEP_STOP, 1, false, true},      {"refuse", STEP_REFUSE, 1, false, true},
-    {"again", STEP_AGAIN, 0, false, false},   {"verdict", STEP_VERDICT, 1, false, false},
-    {"noted", STEP_NOTED, 1, false, false},   {"state", STEP_STATE, 1, false, false},
+    {"sends", STEP_SENDS, -1, true, false},
+    {"gets", STEP_GETS, -1, true, false},
+    {"ends", STEP_ENDS, 0, true, false},
+    {"breaks", STEP_BREAKS, 0, true, false},
+    {"closed", STEP_CLOSED, 0, true, false},
+    {"shut", STEP_SHUT, 0, true, false},
+    {"unasked", STEP_NO_LEG, 0, true, false},
+    {"after", STEP_AFTER, 1, false, true},
+    {"store", STEP_STORE, 1, false, true},
+    {"dial", STEP_DIAL, 1, false, false},
+    {"hold", STEP_HOLD, 1, false, true},
+    {"release", STEP_RELEASE, 0, false, true},
+    {"stop", STEP_STOP, 1, false, true},
+    {"refuse", STEP_REFUSE, 1, false, true},
+    {"again", STEP_AGAIN, 0, false, false},
+    {"verdict", STEP_VERDICT, 1, false, false},
+    {"noted", STEP_NOTED, 1, false, false},
+    {"state", STEP_STATE, 1, false, false},
+    {"tolerated", STEP_TOLERATED, 1, false, false},
 };
 
 struct reading {

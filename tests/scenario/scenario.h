@@ -43,12 +43,13 @@ enum step_kind {
 	STEP_DIAL,    /* dial fails: the next one does; dial again: it does not any more */
 	STEP_HOLD,    /* hold take|dial|consume: not answered until "release" */
 	STEP_RELEASE,
-	STEP_STOP,    /* stop CODE */
-	STEP_REFUSE,  /* refuse VERDICT: the caller does */
-	STEP_AGAIN,   /* again: a new client, the same users */
-	STEP_VERDICT, /* verdict NAME: what was noted */
-	STEP_NOTED,   /* noted E_AUTH: a payload's failure was noted */
-	STEP_STATE    /* state NAME */
+	STEP_STOP,      /* stop CODE */
+	STEP_REFUSE,    /* refuse VERDICT: the caller does */
+	STEP_AGAIN,     /* again: a new client, the same users */
+	STEP_VERDICT,   /* verdict NAME: what was noted */
+	STEP_NOTED,     /* noted E_AUTH: a payload's failure was noted */
+	STEP_TOLERATED, /* tolerated N: payloads that passed in clear under `prefer`, all told */
+	STEP_STATE      /* state NAME */
 };
 
 struct step {

@@ -145,6 +145,9 @@ static bool step_ending(struct play *p, const struct step *s)
 		return (h->has_error && strcmp(seal_error_name(h->error), s->args.w[0]) == 0) ||
 		       fault_set(f, "noted: %s",
 		                 h->has_error ? seal_error_name(h->error) : "nothing");
+	case STEP_TOLERATED:
+		return h->tolerated == strtoul(s->args.w[0], NULL, 10) ||
+		       fault_set(f, "%zu were tolerated", h->tolerated);
 	case STEP_STATE:
 		return strcmp(session_state_name(h->s->state), s->args.w[0]) == 0 ||
 		       fault_set(f, "the state is %s", session_state_name(h->s->state));
@@ -255,6 +258,7 @@ static bool play_step(struct play *p, size_t *index)
 	case STEP_NO_LEG:
 	case STEP_VERDICT:
 	case STEP_NOTED:
+	case STEP_TOLERATED:
 	case STEP_STATE:
 		return step_ending(p, s);
 	}

@@ -133,6 +133,7 @@ static bool take_notes(struct host *h, const struct session_step *step)
 		}
 	}
 	h->failed += step->failed;
+	h->tolerated += step->tolerated;
 	if (h->notes != h->failed)
 		return fault_set(h->fault, "%zu notes of %zu payloads", h->notes, h->failed);
 	return true;

@@ -5,6 +5,7 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "proxy/payload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,11 +52,37 @@ static void add_leg(struct world *w, size_t rule, enum side side, const char *te
 	}
 }
 
+static void add_option(struct payload_rule *r, const char *text)
+{
+	const struct {
+		const char *name;
+		bool *on;
+	} flags[] = {{"disconnect", &r->disconnects}, {"prefer", &r->prefers},
+	             {"empty-drop", &r->drops_empty}, {"properties", &r->seals_props},
+	             {"strict", &r->strict_retain},   {"unbound", &r->unbound}};
+
+	if (strncmp(text, "pad-", 4) == 0) {
+		r->pad_to = number(text + 4);
+		return;
+	}
+	if (strncmp(text, "age-", 4) == 0) {
+		r->max_age_us = (int64_t)number(text + 4) * 1000000;
+		return;
+	}
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+		if (strcmp(text, flags[i].name) == 0) {
+			*flags[i].on = true;
+			return;
+		}
+	}
+	oops("no option", text);
+}
+
 static void add_rule(struct world *w, const char *text)
 {
 	char *copy = strdup(text), *save = NULL;
 	const char *filter = strtok_r(copy, ":", &save), *client = strtok_r(NULL, ":", &save),
-	           *broker = strtok_r(NULL, ":", &save), *bad = strtok_r(NULL, ":", &save);
+	           *broker = strtok_r(NULL, ":", &save), *option;
 	size_t n = w->policy.n_rules;
 
 	if (n == WORLD_RULES || filter == NULL || client == NULL)
@@ -68,9 +95,8 @@ static void add_rule(struct world *w, const char *text)
 			oops("no rule", text);
 		add_leg(w, n, SIDE_CLIENT, client);
 		add_leg(w, n, SIDE_BROKER, broker);
-		w->rules[n].disconnects = bad != NULL && strcmp(bad, "disconnect") == 0;
-		if (bad != NULL && !w->rules[n].disconnects)
-			oops("no rule", text);
+		while ((option = strtok_r(NULL, ":", &save)) != NULL)
+			add_option(&w->rules[n], option);
 		w->policy.encrypts = true;
 	}
 	w->policy.n_rules++;
@@ -157,7 +183,7 @@ static void make_kit(struct world *w)
 	w->kit = (struct kit){.hotp = hotp_new(&e),
 	                      .sealers = w->sealers,
 	                      .opener = opener_new(&w->ring, 64, &e),
-	                      .scratch_size = w->policy.max_message + SEAL_PREFIX_MAX + 65535};
+	                      .scratch_size = payload_scratch_size(w->policy.max_message)};
 	w->kit.scratch = take(w->kit.scratch_size);
 	if (w->kit.hotp == NULL || w->kit.opener == NULL)
 		oops("kit", e.text);

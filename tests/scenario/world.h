@@ -2,9 +2,9 @@
 /* What all scenarios share: keys k1, k2, k3, users with known secrets, and policies compiled from
  * their words:
  *
- *   rule=FILTER:pass, rule=FILTER:CLIENT-LEG:BROKER-LEG[:disconnect]  in order; a leg is `plain` or
- * keys joined by +, say k1+k2; disconnect: what cannot be opened ends the session, else it is
- * dropped
+ *   rule=FILTER:pass, rule=FILTER:CLIENT-LEG:BROKER-LEG[:OPTION…]  in order; a leg is `plain` or
+ * keys joined by +, say k1+k2; the options are those of a payload block: disconnect, prefer,
+ * empty-drop, properties, pad-N, age-DURATION (in seconds), unbound, strict
  *   otp=password+otp|otp+password|otp                    the client's password holds
  * a code deny-id=GLOB, deny-user=GLOB                         a filter that denies these and allows
  * the rest connect=BYTES, message=BYTES                         max-connect, max-message

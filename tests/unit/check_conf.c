@@ -6,10 +6,12 @@
 START_TEST(defaults)
 {
 	struct conf_report report = {0};
-	struct conf *c = load_text(BROKER LISTENER "otp o {\nrole verify\n}\n"
-	                                           "payload p {\npass\n}\n"
-	                                           "filter f {\n}\n",
-	                           &report);
+	struct conf *c =
+	    load_text(BROKER LISTENER "otp o {\nrole verify\n}\n"
+	                              "payload p {\nclient-leg plain\nbroker-leg encrypted k\n}\n"
+	                              "key k {\nfile a.key\n}\n"
+	                              "filter f {\n}\n",
+	              &report);
 	char line[200];
 	size_t n;
 	const struct conf_directive *d = conf_directives(&n);
@@ -47,7 +49,13 @@ START_TEST(defaults)
 	ck_assert_uint_eq(c->brokers[0].tcp_keepalive_s, 60);
 	ck_assert_int_eq(c->otps[0].layout, OTP_PASSWORD_THEN_OTP);
 	ck_assert_uint_eq(c->otps[0].digits, 6);
-	ck_assert_int_eq(c->payloads[0].on_bad_payload, CONF_DROP);
+	const struct conf_payload *p = &c->payloads[0];
+	ck_assert_int_eq(p->on_bad_payload, CONF_DROP);
+	ck_assert_int_eq(p->plaintext, CONF_REQUIRE);
+	ck_assert_int_eq(p->empty, CONF_EMPTY_DELIVER);
+	ck_assert(!p->seal_properties && p->bind_topic && !p->strict_retain);
+	ck_assert_uint_eq(p->pad, 0);
+	ck_assert_uint_eq(p->max_age_ms, 0);
 	const struct conf_filter *f = &c->filters[0];
 	ck_assert_int_eq(f->refuse, CONF_REFUSE_CONNACK);
 	ck_assert_int_eq(f->on_deny, CONF_DENY_DROP);
@@ -273,7 +281,7 @@ START_TEST(buffer_holds_two_envelopes)
 {
 	static const char rule[] =
 	    "key k {\nfile a.key\n}\npayload a {\nclient-leg plain\nbroker-leg encrypted k\n}\n";
-	size_t least = 2 * (24 + (2u << 20) + 16 * 128 + (128u << 10));
+	size_t least = 2 * (24 + (2u << 20) + 16384 + 16 * 129 + (128u << 10));
 	char text[1024];
 
 	for (int missing = 0; missing < 2; missing++) {
@@ -289,6 +297,59 @@ START_TEST(buffer_holds_two_envelopes)
 			conf_report_fini(&report);
 		}
 	}
+}
+END_TEST
+
+/* Every option of a payload rule, and that it is dumped and read back. */
+START_TEST(payload_options)
+{
+	struct conf_report report = {0};
+	struct conf *c = load_text(BROKER LISTENER "key k {\nfile a.key\n}\n"
+	                                           "payload p {\n"
+	                                           "client-leg encrypted k\n"
+	                                           "broker-leg plain\n"
+	                                           "plaintext prefer\n"
+	                                           "empty drop\n"
+	                                           "seal-properties yes\n"
+	                                           "pad 16\n"
+	                                           "max-age 90s\n"
+	                                           "bind-topic no\n"
+	                                           "strict-retain yes\n"
+	                                           "}\n",
+	                           &report);
+
+	ck_assert_msg(c != NULL && report.len == 0, "%s", report.text);
+	const struct conf_payload *p = &c->payloads[0];
+	ck_assert_int_eq(p->plaintext, CONF_PREFER);
+	ck_assert_int_eq(p->empty, CONF_EMPTY_DROP);
+	ck_assert(p->seal_properties && !p->bind_topic && p->strict_retain);
+	ck_assert_uint_eq(p->pad, 16);
+	ck_assert_uint_eq(p->max_age_ms, 90000);
+	char *dump = dump_of(c);
+	ck_assert(has_line(dump, "max-age 90s") && has_line(dump, "bind-topic no"));
+	expect_stable(dump);
+	free(dump);
+	conf_free(c);
+	conf_report_fini(&report);
+}
+END_TEST
+
+/* A rule that leaves payloads alone has no options, and none are dumped for it. */
+START_TEST(options_of_nothing_are_not_dumped)
+{
+	struct conf_report report = {0};
+	struct conf *c =
+	    load_text(BROKER LISTENER "payload a {\npass\n}\n"
+	                              "payload b {\nclient-leg plain\nbroker-leg plain\n}\n",
+	              &report);
+
+	ck_assert_msg(c != NULL, "%s", report.text);
+	char *dump = dump_of(c);
+	ck_assert(!has_line(dump, "pad off") && !has_line(dump, "on-bad-payload drop"));
+	expect_stable(dump);
+	free(dump);
+	conf_free(c);
+	conf_report_fini(&report);
 }
 END_TEST
 
@@ -404,6 +465,8 @@ int main(void)
 	tcase_add_test(t, includes);
 	tcase_add_test(t, dump_names_origins);
 	tcase_add_test(t, buffer_holds_two_envelopes);
+	tcase_add_test(t, payload_options);
+	tcase_add_test(t, options_of_nothing_are_not_dumped);
 	tcase_add_loop_test(t, samples_load, 0, ROWS(samples));
 	tcase_add_test(t, installed_default_is_safe);
 	tcase_add_test(t, sample_is_complete);

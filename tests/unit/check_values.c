@@ -201,6 +201,33 @@ static const struct value_row values[] = {
     {CONF_PAYLOAD, "on-bad-payload disconnect", "on-bad-payload disconnect"},
     {CONF_PAYLOAD, "on-bad-payload", NULL},
     {CONF_PAYLOAD, "on-bad-payload pass", NULL},
+    {CONF_PAYLOAD, "plaintext require", "plaintext require"},
+    {CONF_PAYLOAD, "plaintext prefer", "plaintext prefer"},
+    {CONF_PAYLOAD, "plaintext allow", NULL},
+    {CONF_PAYLOAD, "empty deliver", "empty deliver"},
+    {CONF_PAYLOAD, "empty drop", "empty drop"},
+    {CONF_PAYLOAD, "empty", NULL},
+    {CONF_PAYLOAD, "seal-properties yes", "seal-properties yes"},
+    {CONF_PAYLOAD, "seal-properties no", "seal-properties no"},
+    {CONF_PAYLOAD, "seal-properties off", NULL},
+    {CONF_PAYLOAD, "pad off", "pad off"},
+    {CONF_PAYLOAD, "pad 16", "pad 16"},
+    {CONF_PAYLOAD, "pad 1024", "pad 1024"},
+    {CONF_PAYLOAD, "pad 15", NULL},
+    {CONF_PAYLOAD, "pad 1025", NULL},
+    {CONF_PAYLOAD, "pad 0", NULL},
+    {CONF_PAYLOAD, "max-age off", "max-age off"},
+    {CONF_PAYLOAD, "max-age 1s", "max-age 1s"},
+    {CONF_PAYLOAD, "max-age 365d", "max-age 8760h"},
+    {CONF_PAYLOAD, "max-age 999ms", NULL},
+    {CONF_PAYLOAD, "max-age 366d", NULL},
+    {CONF_PAYLOAD, "max-age 30", NULL},
+    {CONF_PAYLOAD, "bind-topic yes", "bind-topic yes"},
+    {CONF_PAYLOAD, "bind-topic no", "bind-topic no"},
+    {CONF_PAYLOAD, "bind-topic none", NULL},
+    {CONF_PAYLOAD, "strict-retain yes", "strict-retain yes"},
+    {CONF_PAYLOAD, "strict-retain no", "strict-retain no"},
+    {CONF_PAYLOAD, "strict-retain", NULL},
 };
 
 /* A line in a block that has whatever else it needs. */
@@ -216,7 +243,7 @@ static void put_block(char *out, size_t size, const struct value_row *row)
 	    {"otp", "role", "role verify"},
 	    {"key", "file", "file a.key"},
 	    {"payload", "client-leg", "client-leg plain"},
-	    {"payload", "broker-leg", "broker-leg plain"},
+	    {"payload", "broker-leg", "broker-leg encrypted k"},
 	};
 	size_t at = 0, name = strcspn(row->line, " ");
 
@@ -235,7 +262,9 @@ static void put_block(char *out, size_t size, const struct value_row *row)
 	if (row->block != CONF_TOP)
 		at += (size_t)snprintf(out + at, size - at, "}\n");
 	(void)snprintf(out + at, size - at, "%s" BROKER LISTENER,
-	               strstr(row->line, "encrypted") != NULL ? "key k {\nfile a.key\n}\n" : "");
+	               row->block == CONF_PAYLOAD && strncmp(row->line, "pass", 4) != 0
+	                   ? "key k {\nfile a.key\n}\n"
+	                   : "");
 }
 
 START_TEST(value)

@@ -540,10 +540,10 @@ static const struct report_row report_rows[] = {
 	 "\tclient-leg encrypted a\n"
 	 "\tbroker-leg plain\n"
 	 "}\n", false,
-	 "/etc/m/main.conf:5:13: error: max-buffer is too small for max-message: 8457k would hold the largest envelope twice\n"
+	 "/etc/m/main.conf:5:13: error: max-buffer is too small for max-message: 8489k would hold the largest envelope twice\n"
 	 "\tmax-buffer 1M\n"
 	 "\t           ^\n"
-	 "/etc/m/main.conf:17:10: error: max-buffer (4M by default) is too small for max-message: 8457k would hold the largest envelope twice\n"
+	 "/etc/m/main.conf:17:10: error: max-buffer (4M by default) is too small for max-message: 8489k would hold the largest envelope twice\n"
 	 "listener l {\n"
 	 "         ^\n"},
 	{"filter without a last line",
@@ -1093,6 +1093,39 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:3:2: error: \"broker-leg\" cannot stand beside \"pass\", which leaves payloads alone\n"
 	 "\tbroker-leg plain\n"
 	 "\t^\n"},
+	{"payload options that mean nothing",
+	 "payload a {\n"
+	 "\tpass\n"
+	 "\tplaintext require\n"
+	 "}\n"
+	 "payload b {\n"
+	 "\tclient-leg plain\n"
+	 "\tbroker-leg plain\n"
+	 "\tmax-age 30s\n"
+	 "\ton-bad-payload drop\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:3:2: error: \"plaintext\" cannot stand beside \"pass\", which leaves payloads alone\n"
+	 "\tplaintext require\n"
+	 "\t^\n"
+	 "/etc/m/main.conf:8:2: error: \"max-age\" has no meaning where nothing is sealed or opened: leave it out, or make a leg \"encrypted KEY\342\200\246\"\n"
+	 "\tmax-age 30s\n"
+	 "\t^\n"
+	 "/etc/m/main.conf:9:2: error: \"on-bad-payload\" has no meaning where nothing is sealed or opened: leave it out, or make a leg \"encrypted KEY\342\200\246\"\n"
+	 "\ton-bad-payload drop\n"
+	 "\t^\n"},
+	{"payload option beside a bad leg, and out of its range",
+	 "payload a {\n"
+	 "\tclient-leg encryptd k\n"
+	 "\tbroker-leg plain\n"
+	 "\tpad 8\n"
+	 "\tempty drop\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:2:13: error: \"encryptd\" is not known here: a leg is plain|encrypted KEY\342\200\246\n"
+	 "\tclient-leg encryptd k\n"
+	 "\t           ^\n"
+	 "/etc/m/main.conf:4:6: error: \"8\" is not a number from 16 to 1024, or off\n"
+	 "\tpad 8\n"
+	 "\t    ^\n"},
 	{"payload leg unknown",
 	 "payload a {\n"
 	 "\tclient-leg sealed k\n"
