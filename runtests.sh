@@ -12,7 +12,7 @@ if [ "${1:-}" = --no-apt ]; then
 fi
 ./bootstrap.sh ${bootstrap[@]+"${bootstrap[@]}"} || exit 1
 echo 'runtests: running, this takes some minutes'
-make -s -C build check "$@" 2>&1 | tee build/check.log | grep -E '^(FAIL|ERROR|XPASS|SKIP): '
+make -s -C build -j"$(nproc)" check "$@" 2>&1 | tee build/check.log | grep -E '^(FAIL|ERROR|XPASS|SKIP): '
 status=${PIPESTATUS[0]}
 sed -n 's/^# \([A-Z]*: *[0-9]*\)$/\1/p' build/check.log
 if [ "$status" -eq 0 ]; then
