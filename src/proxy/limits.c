@@ -36,6 +36,15 @@ struct mqtt_props_edit limits_edit(struct session *s, const struct session_env *
 	return edit;
 }
 
+const struct mqtt_props_edit limits_brief = {.drop = MQTT_PROP_BIT(MQTT_REASON_STRING) |
+                                                     MQTT_PROP_BIT(MQTT_USER_PROPERTY)};
+
+bool limits_raised(const struct session *s, const struct session_env *env, enum side to,
+                   size_t total)
+{
+	return env->policy->encrypts && limits_passed(s, to, total);
+}
+
 bool limits_passed(const struct session *s, enum side to, size_t total)
 {
 	return s->max_packet[to] != 0 && total > s->max_packet[to];

@@ -80,6 +80,13 @@ struct mqtt_props_edit limits_edit(struct session *s, const struct session_env *
 /* Whether a packet of that many bytes is more than `to` takes. */
 bool limits_passed(const struct session *s, enum side to, size_t total);
 
+/* Whether a packet of that many bytes is too long for `to`, and it was the proxy that told its
+ * sender a higher limit. A packet other than PUBLISH then goes without what it can do without: a
+ * Reason String and User Properties [MQTT-3.4.2-2 and its like]. */
+bool limits_raised(const struct session *s, const struct session_env *env, enum side to,
+                   size_t total);
+extern const struct mqtt_props_edit limits_brief;
+
 /* stage_connect.c: GREET, and FORWARDING. */
 void stage_greet(struct session *s, const struct session_env *env, struct slice bytes,
                  struct session_step *step);

@@ -3,6 +3,7 @@
  * is made durable, and only then may CONNECT go up. The order is the promise: nothing is used up
  * unless the broker stands, nothing is sent unless it is used up. */
 #include "mqtt/control.h"
+#include "mqtt/reply.h"
 #include "proxy/stage.h"
 
 void stage_dial(struct session *s, const struct session_env *env, struct session_step *step)
@@ -130,24 +131,28 @@ static enum mqtt_result whole_frame(const struct session_env *env, struct slice 
 
 /* AUTH before CONNACK, either way: passed on as it is, and the broker has its time anew. */
 static void pass_auth(struct session *s, const struct session_env *env, enum side from,
-                      struct slice packet, struct session_step *step)
+                      const struct mqtt_frame *f, struct slice packet, struct session_step *step)
 {
 	struct writer *w = step->out[side_other(from)];
 
 	if (w == NULL || writer_room(w) < packet.n)
 		return;
-	writer_bytes(w, packet);
+	if (limits_raised(s, env, side_other(from), packet.n))
+		mqtt_control_put(w, f, slice_from(packet, f->head), &limits_brief);
+	else
+		writer_bytes(w, packet);
 	step->consumed = packet.n;
 	step->packets[from]++;
 	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
 }
 
-static bool valid_auth(const struct session *s, const struct mqtt_frame *f, struct slice packet,
-                       bool from_client)
+static enum mqtt_result check_auth(const struct session *s, const struct mqtt_frame *f,
+                                   struct slice packet, bool from_client)
 {
-	return s->version == MQTT_5 && s->has_auth_method && f->type == MQTT_AUTH &&
-	       mqtt_frame_check(f, MQTT_5, from_client) == MQTT_OK &&
-	       mqtt_control_check(f, slice_from(packet, f->head), MQTT_5) == MQTT_OK;
+	if (s->version != MQTT_5 || !s->has_auth_method || f->type != MQTT_AUTH)
+		return MQTT_PROTOCOL;
+	enum mqtt_result r = mqtt_frame_check(f, MQTT_5, from_client);
+	return r != MQTT_OK ? r : mqtt_control_check(f, slice_from(packet, f->head), MQTT_5);
 }
 
 /* From the client only AUTH may pass; everything else waits for CONNACK. */
@@ -163,15 +168,37 @@ static void await_client(struct session *s, const struct session_env *env, struc
 		return;
 	struct slice packet =
 	    r == MQTT_OK ? slice_of(bytes.p, f.head + (size_t)f.remaining) : bytes;
-	if (r == MQTT_OK && valid_auth(s, &f, packet, true)) {
-		pass_auth(s, env, SIDE_CLIENT, packet, step);
+	if (r == MQTT_OK)
+		r = check_auth(s, &f, packet, true);
+	if (r == MQTT_OK) {
+		pass_auth(s, env, SIDE_CLIENT, &f, packet, step);
 		return;
 	}
 	session_decide(s, env,
 	               &(struct refusal){.verdict = VERDICT_MALFORMED,
-	                                 .code = MQTT_MALFORMED_PACKET,
+	                                 .code = (uint8_t)mqtt_reason(r),
 	                                 .why = "a malformed AUTH"},
 	               step);
+}
+
+/* Writes a CONNACK, in brief where it is longer than the client takes [MQTT-3.2.2-19],
+ * [MQTT-3.2.2-20]. False, with nothing written, where that is too long as well. */
+static bool put_connack(const struct session *s, const struct session_env *env,
+                        const struct mqtt_connack *a, struct mqtt_props_edit *edit,
+                        struct writer *w)
+{
+	size_t before = w->len;
+
+	mqtt_connack_put(w, s->version, a, edit);
+	if (!limits_raised(s, env, SIDE_CLIENT, w->len - before))
+		return true;
+	w->len = before;
+	edit->drop |= limits_brief.drop;
+	mqtt_connack_put(w, s->version, a, edit);
+	if (!limits_passed(s, SIDE_CLIENT, w->len - before))
+		return true;
+	w->len = before;
+	return false;
 }
 
 /* The broker refuses. On a login by one-time password a refusal of credentials looks like every
@@ -195,7 +222,10 @@ static void refused_by_broker(struct session *s, const struct session_env *env,
 	struct session_note *n = session_noted(step, NOTE_VERDICT);
 	n->verdict = VERDICT_BROKER_REFUSED;
 	n->code = a->code;
-	writer_bytes(step->out[SIDE_CLIENT], packet);
+	if (limits_raised(s, env, SIDE_CLIENT, packet.n))
+		(void)put_connack(s, env, a, &(struct mqtt_props_edit){0}, step->out[SIDE_CLIENT]);
+	else
+		writer_bytes(step->out[SIDE_CLIENT], packet);
 	session_finish(s, step);
 }
 
@@ -221,7 +251,11 @@ static void connack(struct session *s, const struct session_env *env, const stru
 		return;
 	}
 	struct mqtt_props_edit edit = limits_edit(s, env, SIDE_BROKER, a.props, room);
-	mqtt_connack_put(w, s->version, &a, &edit);
+	if (!put_connack(s, env, &a, &edit, w)) {
+		refuse(s, env, VERDICT_BROKER_UNREACHABLE,
+		       "the broker's CONNACK is longer than the client takes", step);
+		return;
+	}
 	session_noted(step, NOTE_VERDICT)->verdict = VERDICT_ACCEPTED;
 	session_enter(s, SESSION_RELAYING);
 }
@@ -238,8 +272,8 @@ static void await_broker(struct session *s, const struct session_env *env, struc
 	    r == MQTT_OK ? slice_of(bytes.p, f.head + (size_t)f.remaining) : bytes;
 	if (r == MQTT_OK && f.type == MQTT_CONNACK)
 		connack(s, env, &f, packet, step);
-	else if (r == MQTT_OK && valid_auth(s, &f, packet, false))
-		pass_auth(s, env, SIDE_BROKER, packet, step);
+	else if (r == MQTT_OK && check_auth(s, &f, packet, false) == MQTT_OK)
+		pass_auth(s, env, SIDE_BROKER, &f, packet, step);
 	else
 		refuse(s, env, VERDICT_BROKER_UNREACHABLE,
 		       "the broker sent something else than CONNACK", step);

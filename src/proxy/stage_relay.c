@@ -65,6 +65,28 @@ static enum mqtt_result disconnect(const struct session *s, enum side from, stru
 	return from == SIDE_BROKER || (expiry.number != 0 && !s->expires) ? MQTT_PROTOCOL : MQTT_OK;
 }
 
+/* A checked packet that is longer than the other side takes: whole and in brief, or the session
+ * ends. */
+static enum progress brief_packet(struct session *s, enum side from, const struct mqtt_frame *f,
+                                  struct slice body, struct session_step *step)
+{
+	enum side other = side_other(from);
+	struct writer *to = step->out[other];
+	size_t before = to->len, total = f->head + (size_t)f->remaining;
+
+	if (writer_room(to) < total)
+		return STAGE_WAIT;
+	mqtt_control_put(to, f, body, &limits_brief);
+	if (limits_passed(s, other, to->len - before)) {
+		to->len = before;
+		fail(s, from, MQTT_TOO_LARGE, "a packet is longer than its receiver takes", step);
+		return STAGE_WAIT;
+	}
+	s->flow[from].parted = f->type == MQTT_DISCONNECT;
+	step->consumed += total;
+	return STAGE_ON;
+}
+
 /* A packet other than PUBLISH: checked whole, then on its way. */
 static enum progress control_packet(struct session *s, const struct session_env *env,
                                     enum side from, const struct mqtt_frame *f, struct slice view,
@@ -93,6 +115,8 @@ static enum progress control_packet(struct session *s, const struct session_env 
 		if (flight_owns(s, from, id))
 			return own_pubrel(s, from, id, total, step);
 	}
+	if (limits_raised(s, env, side_other(from), total))
+		return brief_packet(s, from, f, body, step);
 	s->flow[from].left = (uint32_t)total;
 	s->flow[from].parted = f->type == MQTT_DISCONNECT;
 	return STAGE_ON;

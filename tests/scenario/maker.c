@@ -113,7 +113,8 @@ unsigned maker_number(struct maker *k, const char *name, unsigned otherwise)
 	return word == NULL ? otherwise : maker_parse(k, word);
 }
 
-/* Text with "$…" replaced, "hex:…" or "fill:COUNT". Given back by free(). */
+/* Text with "$…" replaced, "hex:…", "fill:COUNT" of any bytes, or "text:COUNT" of letters. Given
+ * back by free(). */
 uint8_t *maker_bytes(struct maker *k, const char *word, size_t *n)
 {
 	if (maker_begins(word, "hex:")) {
@@ -129,6 +130,10 @@ uint8_t *maker_bytes(struct maker *k, const char *word, size_t *n)
 		for (size_t i = 0; i < *n; i++)
 			p[i] = (uint8_t)(i * 7 + (i >> 8));
 		return p;
+	}
+	if (maker_begins(word, "text:")) {
+		*n = maker_parse(k, word + 5);
+		return memset(take(*n + 1), 'x', *n);
 	}
 	size_t size = strlen(word) + 64;
 	char *text = take(size);

@@ -6,6 +6,7 @@
  *   connect    id= user= pass= keep=60 clean=1 will-topic= will-payload= will-qos= will-retain=
  * proto= level= flags= will-sealed=KEY[/FLAGS] p:NAME=VALUE wp:NAME=VALUE connack    code=0 sp=0
  * p:NAME=VALUE publish    topic= qos=0 pid=1 dup=0 retain=0 payload=TEXT|hex:DIGITS|fill:COUNT
+ * |text:COUNT (letters)
  * p:NAME=VALUE sealed=KEY[/FLAGS] [bound=TOPIC] [spoil=OFFSET] [age=MS] puback pubrec pubrel
  * pubcomp  pid= code= dup=0 p:NAME=VALUE subscribe  pid= filter=FILTER:OPTIONS … p:… suback    pid=
  * code=N … p:… unsubscribe pid= filter=FILTER …                      unsuback  pid= code=N … (5.0)
