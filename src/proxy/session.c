@@ -241,10 +241,21 @@ void session_flushing(struct session *s, const struct session_env *env)
 		s->deadline = env->now.mono_ms + SESSION_HALF_CLOSE_MS;
 }
 
+int64_t session_deadline(const struct session *s)
+{
+	return s->deadline != 0 ? s->deadline : alive_deadline(s);
+}
+
 void session_timer(struct session *s, const struct session_env *env, struct session_step *step)
 {
-	if (s->deadline == 0 || env->now.mono_ms < s->deadline)
+	int64_t at = session_deadline(s);
+
+	if (at == 0 || env->now.mono_ms < at)
 		return;
+	if (s->deadline == 0) {
+		alive_timer(s, env, step);
+		return;
+	}
 	s->deadline = 0;
 	switch (s->state) {
 	case SESSION_JUDGING:

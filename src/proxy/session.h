@@ -123,6 +123,18 @@ struct flow {
 	struct drop drop;
 };
 
+/* Who was heard when, in monotonic ms; see alive.c. */
+struct alive {
+	int64_t keep_ms;  /* the client's keep-alive, or the broker's Server Keep Alive; 0 none */
+	int64_t heard_ms; /* the client was read, or began to be read again */
+	int64_t up_ms;    /* something went up */
+	int64_t held_ms;  /* since then the client speaks and nothing goes up; 0 not so */
+	bool unread;      /* nothing is read from the client now */
+	bool waits;       /* bytes of the client are not worked on yet */
+	/* PINGREQs without an answer, in order: the client's, the proxy's, the client's again. */
+	uint32_t ahead, own, behind;
+};
+
 /* Others may read what stands in the first part. */
 struct session {
 	enum session_state state;
@@ -148,7 +160,8 @@ struct session {
 	int64_t deadline;       /* monotonic ms; 0 none */
 	uint32_t max_packet[2]; /* v5: the longest packet that the side takes, 0 any */
 	uint32_t shown;         /* v5: the longest that the client was told to send, 0 any */
-	struct flow flow[2];    /* by the side that the bytes come from */
+	struct alive alive;
+	struct flow flow[2]; /* by the side that the bytes come from */
 	struct buf
 	    own[2]; /* by the side that they go to: own packets that wait for a frame boundary */
 	uint8_t *owned[2]; /* by the side that sent the PUBLISH: ids whose handshake is the proxy's;
@@ -162,6 +175,11 @@ void session_free(struct session *s);
 /* Bytes of one side. */
 void session_input(struct session *s, const struct session_env *env, enum side from,
                    struct slice bytes, struct session_step *step);
+
+/* Bytes of the client were read, whether they were given yet or not; and whether the client is read
+ * at present: a keep-alive does not count against one that is not. */
+void session_heard(struct session *s, const struct session_env *env);
+void session_listens(struct session *s, const struct session_env *env, bool reads);
 
 /* The store's answer to ASK_TAKE. `client` is the view of the client's bytes as session_input()
  * last left it (CONNECT first). found: cred is the opened credential and id its row. Not found: why
@@ -219,9 +237,6 @@ bool session_allowed(const struct session *s, const struct session_env *env, str
 bool session_wants(const struct session *s, enum side from);
 
 /* When session_timer() is to be called, in monotonic milliseconds; 0 never. */
-static inline int64_t session_deadline(const struct session *s)
-{
-	return s->deadline;
-}
+int64_t session_deadline(const struct session *s);
 
 #endif

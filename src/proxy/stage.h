@@ -70,6 +70,23 @@ int flight_release(struct session *s, enum side from, uint16_t packet_id,
 /* A PUBLISH of `from` with this id is passed on, so its handshake is the other side's. */
 void flight_passed(struct session *s, enum side from, uint16_t packet_id);
 
+/* alive.c: keep-alive, in force from alive_begin() on, with the time that s->alive.keep_ms says. */
+void alive_begin(struct session *s, int64_t now_ms);
+
+/* Bytes of `from` were worked on. went_up: something was written to the broker; left: some of them
+ * are still there. */
+void alive_relayed(struct session *s, int64_t now_ms, enum side from, bool went_up, bool left);
+
+/* The client's PINGREQ goes up. */
+void alive_pinged(struct session *s);
+
+/* Whether this PINGRESP answers a PINGREQ of the proxy, so that the client must not see it. */
+bool alive_keeps_answer(struct session *s);
+
+/* When alive_timer() is to be called, 0 never. It may be called early. */
+int64_t alive_deadline(const struct session *s);
+void alive_timer(struct session *s, const struct session_env *env, struct session_step *step);
+
 /* limits.c: v5 Maximum Packet Size. Notes what `whose` says it takes and edits its properties
  * (found in `props`) to what the other side is to be shown; Topic Alias Maximum is taken out where
  * payloads change. `room` holds what the edit appends. */

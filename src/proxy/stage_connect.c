@@ -298,5 +298,6 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 	step->consumed = f.head + (size_t)f.remaining;
 	step->packets[SIDE_CLIENT]++;
 	s->connect_len = 0;
+	s->alive.keep_ms = c.keep_alive * INT64_C(1000);
 	session_enter(s, SESSION_AWAIT_CONNACK);
 }

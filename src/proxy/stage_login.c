@@ -234,6 +234,7 @@ static void connack(struct session *s, const struct session_env *env, const stru
 {
 	struct writer *w = step->out[SIDE_CLIENT];
 	uint8_t room[LIMITS_ROOM];
+	struct mqtt_prop keep_alive;
 	struct mqtt_connack a;
 
 	if (f->flags != 0 || (s->version == MQTT_5 && !f->minimal) ||
@@ -256,6 +257,9 @@ static void connack(struct session *s, const struct session_env *env, const stru
 		       "the broker's CONNACK is longer than the client takes", step);
 		return;
 	}
+	if (mqtt_props_find(a.props, MQTT_SERVER_KEEP_ALIVE, &keep_alive)) /* [MQTT-3.2.2-21] */
+		s->alive.keep_ms = keep_alive.number * INT64_C(1000);
+	alive_begin(s, env->now.mono_ms);
 	session_noted(step, NOTE_VERDICT)->verdict = VERDICT_ACCEPTED;
 	session_enter(s, SESSION_RELAYING);
 }

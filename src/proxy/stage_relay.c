@@ -115,6 +115,12 @@ static enum progress control_packet(struct session *s, const struct session_env 
 		if (flight_owns(s, from, id))
 			return own_pubrel(s, from, id, total, step);
 	}
+	if (f->type == MQTT_PINGREQ)
+		alive_pinged(s);
+	if (f->type == MQTT_PINGRESP && alive_keeps_answer(s)) {
+		step->consumed += total;
+		return STAGE_ON;
+	}
 	if (limits_raised(s, env, side_other(from), total))
 		return brief_packet(s, from, f, body, step);
 	s->flow[from].left = (uint32_t)total;
@@ -184,6 +190,9 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 		step->consumed = bytes.n;
 		return;
 	}
+	const struct writer *up = step->out[SIDE_BROKER];
+	size_t up_before = up == NULL ? 0 : up->len;
+
 	own_flush(s, step);
 	while (step->consumed < bytes.n) {
 		struct slice view = slice_of(bytes.p + step->consumed, bytes.n - step->consumed);
@@ -203,6 +212,8 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 		if (flow->left == 0 && !end_packet(s, from, step))
 			break;
 	}
+	alive_relayed(s, env->now.mono_ms, from, up != NULL && up->len != up_before,
+	              step->consumed != bytes.n);
 	if (s->stopping && own_idle(s, SIDE_CLIENT))
 		session_finish(s, step);
 }

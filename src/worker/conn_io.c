@@ -298,6 +298,8 @@ static void read_leg(struct conn *c, enum side from)
 	}
 	enum leg_result r =
 	    l->in.len > WORKER_READ_SHARE ? read_long(c, l) : read_shared(c, from, l);
+	if (r == LEG_OK && from == SIDE_CLIENT)
+		session_heard(c->session, &(struct session_env){.now = c->worker->now});
 	if (r == LEG_BROKEN || (from == SIDE_CLIENT && !conn_count_waiting(c)))
 		c->broken[from] = true;
 }
@@ -451,6 +453,8 @@ static short wanted_events(struct conn *c, enum side side, const struct leg *l)
 
 void conn_settle(struct conn *c)
 {
+	const struct session_env env = {.now = c->worker->now};
+
 	if (c->session == NULL && c->broken[SIDE_CLIENT]) {
 		conn_abort(c);
 		return;
@@ -459,13 +463,17 @@ void conn_settle(struct conn *c)
 		while (tell(c) || pump(c, SIDE_CLIENT) || pump(c, SIDE_BROKER) || c->dial_failed)
 			;
 		if (c->client.out.len != 0 || (c->broker != NULL && c->broker->out.len != 0))
-			session_flushing(c->session, &(struct session_env){.now = c->worker->now});
+			session_flushing(c->session, &env);
 	}
 	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
 		end_leg(c, side);
 		struct leg *l = conn_leg(c, side);
-		if (l != NULL)
-			leg_await(l, wanted_events(c, side, l));
+		if (l == NULL)
+			continue;
+		short what = wanted_events(c, side, l);
+		leg_await(l, what);
+		if (side == SIDE_CLIENT && c->session != NULL)
+			session_listens(c->session, &env, (what & EV_READ) != 0);
 	}
 	if (conn_leg(c, SIDE_CLIENT) == NULL && conn_leg(c, SIDE_BROKER) == NULL) {
 		conn_abort(c);

@@ -25,6 +25,8 @@ static const struct {
     {"breaks", STEP_BREAKS, 0, true, false},
     {"closed", STEP_CLOSED, 0, true, false},
     {"shut", STEP_SHUT, 0, true, false},
+    {"unread", STEP_UNREAD, 0, true, true},
+    {"read", STEP_READ, 0, true, true},
     {"unasked", STEP_NO_LEG, 0, true, false},
     {"after", STEP_AFTER, 1, false, true},
     {"store", STEP_STORE, 1, false, true},

@@ -35,13 +35,15 @@ enum step_kind {
 	STEP_BREAKS,  /* SIDE breaks: reset */
 	STEP_CLOSED,  /* SIDE closed: the proxy has closed this side */
 	STEP_SHUT,    /* SIDE shut: the proxy has sent FIN to this side */
-	STEP_NO_LEG,  /* broker unasked: no broker leg was opened */
-	STEP_AFTER,   /* after MS: so much time passes */
-	STEP_STORE,   /* store fails|locked|raised|deleted: its next answer;
-	               * store marked|unmarked|balanced: a code was used up, none was, no guess is out
-	               */
-	STEP_DIAL,    /* dial fails: the next one does; dial again: it does not any more */
-	STEP_HOLD,    /* hold take|dial|consume: not answered until "release" */
+	STEP_UNREAD,  /* SIDE unread: what it sends is not read for now; SIDE read: it is again */
+	STEP_READ,
+	STEP_NO_LEG, /* broker unasked: no broker leg was opened */
+	STEP_AFTER,  /* after MS: so much time passes */
+	STEP_STORE,  /* store fails|locked|raised|deleted: its next answer;
+	              * store marked|unmarked|balanced: a code was used up, none was, no guess is out
+	              */
+	STEP_DIAL,   /* dial fails: the next one does; dial again: it does not any more */
+	STEP_HOLD,   /* hold take|dial|consume: not answered until "release" */
 	STEP_RELEASE,
 	STEP_STOP,      /* stop CODE */
 	STEP_REFUSE,    /* refuse VERDICT: the caller does */

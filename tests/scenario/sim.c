@@ -232,6 +232,9 @@ static bool play_step(struct play *p, size_t *index)
 	case STEP_ENDS:
 	case STEP_BREAKS:
 		return host_end(h, s->side, s->kind == STEP_BREAKS);
+	case STEP_UNREAD:
+	case STEP_READ:
+		return host_read(h, s->side, s->kind == STEP_READ);
 	case STEP_AFTER:
 		return host_after(h, strtol(word, NULL, 10));
 	case STEP_STORE:

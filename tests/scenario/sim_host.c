@@ -34,7 +34,7 @@ static bool may_give(const struct host *h, enum side from)
 {
 	size_t n = h->in[from].n - h->in[from].at;
 
-	if (h->s->state == SESSION_DEAD || h->closed[from] || h->ended[from] ||
+	if (h->s->state == SESSION_DEAD || h->closed[from] || h->ended[from] || h->unread[from] ||
 	    (from == SIDE_BROKER && !h->leg))
 		return false;
 	if (h->s->state == SESSION_FORWARDING)
@@ -156,6 +156,16 @@ bool host_send(struct host *h, enum side from, struct slice bytes)
 {
 	stream_add(&h->in[from], bytes);
 	h->want[from] = h->way->patient ? h->want[from] : 0;
+	if (from == SIDE_CLIENT && !h->unread[from])
+		session_heard(h->s, &h->env);
+	return run(h);
+}
+
+bool host_read(struct host *h, enum side from, bool reads)
+{
+	h->unread[from] = !reads;
+	if (from == SIDE_CLIENT)
+		session_listens(h->s, &h->env, reads);
 	return run(h);
 }
 

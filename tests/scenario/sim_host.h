@@ -38,7 +38,7 @@ struct host {
 	struct stream out[2]; /* to a side */
 	size_t frame_left[2]; /* of the packet under way in out */
 	size_t walked[2];     /* bytes of out that were walked */
-	bool ended[2], shut[2], closed[2];
+	bool ended[2], shut[2], closed[2], unread[2];
 	bool shut_seen[2], closed_seen[2];
 	bool asked_leg, leg;       /* a broker leg was asked for; is there */
 	bool forwarding;           /* CONNECT may go up */
@@ -70,6 +70,7 @@ void host_again(struct host *h);
  * an invariant broke. */
 bool host_send(struct host *h, enum side from, struct slice bytes);
 bool host_end(struct host *h, enum side from, bool broke);
+bool host_read(struct host *h, enum side from, bool reads);
 bool host_release(struct host *h);
 bool host_after(struct host *h, int64_t ms);
 bool host_stop(struct host *h, enum mqtt_reason_code code);

@@ -262,6 +262,8 @@ static bool play_step(struct wire *w, size_t *index)
 	case STEP_TOLERATED:
 	case STEP_STATE:
 		return true; /* what the log says is for others to test */
+	case STEP_UNREAD:
+	case STEP_READ:
 	case STEP_AFTER:
 	case STEP_STORE:
 	case STEP_HOLD:
