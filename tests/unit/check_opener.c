@@ -285,6 +285,74 @@ START_TEST(eviction)
 }
 END_TEST
 
+enum { STORED = SEAL_OVERHEAD_MIN + 1 };
+
+/* One envelope of each of n sessions. */
+static void store(uint8_t (*stored)[STORED], uint32_t n)
+{
+	struct seal_message m = {.topic = slice_str("a/b"), .payload = slice_str("x")};
+
+	for (uint32_t i = 0; i < n; i++) {
+		pair_salt(&pair, i + 1);
+		ck_assert_uint_eq(pair_seal(&pair, &m, stored[i]).n, STORED);
+	}
+}
+
+/* From here on only what is kept opens: nothing right can be derived any more. */
+static void lose_key(void)
+{
+	memset(pair.ring.keys[0].secret, 0, SEAL_KEY_SIZE);
+}
+
+static enum seal_error open_stored(const uint8_t stored[STORED])
+{
+	return open_any(slice_of(stored, STORED));
+}
+
+/* Junk of a known key and unknown salts, however much of it, and of unknown keys, flushes nothing
+ * that was good. */
+START_TEST(junk_evicts_nothing)
+{
+	static uint8_t stored[LRU][STORED], junk[STORED];
+
+	store(stored, LRU);
+	for (size_t i = 0; i < LRU; i++)
+		ck_assert_int_eq(open_stored(stored[i]), SEAL_OK);
+	memcpy(junk, stored[0], STORED);
+	for (uint32_t i = 0; i < 20 * LRU; i++) {
+		memcpy(junk + 5, &i, sizeof i);
+		ck_assert_int_eq(open_stored(junk), SEAL_E_AUTH);
+		junk[1] ^= 1;
+		ck_assert_int_eq(open_stored(junk), SEAL_E_KEY);
+		junk[1] ^= 1;
+	}
+	lose_key();
+	for (size_t i = 0; i < LRU; i++)
+		ck_assert_int_eq(open_stored(stored[i]), SEAL_OK);
+}
+END_TEST
+
+/* One session more than are kept: the one that was used longest ago goes, by a good message only,
+ * and a hit counts as use. */
+START_TEST(oldest_goes)
+{
+	static uint8_t stored[LRU + 2][STORED];
+
+	store(stored, LRU + 2);
+	for (size_t i = 0; i < LRU; i++)
+		ck_assert_int_eq(open_stored(stored[i]), SEAL_OK);
+	ck_assert_int_eq(open_stored(stored[0]), SEAL_OK);
+	stored[LRU][STORED - 1] ^= 1;
+	ck_assert_int_eq(open_stored(stored[LRU]), SEAL_E_AUTH);
+	ck_assert_int_eq(open_stored(stored[LRU + 1]), SEAL_OK); /* in place of 1 */
+	lose_key();
+	stored[LRU][STORED - 1] ^= 1;
+	for (size_t i = 0; i < LRU + 2; i++)
+		ck_assert_int_eq(open_stored(stored[i]),
+		                 i == 1 || i == LRU ? SEAL_E_AUTH : SEAL_OK);
+}
+END_TEST
+
 /* The LRU by itself: what was used last stays, what was not goes, and each id has its own context.
  */
 START_TEST(lru_order)
@@ -337,6 +405,8 @@ int main(void)
 	tcase_add_test(t, late_fault_wipes_all);
 	tcase_add_test(t, other_topic);
 	tcase_add_test(t, eviction);
+	tcase_add_test(t, junk_evicts_nothing);
+	tcase_add_test(t, oldest_goes);
 	tcase_add_test(t, lru_order);
 	suite_add_tcase(s, t);
 	return suite_run(s);

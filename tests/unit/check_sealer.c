@@ -77,6 +77,45 @@ START_TEST(stale_by_time)
 }
 END_TEST
 
+/* Hours of traffic with a clock that is set now and then, asked before each message as a worker
+ * does: a new SALT each hour and at each step, and no number twice under one. */
+START_TEST(renewed)
+{
+	enum { PERIOD_S = 7, MESSAGES = 4 * 3600 / PERIOD_S };
+	struct seal_message m = message("x");
+	struct seal_demand demand = {0};
+	struct seal_opened opened;
+	struct envelope env;
+	uint8_t last_salt[SEAL_SALT_SIZE], back[1];
+	uint64_t last = 0;
+	uint32_t salts = 0;
+
+	for (int i = 0; i < MESSAGES; i++) {
+		pair.now.mono_ms += PERIOD_S * 1000;
+		pair.now.real_us += PERIOD_S * INT64_C(1000000);
+		if (i == 700 || i == 720)
+			pair.now.real_us -= INT64_C(1500000);
+		if (i == 710)
+			pair.now.real_us += INT64_C(86400000000);
+		if (i == 715) /* too little to tell from a clock that is slewed */
+			pair.now.real_us -= INT64_C(900000);
+		if (sealer_stale(pair.sealer, pair.now))
+			pair_salt(&pair, ++salts);
+		struct slice bytes = pair_seal(&pair, &m, out);
+		ck_assert_int_eq(envelope_get(bytes, &env), SEAL_OK);
+		bool same = i != 0 && memcmp(env.salt, last_salt, sizeof last_salt) == 0;
+		ck_assert(!same || env.num > last);
+		memcpy(last_salt, env.salt, sizeof last_salt);
+		last = env.num;
+		ck_assert_int_eq(
+		    seal_open(pair.opener, &demand, m.topic, bytes, pair.now, back, &opened),
+		    SEAL_OK);
+	}
+	/* The hours count from the last step on: 515 messages each. */
+	ck_assert_uint_eq(salts, 1 + 3 + (MESSAGES - 720 - 1) / 515);
+}
+END_TEST
+
 /* The number rises whatever the clock does, and is the clock where that is ahead. */
 START_TEST(number_rises)
 {
@@ -186,6 +225,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, new_is_stale);
 	tcase_add_test(t, stale_by_time);
+	tcase_add_test(t, renewed);
 	tcase_add_test(t, number_rises);
 	tcase_add_test(t, number_ends);
 	tcase_add_loop_test(t, flags, 0, 0x40);
