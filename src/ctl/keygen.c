@@ -44,8 +44,10 @@ static int make_folders(gid_t group, struct err *e)
 {
 	for (size_t i = 0; i < 2; i++) {
 		bool keys = i == 1;
-		bool made = mkdir(folders[i], keys ? 0750 : 0755) == 0;
-		if (!made && errno != EEXIST)
+		mode_t mode = keys ? 0750 : 0755;
+		bool made = mkdir(folders[i], mode) == 0;
+		/* Whatever the umask: the service must get through. */
+		if (made ? chmod(folders[i], mode) != 0 : errno != EEXIST)
 			return err_errno(e, "cannot make %s", folders[i]);
 		if (!keys || group == (gid_t)-1)
 			continue;

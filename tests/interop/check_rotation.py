@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Keys are exchanged in live sessions: the procedure of mqsecproxy.conf(5) under traffic, without a lost message, seen on the
 wire between an edge and a gateway; key files that changed or went bad; and a reload in the middle of a message."""
+import glob
 import os
 import secrets
 import signal
@@ -227,9 +228,9 @@ def refused(gateway, broker):
 class Door:
     """A gateway before a stub that records, and one live session through it."""
 
-    def __init__(self, text, version=5, ident="c"):
+    def __init__(self, text, version=5, ident="c", wrapper=()):
         self.stub = StubBroker()
-        self.front = proxy.Proxy(self.text(text)).start()
+        self.front = proxy.Proxy(self.text(text), wrapper=wrapper).start()
         self.client = raw.Client(self.front.port, version)
         self.client.login(ident)
         self.leg = self.stub.wait_connection()
@@ -314,6 +315,47 @@ def key_files():
     door.close()
 
 
+def renewal():
+    """A live session seals under a new SALT each hour, when the clock was set, and after a reload"""
+    library = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
+    if library is None or proxy.sanitized():
+        raise tap.Skip("libfaketime is not there, or not with a sanitizer")
+    text = old_text + proxy.encrypt("t/#", "old")
+    # what the clock shows more than it is; whether the monotonic one goes with it; whether a new SALT is due
+    rows = [("the clock is 0.5 s ahead", 0.5, False, False), ("the clock was set on by 5 s", 5, False, True),
+            ("no step", 5, False, False), ("the clock was set back by 1 hour", -3600, False, True),
+            ("almost an hour later", 3590, True, False), ("an hour later", 3603, True, True)]
+    for together in (False, True):
+        said = proc.write("clock", "+0\n")
+        door = Door(text, wrapper=["env", "LD_PRELOAD=" + library, "FAKETIME_TIMESTAMP_FILE=" + said, "FAKETIME_NO_CACHE=1",
+                                   "DONT_FAKE_MONOTONIC=%d" % (not together)])
+        seen, numbers = [], set()
+
+        def salt():
+            before = len(door.at_stub(0))
+            for i in range(3):
+                door.client.publish("t/x", MARK, 1)
+            for p in door.at_stub(before + 3)[before:]:
+                if opened_by(p, "t/x") != ("old", MARK):
+                    raise AssertionError("it does not open: " + p.hex())
+                numbers.add(p[5:24])
+                seen.append(p[5:17])
+            return seen[-1] if seen[-3] == seen[-1] else None
+
+        last = salt()
+        for name, offset, monotonic, new in rows:
+            if monotonic != together:
+                continue
+            proc.write("clock", "%+.1f\n" % offset)
+            now = salt()
+            tap.ok(now is not None and (now != last) == new, "%s: %s SALT" % (name, "a new" if new else "the same"), repr(seen[-4:]))
+            last = now
+        tap.eq(door.reload(text)[0], 0, "a reload")
+        tap.ok(salt() != last, "a reload: a new SALT")
+        tap.eq(len(numbers), len(seen), "no number twice under a SALT")
+        door.close()
+
+
 def wait_read(a, b, what):
     """Until nothing between two ports of loopback waits unread."""
     proc.until(lambda: proc.unread(a, b) == 0, what=what)
@@ -391,4 +433,4 @@ def half_down():
             door.close()
 
 
-tap.run([rotation, key_files, half_up, half_down])
+tap.run([rotation, key_files, renewal, half_up, half_down])

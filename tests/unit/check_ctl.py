@@ -188,6 +188,29 @@ def key_files():
     tap.ok(r and r["kid"] != kid.split()[1].decode(), "no two keys are the same")
 
 
+def service_group():
+    """keygen as root, where the service has a group, and where it has none: under an /etc of our own."""
+    if os.geteuid() != 0 or proc.run(["unshare", "-m", "true"])[0] != 0:
+        raise tap.Skip("needs root and a mount namespace")
+    with open(CTL, "rb") as f:
+        ours = b"\0/etc/mqsecproxy/keys\0" in f.read()  # else its keys are not below /etc
+    for group, mode in ((64321, 0o640), (0, 0o600)):
+        etc = proc.path("etc-%d" % group)
+        os.mkdir(etc, 0o755)
+        proc.write(etc + "/group", "root:x:0:\n" + ("mqsecproxy:x:%d:\n" % group if group else ""))
+        paths = [proc.path("service-%d.key" % group)] + ([etc + "/mqsecproxy/keys/site.key"] if ours else [])
+        for path, option in zip(paths, (["--out", paths[0]], [])):
+            argv = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc && umask 077 && exec "$@"', etc, CTL, "keygen", "site"]
+            code, out, err = proc.run(argv + option)
+            tap.ok(code == 0 and out.startswith(b"kid "), "keygen, group %d" % group, repr((code, out, err)))
+            st = os.stat(path)
+            tap.eq((st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)), (0, group, mode), "owner, group and mode of " + os.path.basename(path))
+            tap.eq(proc.run(argv + option)[0], FAILED, "a second time")
+        for folder, wanted in (("", (0, 0o755)), ("/keys", (group, 0o750))) if ours else ():
+            st = os.stat(etc + "/mqsecproxy" + folder)
+            tap.eq((st.st_gid, stat.S_IMODE(st.st_mode)), wanted, "group and mode of mqsecproxy%s, whatever the umask" % folder)
+
+
 def vectors(name):
     records = []
     with open(os.path.join(proc.top_srcdir, "tests", "vectors", name)) as f:
@@ -430,4 +453,4 @@ def remote():
 CONF_PATH = check_configuration("t.conf")
 SECRET_FILE = proc.write("secret", "gezd gnbv gy3t qojq gezd gnbv gy3t qojq\n", 0o600)
 SECRET_HEX_FILE = proc.write("secret.hex", SECRET20.hex() + "\n", 0o600)
-tap.run([usage, general, configuration, key_files, round_trips, envelope_vectors, codes, users, owner, remote])
+tap.run([usage, general, configuration, key_files, service_group, round_trips, envelope_vectors, codes, users, owner, remote])
