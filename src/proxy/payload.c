@@ -96,9 +96,10 @@ bool payload_take_props(const struct session_env *env, const struct payload_in *
 /* What is put back in clear. Sealed properties lie in scratch behind at least two bytes that are no
  * longer needed (the headroom that payload_open() leaves, and their length field), so the indicator
  * can be laid right before them. */
-static struct slice restored_props(const struct session_env *env, const struct payload_clear *clear)
+static struct slice restored_props(const struct session_env *env, const struct payload_clear *clear,
+                                   bool with_sealed)
 {
-	if (!clear->has_props)
+	if (!with_sealed)
 		return clear->utf8 ? slice_of(pfi_utf8, sizeof pfi_utf8) : slice_of(NULL, 0);
 	if (!clear->utf8)
 		return clear->props;
@@ -111,16 +112,19 @@ struct mqtt_props_edit payload_edit(const struct session_env *env, const struct 
                                     const struct payload_clear *clear, bool sealed)
 {
 	struct mqtt_props_edit edit = {0};
+	/* The order to clear a retained message has no envelope that they could travel in. */
+	bool withheld = !sealed && in->rule->leg[side_other(in->from)].encrypted &&
+	                (clear->has_props || in->rule->seals_props);
 
 	/* Neither opened nor sealed: byte for byte. */
-	if (!in->v5 || (!sealed && clear->form != PAYLOAD_SEALED))
+	if (!in->v5 || (!sealed && !withheld && clear->form != PAYLOAD_SEALED))
 		return edit;
 	if (in->utf8 || clear->utf8)
 		edit.drop |= MQTT_PROP_BIT(MQTT_PAYLOAD_FORMAT_INDICATOR);
-	if (clear->has_props)
+	if (clear->has_props || withheld)
 		edit.drop |= SEALED_PROPS;
 	if (!sealed)
-		edit.append = restored_props(env, clear);
+		edit.append = restored_props(env, clear, clear->has_props && !withheld);
 	return edit;
 }
 

@@ -69,8 +69,9 @@ struct seal_message payload_message(const struct payload_in *in, const struct pa
 struct sealer *payload_sealer(const struct session_env *env, const struct payload_in *in);
 
 /* How the carrying packet's properties change (v5; nothing before): what travels inside an envelope
- * is taken out where the payload leaves sealed, and put back where it leaves in clear. The edit may
- * point into the kit's scratch. */
+ * is taken out where the payload leaves sealed, and put back where it leaves in clear. Properties
+ * that are to be sealed never leave in clear on an encrypted leg: with a payload that passes there
+ * unsealed they are left out. The edit may point into the kit's scratch. */
 struct mqtt_props_edit payload_edit(const struct session_env *env, const struct payload_in *in,
                                     const struct payload_clear *clear, bool sealed);
 

@@ -17,9 +17,9 @@ bool policy_rule_changes(const struct payload_rule *r)
 	return !r->pass && (r->leg[SIDE_CLIENT].encrypted || r->leg[SIDE_BROKER].encrypted);
 }
 
-/* The most that a packet of at most `limit` bytes grows by on its way to `toward`. What is opened
- * before it is sealed may have come without padding and sealed properties. Properties that move
- * inside only move, but may take one segment more. */
+/* The most that a packet of at most `limit` bytes grows by on its way to `toward`. Properties that
+ * move inside only move, but may take one segment more. What is opened before it is sealed may have
+ * come without padding and sealed properties, and just below the end of a segment. */
 static size_t growth(const struct policy *p, const struct payload_rule *r, enum side toward,
                      size_t limit)
 {
@@ -31,9 +31,11 @@ static size_t growth(const struct policy *p, const struct payload_rule *r, enum 
 
 	if (r->pass || !r->leg[toward].encrypted)
 		return 0;
-	size_t before = r->leg[side_other(toward)].encrypted ? envelope_size(message) : message;
-	size_t after = envelope_size(message + prefix);
-	return after == before ? 0 : after - before + LENGTH_FIELDS;
+	if (!r->leg[side_other(toward)].encrypted)
+		return envelope_size(message + prefix) - message + LENGTH_FIELDS;
+	if (prefix == 0)
+		return 0;
+	return prefix + (message + prefix > SEAL_SEGMENT ? SEAL_TAG : 0) + LENGTH_FIELDS;
 }
 
 /* The same under all rules; or only under those that leave `toward` alone with envelopes. */

@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-enum { MARKER = 16, POLICIES = 12, READY = 24, IDS = 4, EVENTS_MAX = 400 };
+enum { MARKER = 16, POLICIES = 16, READY = 28, IDS = 4, EVENTS_MAX = 400 };
 
 static const struct named_policy policies[POLICIES] = {
     {"plain", {{NULL}, 0}},
@@ -28,6 +28,10 @@ static const struct named_policy policies[POLICIES] = {
     {"brief-both", {{"rule=t/#:k1:k3", "message=100"}, 2}},
     {"cut", {{"rule=t/#:k1:k3:disconnect", "message=100"}, 2}},
     {"both", {{"rule=t/#:k3:k3"}, 1}},
+    {"prefer", {{"rule=t/#:k1:plain:prefer:empty-drop:pad-16"}, 1}},
+    {"prefer-both", {{"rule=t/#:k1:k3:prefer:properties", "message=2000"}, 2}},
+    {"props", {{"rule=t/#:plain:k1:properties:pad-1024:unbound:age-60:strict"}, 1}},
+    {"props-both", {{"rule=t/#:k1+k3:k3:properties:pad-64:disconnect"}, 1}},
 };
 
 /* Good packets, so that an input gets far with few bytes. */
@@ -56,6 +60,10 @@ static const struct words ready[READY] = {
     {{"pingresp"}, 1},
     {{"disconnect"}, 1},
     {{"auth", "code=0x18", "p:authentication-method=M"}, 3},
+    {{"publish", "topic=t/a", "payload=x", "p:user-property=a:b", "p:content-type=x"}, 5},
+    {{"publish", "topic=t/a", "payload=x", "sealed=k1", "ip:user-property=a:b", "pad=64"}, 6},
+    {{"publish", "topic=t/a", "payload=x", "sealed=k3/N", "p:correlation-data=x", "age=90000"}, 6},
+    {{"connect", "will-topic=t/w", "will-payload=x", "wp:user-property=a:b"}, 4},
 };
 
 static struct world *worlds[POLICIES];
