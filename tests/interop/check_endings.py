@@ -134,8 +134,9 @@ def reset_before_the_refusal():
     for how in ("reset", "close"):
         for i in range(3):
             c = raw.Client(front.port)
+            before = len(front.verdicts("otp_wrong"))
             c.send(raw.connect(4, "late", user="alice", password="p" + user.wrong()) + (raw.pingreq() if i else b""))
-            front.wait_verdict("otp_wrong", times=len(front.verdicts("otp_wrong")) + 1)
+            front.wait_verdict("otp_wrong", times=before + 1)
             getattr(c, how)()
         tap.within(cpu_over(front, 0.8), 0, 0.25, "%s: seconds of processor in 0.8 s" % how)
         tap.ok(proc.holds(lambda: front.status()["pending"] == "0", 3), "%s: it waits no more" % how, front.status)
