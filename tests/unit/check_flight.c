@@ -407,6 +407,92 @@ START_TEST(policy_exchanged)
 }
 END_TEST
 
+/* An exchange in the middle of a message, wherever that is: one policy treats it, whole. Which: the
+ * old one where it has begun to pass, else the new one. want: the broker's key, NULL for a drop. */
+struct exchange {
+	struct named_policy before, after;
+	const char *want;
+};
+
+#define KEYS(words)                        \
+	{                                  \
+		words,                     \
+		{                          \
+			{"rule=" words}, 1 \
+		}                          \
+	}
+#define NO_RULE                   \
+	{                         \
+		"plain",          \
+		{                 \
+			{NULL}, 0 \
+		}                 \
+	}
+
+static const struct exchange exchanges[] = {
+    {KEYS("t/#:k1:k3"), KEYS("t/#:k1:k2"), "k2"}, {KEYS("t/#:k1:k3"), NO_RULE, "k1"},
+    {NO_RULE, KEYS("t/#:k1:k3"), "k3"},           {KEYS("t/#:k1:k3"), KEYS("t/#:k2:k3"), NULL},
+    {KEYS("t/#:k2:k3"), KEYS("t/#:k1:k3"), "k3"}, {NO_RULE, KEYS("t/#:k2:k3"), NULL},
+};
+
+enum { EXCHANGES = sizeof exchanges / sizeof exchanges[0] };
+
+static void put_in_force(struct rig *r, struct world *w)
+{
+	r->host.env.policy = &w->policy;
+	r->host.env.kit = &w->kit;
+}
+
+/* Sends a message with the exchange behind `cut` of its bytes. False where it has no so many. */
+static bool exchange_at(struct rig *r, struct world *const worlds[2], size_t cut, const char *want)
+{
+	static const char sent[] = "publish topic=t/a qos=1 pid=5 payload=good sealed=k1";
+	const struct stream *to = &r->host.out[SIDE_BROKER];
+	char text[TEXT];
+
+	put_in_force(r, worlds[0]);
+	add(r, sent);
+	bool inside = cut < made.n;
+	if (inside) {
+		ck_assert(host_send(&r->host, SIDE_CLIENT, slice_of(made.p, cut)));
+		if (to->n != to->at)
+			want = "k1";
+		put_in_force(r, worlds[1]);
+		ck_assert_msg(
+		    host_send(&r->host, SIDE_CLIENT, slice_of(made.p + cut, made.n - cut)), "%s",
+		    fault.text);
+	}
+	free(made.p);
+	made = (struct stream){0};
+	if (inside && want == NULL) {
+		answer(r, SIDE_CLIENT, "puback", 5);
+	} else if (inside) {
+		(void)snprintf(text, sizeof text, "%.*s%s", (int)sizeof sent - 3, sent, want);
+		expect(r, SIDE_BROKER, text);
+		send_one(r, SIDE_BROKER, "puback pid=5");
+		expect(r, SIDE_CLIENT, "puback pid=5");
+	}
+	expect_nothing(r, SIDE_BROKER);
+	expect_nothing(r, SIDE_CLIENT);
+	return inside;
+}
+
+START_TEST(policy_exchanged_within)
+{
+	const struct exchange *x = &exchanges[_i / VERSIONS];
+	struct world *worlds[2] = {world_new(&x->before), world_new(&x->after)};
+	struct rig *r = rig_new(version_of(_i), &ways[0]);
+	size_t cut = 1;
+
+	while (exchange_at(r, worlds, cut, x->want))
+		cut++;
+	ck_assert_uint_gt(cut, SEAL_OVERHEAD_MIN);
+	rig_free(r);
+	world_free(worlds[0]);
+	world_free(worlds[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("flight");
@@ -423,6 +509,7 @@ int main(void)
 	tcase_add_loop_test(t, too_long, 0, 6 * VERSIONS);
 	tcase_add_loop_test(t, own_faults, 0, 2 * VERSIONS);
 	tcase_add_loop_test(t, policy_exchanged, 0, VERSIONS);
+	tcase_add_loop_test(t, policy_exchanged_within, 0, EXCHANGES * VERSIONS);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
