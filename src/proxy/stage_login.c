@@ -137,10 +137,17 @@ static void pass_auth(struct session *s, const struct session_env *env, enum sid
 
 	if (w == NULL || writer_room(w) < packet.n)
 		return;
+	size_t before = w->len;
 	if (limits_raised(s, env, side_other(from), packet.n))
 		mqtt_control_put(w, f, slice_from(packet, f->head), &limits_brief);
 	else
 		writer_bytes(w, packet);
+	if (limits_raised(s, env, side_other(from), w->len - before)) {
+		w->len = before;
+		refuse(s, env, VERDICT_BROKER_UNREACHABLE,
+		       "an AUTH is longer than the client takes", step);
+		return;
+	}
 	step->consumed = packet.n;
 	step->packets[from]++;
 	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
