@@ -39,7 +39,6 @@ enum { ANY = MQTT_VARINT_MAX };
 struct row {
 	uint8_t from3, from5; /* who may send it in 3.x, in 5.0; 0 nobody */
 	uint8_t flags;        /* what the flags must be */
-	bool dup31;           /* 3.1 may set DUP */
 	uint32_t min3, max3;  /* remaining length in 3.x */
 	uint32_t min5, max5;  /* remaining length in 5.0 */
 };
@@ -48,29 +47,31 @@ struct row {
  * and a SUBACK without codes are left to the check of the body, which has a word of its own for
  * them. */
 static const struct row rows[16] = {
-    [MQTT_PUBLISH] = {BOTH, BOTH, 0, false, 2, ANY, 3, ANY},
-    [MQTT_PUBACK] = {BOTH, BOTH, 0, false, 2, 2, 2, ANY},
-    [MQTT_PUBREC] = {BOTH, BOTH, 0, false, 2, 2, 2, ANY},
-    [MQTT_PUBREL] = {BOTH, BOTH, 2, true, 2, 2, 2, ANY},
-    [MQTT_PUBCOMP] = {BOTH, BOTH, 0, false, 2, 2, 2, ANY},
-    [MQTT_SUBSCRIBE] = {CLIENT, CLIENT, 2, true, 2, ANY, 3, ANY},
-    [MQTT_SUBACK] = {BROKER, BROKER, 0, false, 2, ANY, 3, ANY},
-    [MQTT_UNSUBSCRIBE] = {CLIENT, CLIENT, 2, true, 2, ANY, 3, ANY},
-    [MQTT_UNSUBACK] = {BROKER, BROKER, 0, false, 2, 2, 3, ANY},
-    [MQTT_PINGREQ] = {CLIENT, CLIENT, 0, false, 0, 0, 0, 0},
-    [MQTT_PINGRESP] = {BROKER, BROKER, 0, false, 0, 0, 0, 0},
-    [MQTT_DISCONNECT] = {CLIENT, BOTH, 0, false, 0, 0, 0, ANY},
-    [MQTT_AUTH] = {0, BOTH, 0, false, 0, 0, 0, ANY},
+    [MQTT_PUBLISH] = {BOTH, BOTH, 0, 2, ANY, 3, ANY},
+    [MQTT_PUBACK] = {BOTH, BOTH, 0, 2, 2, 2, ANY},
+    [MQTT_PUBREC] = {BOTH, BOTH, 0, 2, 2, 2, ANY},
+    [MQTT_PUBREL] = {BOTH, BOTH, 2, 2, 2, 2, ANY},
+    [MQTT_PUBCOMP] = {BOTH, BOTH, 0, 2, 2, 2, ANY},
+    [MQTT_SUBSCRIBE] = {CLIENT, CLIENT, 2, 2, ANY, 3, ANY},
+    [MQTT_SUBACK] = {BROKER, BROKER, 0, 2, ANY, 3, ANY},
+    [MQTT_UNSUBSCRIBE] = {CLIENT, CLIENT, 2, 2, ANY, 3, ANY},
+    [MQTT_UNSUBACK] = {BROKER, BROKER, 0, 2, 2, 3, ANY},
+    [MQTT_PINGREQ] = {CLIENT, CLIENT, 0, 0, 0, 0, 0},
+    [MQTT_PINGRESP] = {BROKER, BROKER, 0, 0, 0, 0, 0},
+    [MQTT_DISCONNECT] = {CLIENT, BOTH, 0, 0, 0, 0, ANY},
+    [MQTT_AUTH] = {0, BOTH, 0, 0, 0, 0, ANY},
 };
 
 static bool flags_ok(const struct row *row, const struct mqtt_frame *f, enum mqtt_version version)
 {
 	unsigned qos = f->flags >> 1 & 3;
 
-	if (f->type == MQTT_PUBLISH) /* [MQTT-3.3.1-4], [MQTT-3.3.1-2] */
-		return qos != 3 && (qos != 0 || (f->flags & 8) == 0);
-	if (version == MQTT_31 && row->dup31)
-		return (f->flags & 7) == row->flags;
+	if (f->type == MQTT_PUBLISH && qos == 3) /* [MQTT-3.3.1-4] */
+		return false;
+	if (version == MQTT_31) /* "not used", and no rule */
+		return true;
+	if (f->type == MQTT_PUBLISH) /* [MQTT-3.3.1-2] */
+		return qos != 0 || (f->flags & 8) == 0;
 	return f->flags == row->flags;
 }
 

@@ -22,8 +22,8 @@ enum mqtt_result mqtt_frame_next(struct slice in, struct mqtt_frame *out);
 /* Whether a packet with this header may come from the client (or, from_client false, from the broker) on an
  * established connection of this version: direction, flags, and what the remaining length must be at least and
  * at most for its type. CONNECT and CONNACK are protocol errors here. MQTT_OK, MQTT_MALFORMED (flags [MQTT-2.1.3-1],
- * DUP with QoS 0 [MQTT-3.3.1-2], lengths), MQTT_PROTOCOL (wrong direction; wrong flags go before it). 3.1 may set DUP
- * on PUBREL, SUBSCRIBE and UNSUBSCRIBE. AUTH exists in 5.0 only; DISCONNECT from a broker likewise. */
+ * DUP with QoS 0 [MQTT-3.3.1-2], lengths), MQTT_PROTOCOL (wrong direction; wrong flags go before it). 3.1 has no rule for
+ * any flags but QoS 3, and its brokers take all others. AUTH exists in 5.0 only; DISCONNECT from a broker likewise. */
 enum mqtt_result mqtt_frame_check(const struct mqtt_frame *f, enum mqtt_version version, bool from_client);
 
 #endif

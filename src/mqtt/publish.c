@@ -99,7 +99,8 @@ enum mqtt_result mqtt_publish_get(struct slice packet, const struct mqtt_frame *
 	    .retain = (f->flags & 1) != 0,
 	    .qos = f->flags >> 1 & 3,
 	};
-	if (out->qos == 3 || (out->qos == 0 && out->dup)) /* [MQTT-3.3.1-4], [MQTT-3.3.1-2] */
+	/* [MQTT-3.3.1-4], [MQTT-3.3.1-2]; 3.1 has no rule for DUP */
+	if (out->qos == 3 || (out->qos == 0 && out->dup && version != MQTT_31))
 		return MQTT_MALFORMED;
 	if (v5 && !f->minimal) /* [MQTT-1.5.5-1] */
 		return MQTT_MALFORMED;
