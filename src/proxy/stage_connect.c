@@ -260,6 +260,15 @@ static bool rewrite_login(const struct session *s, struct mqtt_connect *c)
 	return true;
 }
 
+/* Whether it is another packet that goes up. */
+static bool rewritten(const struct session *s, const struct session_env *env,
+                      const struct mqtt_connect *c, const struct mqtt_props_edit *edit)
+{
+	struct payload_in in;
+
+	return s->otp || edit->drop != 0 || edit->append.n != 0 || will_in(env, c, &in);
+}
+
 void stage_forward(struct session *s, const struct session_env *env, struct slice bytes,
                    struct session_step *step)
 {
@@ -285,7 +294,10 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 	}
 	struct mqtt_props_edit edit = limits_edit(s, env, SIDE_CLIENT, c.props, room);
 	size_t before = w->len;
-	mqtt_connect_put(w, &c, &edit, &will_edit);
+	if (rewritten(s, env, &c, &edit))
+		mqtt_connect_put(w, &c, &edit, &will_edit);
+	else /* also in a header that this proxy would not have written */
+		writer_bytes(w, slice_of(bytes.p, f.head + (size_t)f.remaining));
 	if (w->full) {
 		/* Nothing of the login stays behind. */
 		secret_wipe(w->p + before, w->cap - before);

@@ -244,7 +244,7 @@ static void connack(struct session *s, const struct session_env *env, const stru
 	struct mqtt_prop keep_alive;
 	struct mqtt_connack a;
 
-	if (f->flags != 0 || (s->version == MQTT_5 && !f->minimal) ||
+	if ((f->flags != 0 && s->version != MQTT_31) || (s->version == MQTT_5 && !f->minimal) ||
 	    mqtt_connack_get(slice_from(packet, f->head), s->version, &a) != MQTT_OK) {
 		refuse(s, env, VERDICT_BROKER_UNREACHABLE, "the broker's CONNACK is malformed",
 		       step);
@@ -259,7 +259,9 @@ static void connack(struct session *s, const struct session_env *env, const stru
 		return;
 	}
 	struct mqtt_props_edit edit = limits_edit(s, env, SIDE_BROKER, a.props, room);
-	if (!put_connack(s, env, &a, &edit, w)) {
+	if (s->version != MQTT_5) { /* as it came: its length may be in a longer form */
+		writer_bytes(w, packet);
+	} else if (!put_connack(s, env, &a, &edit, w)) {
 		refuse(s, env, VERDICT_BROKER_UNREACHABLE,
 		       "the broker's CONNACK is longer than the client takes", step);
 		return;
@@ -274,14 +276,16 @@ static void connack(struct session *s, const struct session_env *env, const stru
 static void await_broker(struct session *s, const struct session_env *env, struct slice bytes,
                          struct session_step *step)
 {
+	uint8_t type = bytes.n == 0 ? 0 : bytes.p[0] >> 4;
+	bool awaited = type == MQTT_CONNACK || (type == MQTT_AUTH && s->has_auth_method);
 	struct mqtt_frame f;
-	enum mqtt_result r = whole_frame(env, bytes, &f, step);
+	enum mqtt_result r = awaited ? whole_frame(env, bytes, &f, step) : MQTT_PROTOCOL;
 
-	if (r == MQTT_MORE)
+	if (r == MQTT_MORE || bytes.n == 0)
 		return;
 	struct slice packet =
 	    r == MQTT_OK ? slice_of(bytes.p, f.head + (size_t)f.remaining) : bytes;
-	if (r == MQTT_OK && f.type == MQTT_CONNACK)
+	if (r == MQTT_OK && type == MQTT_CONNACK)
 		connack(s, env, &f, packet, step);
 	else if (r == MQTT_OK && check_auth(s, &f, packet, false) == MQTT_OK)
 		pass_auth(s, env, SIDE_BROKER, &f, packet, step);
