@@ -149,7 +149,7 @@ static void write_listener(const struct world *w, FILE *conf, const char *name, 
 	(void)fprintf(conf,
 	              "broker %s {\n address 127.0.0.1:%u\n connect-timeout %ldms\n}\n"
 	              "listener %s {\n listen 127.0.0.1:0\n broker %s\n max-connect %zu\n "
-	              "max-connections 100\n mqtt",
+	              "max-connections 100\n max-pending 100\n mqtt",
 	              name, broker, (long)p->broker_timeout_ms, name, name, p->max_connect);
 	for (enum mqtt_version v = MQTT_31; v <= MQTT_5; v++) {
 		if ((p->versions & 1u << v) != 0)

@@ -11,4 +11,7 @@ typedef void splitter_fn(void *ctx, struct slice stream, const size_t *cuts, siz
 /* Calls fn for the stream whole, byte by byte, and cut once at every position. */
 void splitter_run(struct slice stream, splitter_fn *fn, void *ctx);
 
+/* Calls fn `times` times, for the stream cut at random places, which the seed alone decides. */
+void splitter_random(struct slice stream, uint64_t seed, unsigned times, splitter_fn *fn, void *ctx);
+
 #endif
