@@ -16,12 +16,11 @@ struct mqtt_props_edit limits_edit(struct session *s, const struct session_env *
 	/* Noted in any case: a later configuration may have rules. */
 	if (says)
 		s->max_packet[whose] = said.number;
-	/* Where no payload changes, this is between the two of them. */
+	if (policy_forbids_aliases(env->policy))
+		edit.drop = MQTT_PROP_BIT(MQTT_TOPIC_ALIAS_MAXIMUM);
+	/* Where no payload changes, the size is between the two of them. */
 	if (!env->policy->encrypts)
 		return edit;
-	/* A message that is dropped or sealed must not leave a topic alias behind that the other
-	 * side does not know. */
-	edit.drop = MQTT_PROP_BIT(MQTT_TOPIC_ALIAS_MAXIMUM);
 	if (!says)
 		return edit;
 	uint32_t shown = policy_shown_limit(env->policy, whose, said.number);

@@ -41,6 +41,15 @@ struct payload_rule {
 	struct payload_leg leg[2]; /* by enum side */
 };
 
+/* Who may connect, and what may be published, subscribed to and delivered. */
+struct policy_filter {
+	const struct acl_ruleset *rules; /* NULL: nobody is denied anything */
+	bool silent;                     /* a CONNECT that it refuses gets no answer */
+	bool disconnects; /* a PUBLISH that it denies ends the session, else it is dropped */
+	bool dry_run;     /* nothing is denied; what would be is noted */
+	bool topics;      /* there are rules on topics */
+};
+
 /* Everything borrowed; lives as long as the snapshot that it was made from. */
 struct policy {
 	uint8_t versions;   /* bit 1 << enum mqtt_version: what the listener allows */
@@ -48,7 +57,7 @@ struct policy {
 	size_t max_packet;  /* bytes of any packet that has to be taken whole, PUBLISHes under a
 	                       payload rule aside */
 	size_t max_message; /* bytes of a payload that is sealed or opened, in clear */
-	const struct acl_ruleset *filter; /* NULL: nobody is denied */
+	struct policy_filter filter;
 	bool otp; /* the client leg's password holds a one-time code that is verified */
 	enum otp_layout layout;
 	unsigned digits;                  /* assumed for users that are unknown */
@@ -72,6 +81,13 @@ const struct payload_rule *policy_rule(const struct policy *p, struct slice topi
 
 /* Whether a rule changes payloads at all: it is not `pass`, and some leg of it is encrypted. */
 bool policy_rule_changes(const struct payload_rule *r);
+
+/* Whether v5 topic aliases must be kept from a session: a message that is dropped or sealed must
+ * not leave an alias behind that the other side does not know. */
+static inline bool policy_forbids_aliases(const struct policy *p)
+{
+	return p->encrypts || p->filter.topics;
+}
 
 /* What the other side is to be shown in place of `limit`, the v5 Maximum Packet Size of `toward`.
  * Where rules make messages grow toward that side it is lowered by the worst growth, never below 1;

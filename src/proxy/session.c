@@ -37,10 +37,29 @@ void session_free(struct session *s)
 		return;
 	buf_free(&s->own[SIDE_CLIENT]);
 	buf_free(&s->own[SIDE_BROKER]);
+	subscribing_free(s);
 	free(s->owned[SIDE_CLIENT]);
 	free(s->owned[SIDE_BROKER]);
 	free(s->identity);
 	free(s);
+}
+
+int session_identify(struct session *s, struct slice client_id, bool has_user, struct slice user)
+{
+	uint8_t *identity = malloc(client_id.n + user.n + 1);
+
+	if (identity == NULL)
+		return -1;
+	if (client_id.n != 0)
+		memcpy(identity, client_id.p, client_id.n);
+	if (user.n != 0)
+		memcpy(identity + client_id.n, user.p, user.n);
+	free(s->identity);
+	s->identity = identity;
+	s->client_id = slice_of(identity, client_id.n);
+	s->has_user = has_user;
+	s->user = slice_of(identity + client_id.n, user.n);
+	return 0;
 }
 
 void session_enter(struct session *s, enum session_state to)
@@ -94,7 +113,7 @@ static void answer_refusal(struct session *s, struct session_step *step)
 	uint8_t code5 = s->refusal == VERDICT_MALFORMED ? s->refusal_code : (uint8_t)info->code5;
 	bool says = s->version == MQTT_5 ? code5 != MQTT_SUCCESS : info->code3 >= 0;
 
-	if (w != NULL && says)
+	if (w != NULL && says && !s->silent)
 		mqtt_reply_refusal(w, s->version,
 		                   info->code3 < 0 ? MQTT3_ACCEPTED
 		                                   : (enum mqtt_connack3_code)info->code3,
@@ -110,10 +129,8 @@ void session_decide(struct session *s, const struct session_env *env, const stru
 	n->verdict = r->verdict;
 	n->code = r->code;
 	n->why = r->why;
-	if (r->rule != NULL) {
-		n->rule_file = r->rule->file;
-		n->rule_line = r->rule->line;
-	}
+	if (r->rule != NULL)
+		n->rule = *r->rule;
 	/* A guess taken for a right code that is not consumed after all. */
 	if (s->otp && s->state == SESSION_DIALING && s->consume.guess_taken) {
 		s->settle =
@@ -121,9 +138,10 @@ void session_decide(struct session *s, const struct session_env *env, const stru
 		step->ask |= ASK_SETTLE;
 	}
 	s->refusal = r->verdict;
+	s->silent = env->policy->filter.silent && verdict_info(r->verdict)->how == VERDICT_LISTED;
 	s->refusal_code = r->code;
 	s->deadline = s->connect_ms + SESSION_REFUSAL_MS;
-	if (!verdict_info(r->verdict)->held || env->now.mono_ms >= s->deadline) {
+	if (verdict_info(r->verdict)->how != VERDICT_HELD || env->now.mono_ms >= s->deadline) {
 		answer_refusal(s, step);
 		return;
 	}
@@ -367,17 +385,4 @@ bool session_wants(const struct session *s, enum side from)
 		return false;
 	}
 	return false;
-}
-
-bool session_allowed(const struct session *s, const struct session_env *env, struct acl_verdict *v)
-{
-	struct acl_who who = {.address = s->address,
-	                      .client_id = s->client_id,
-	                      .has_user = s->has_user,
-	                      .user = s->user};
-
-	*v = (struct acl_verdict){.allow = true};
-	if (env->policy->filter != NULL && s->identity != NULL)
-		*v = acl_connect(env->policy->filter, &who);
-	return v->allow;
 }

@@ -55,22 +55,27 @@ enum note_kind {
 	                 code, of the broker if it refused */
 	NOTE_CLOSED, /* the session ended by the proxy's will or by an error: why; code: reason code
 	                told, 0 none */
-	NOTE_PAYLOAD /* a message was not passed on, since its payload could not be opened or was
-	                too large: error, topic, kid */
+	NOTE_PAYLOAD, /* a message was not passed on, since its payload could not be opened or was
+	                 too large: error, topic, kid */
+	NOTE_DENIED   /* a list denied something else than the CONNECT: from, verb, topic, rule. Or,
+	                 dry, would have, also the CONNECT */
 };
 
 struct session_note {
 	enum note_kind kind;
 	enum verdict verdict;
 	uint8_t code;
-	const char *why; /* a static phrase for people, or NULL */
-	const char *rule_file;
-	unsigned rule_line;
-	enum side from; /* NOTE_PAYLOAD, NOTE_CLOSED: the side that sent what failed */
+	const char *why;         /* a static phrase for people, or NULL */
+	struct acl_verdict rule; /* what decided; file NULL: no rule */
+	enum side from;          /* NOTE_VERDICT aside: the side that sent what failed */
+	enum acl_verb verb; /* NOTE_DENIED: what was tried; a PUBLISH of the broker is denied by
+	                       the rules on subscribing */
+	bool dry;
+	size_t more; /* NOTE_DENIED: so many other filters of the same SUBSCRIBE were denied too */
 	enum seal_error error;
 	uint8_t kid[4];
 	bool has_kid;
-	struct slice topic; /* borrowed: valid until the input view changes */
+	struct slice topic; /* or filter; borrowed: valid until the input view changes */
 };
 
 enum { SESSION_NOTES = 8 };
@@ -156,6 +161,7 @@ struct session {
 	unsigned digits; /* of the credential that was accepted */
 	enum verdict refusal;
 	uint8_t refusal_code;   /* v5 code of a MALFORMED */
+	bool silent;            /* the refusal is not said */
 	int64_t connect_ms;     /* when CONNECT was whole */
 	int64_t deadline;       /* monotonic ms; 0 none */
 	uint32_t max_packet[2]; /* v5: the longest packet that the side takes, 0 any */
@@ -164,6 +170,7 @@ struct session {
 	struct flow flow[2]; /* by the side that the bytes come from */
 	struct buf
 	    own[2]; /* by the side that they go to: own packets that wait for a frame boundary */
+	struct subscribing *subscribing; /* SUBSCRIBEs that went on without some of their filters */
 	uint8_t *owned[2]; /* by the side that sent the PUBLISH: ids whose handshake is the proxy's;
 	                      a bitmap or NULL */
 };
@@ -230,7 +237,8 @@ void session_stop(struct session *s, const struct session_env *env, enum mqtt_re
                   const char *why, struct session_step *step);
 
 /* Judges the client by the connect rules of env's policy, at CONNECT and, by the caller, after a
- * reload: true if it may be here. Before CONNECT was read there is nobody to judge: true. */
+ * reload: true if it may be here, also where the filter is but tried (then v->allow tells). Before
+ * CONNECT was read there is nobody to judge: true. */
 bool session_allowed(const struct session *s, const struct session_env *env, struct acl_verdict *v);
 
 /* Whether bytes of that side can be used now; else they are left unread. */

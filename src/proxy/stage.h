@@ -12,6 +12,10 @@ enum progress { STAGE_ON, STAGE_WAIT };
 
 /* session.c: the one door between states, and the ends of a session. */
 void session_enter(struct session *s, enum session_state to);
+/* Remembers who the client is, in one piece of memory; `user` may be the one remembered. 0 or -1.
+ */
+int session_identify(struct session *s, struct slice client_id, bool has_user, struct slice user);
+
 struct session_note *session_noted(struct session_step *step, enum note_kind kind);
 
 /* The verdict on the CONNECT is a refusal: noted, and answered now or when its time has come. code:
@@ -37,6 +41,19 @@ void session_note_payload(struct session_step *step, enum seal_error error,
 
 /* Closes both sides behind what was written. */
 void session_finish(struct session *s, struct session_step *step);
+
+/* access.c: the lists. Each returns true where it may go on: it is allowed, or the filter is but
+ * tried. v is the verdict; what it denies is noted by access_deny(), once, when it is carried out.
+ */
+struct acl_who access_who(const struct session *s);
+bool access_name(const struct session *s, const struct session_env *env, enum acl_kind name,
+                 struct acl_verdict *v);
+bool access_publish(const struct session *s, const struct session_env *env, enum side from,
+                    struct slice topic, struct acl_verdict *v);
+bool access_subscribe(const struct session *s, const struct session_env *env, struct slice filter,
+                      struct acl_verdict *v);
+void access_deny(const struct session_env *env, enum side from, enum acl_verb verb,
+                 struct slice topic, const struct acl_verdict *v, struct session_step *step);
 
 /* own.c: what the proxy itself says to a side goes out at that side's frame boundary, at once or
  * later; behind the side's DISCONNECT or FIN, never. 0, or -1 where too much waits already. */
@@ -119,6 +136,18 @@ void stage_dial(struct session *s, const struct session_env *env, struct session
 /* stage_relay.c: RELAYING and DRAINING. */
 void stage_relay(struct session *s, const struct session_env *env, enum side from,
                  struct slice bytes, struct session_step *step);
+
+/* stage_subscribe.c: a whole and checked SUBSCRIBE of the client, judged filter by filter; and the
+ * SUBACK for one that went on without some of its filters, which subscribing_find() finds by the
+ * body (NULL: it is for another). */
+enum progress stage_subscribe(struct session *s, const struct session_env *env,
+                              const struct mqtt_frame *f, struct slice view,
+                              struct session_step *step);
+struct subscribing *subscribing_find(const struct session *s, struct slice body);
+enum progress stage_suback(struct session *s, const struct session_env *env,
+                           const struct mqtt_frame *f, struct slice view, struct subscribing *codes,
+                           struct session_step *step);
+void subscribing_free(struct session *s);
 
 /* stage_publish.c: one PUBLISH whose header is f, at the start of view. */
 enum progress stage_publish(struct session *s, const struct session_env *env, enum side from,

@@ -44,22 +44,14 @@ static void too_large(struct session *s, const struct session_env *env, const st
 	       "CONNECT is longer than max-connect", step);
 }
 
-/* What is remembered of the client, in one piece of memory. */
+/* What is remembered of the client. */
 static int remember(struct session *s, const struct mqtt_connect *c)
 {
-	size_t user_len = c->has_user ? c->user.n : 0;
+	struct slice user = c->has_user ? c->user : slice_of(NULL, 0);
 	struct mqtt_prop expiry;
 
-	s->identity = malloc(c->client_id.n + user_len + 1);
-	if (s->identity == NULL)
+	if (session_identify(s, c->client_id, c->has_user, user) != 0)
 		return -1;
-	if (c->client_id.n != 0)
-		memcpy(s->identity, c->client_id.p, c->client_id.n);
-	if (user_len != 0)
-		memcpy(s->identity + c->client_id.n, c->user.p, user_len);
-	s->client_id = slice_of(s->identity, c->client_id.n);
-	s->user = slice_of(s->identity + c->client_id.n, user_len);
-	s->has_user = c->has_user;
 	s->expires =
 	    mqtt_props_find(c->props, MQTT_SESSION_EXPIRY_INTERVAL, &expiry) && expiry.number != 0;
 	s->has_auth_method = (c->props_seen & MQTT_PROP_BIT(MQTT_AUTHENTICATION_METHOD)) != 0;
@@ -134,12 +126,37 @@ static bool will_judged(struct session *s, const struct session_env *env,
 	return fits;
 }
 
+/* Asks the lists: the client, its names where rules on topics use them, and the topic of its Will.
+ * An empty client id of 5.0 is judged when the broker has assigned one. */
+static bool allowed(struct session *s, const struct session_env *env, const struct mqtt_connect *c,
+                    struct session_step *step)
+{
+	bool id_later = c->version == MQTT_5 && c->client_id.n == 0;
+	struct acl_verdict v;
+	enum verdict verdict = VERDICT_FILTERED;
+	bool may = session_allowed(s, env, &v);
+
+	if (may && v.allow)
+		may = access_name(s, env, ACL_USER, &v);
+	if (may && v.allow && !id_later)
+		may = access_name(s, env, ACL_CLIENT_ID, &v);
+	if (may && v.allow && c->has_will) {
+		verdict = VERDICT_WILL_DENIED;
+		may = access_publish(s, env, SIDE_CLIENT, c->will_topic, &v);
+	}
+	if (!may) {
+		session_decide(s, env, &(struct refusal){.verdict = verdict, .rule = &v}, step);
+		return false;
+	}
+	access_deny(env, SIDE_CLIENT, verdict == VERDICT_FILTERED ? ACL_CONNECT : ACL_PUBLISH,
+	            verdict == VERDICT_FILTERED ? slice_of(NULL, 0) : c->will_topic, &v, step);
+	return true;
+}
+
 /* The rest of the judgement of a whole CONNECT: version, lists, Will; then the login begins. */
 static void judge(struct session *s, const struct session_env *env, const struct mqtt_connect *c,
                   struct session_step *step)
 {
-	struct acl_verdict v = {.allow = true};
-
 	s->version = c->version;
 	s->connect_ms = env->now.mono_ms;
 	if ((env->policy->versions & 1u << c->version) == 0) {
@@ -151,11 +168,8 @@ static void judge(struct session *s, const struct session_env *env, const struct
 		refuse(s, env, VERDICT_CONNECTION_LIMIT, 0, "out of memory", step);
 		return;
 	}
-	if (!session_allowed(s, env, &v)) {
-		session_decide(s, env, &(struct refusal){.verdict = VERDICT_FILTERED, .rule = &v},
-		               step);
+	if (!allowed(s, env, c, step))
 		return;
-	}
 	if (!will_judged(s, env, c, step))
 		return;
 	if (!env->policy->otp) {

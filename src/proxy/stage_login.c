@@ -236,6 +236,30 @@ static void refused_by_broker(struct session *s, const struct session_env *env,
 	session_finish(s, step);
 }
 
+/* A client without an id has the one that the broker assigns, and is judged by it. False where it
+ * is refused. */
+static bool assigned(struct session *s, const struct session_env *env, const struct mqtt_connack *a,
+                     struct session_step *step)
+{
+	struct mqtt_prop id;
+	struct acl_verdict v;
+
+	if (s->version != MQTT_5 || s->client_id.n != 0)
+		return true;
+	if (mqtt_props_find(a->props, MQTT_ASSIGNED_CLIENT_IDENTIFIER, &id) &&
+	    session_identify(s, id.text, s->has_user, s->user) != 0) {
+		refuse(s, env, VERDICT_CONNECTION_LIMIT, "out of memory", step);
+		return false;
+	}
+	if (!session_allowed(s, env, &v) || !access_name(s, env, ACL_CLIENT_ID, &v)) {
+		session_decide(s, env, &(struct refusal){.verdict = VERDICT_FILTERED, .rule = &v},
+		               step);
+		return false;
+	}
+	access_deny(env, SIDE_CLIENT, ACL_CONNECT, slice_of(NULL, 0), &v, step);
+	return true;
+}
+
 static void connack(struct session *s, const struct session_env *env, const struct mqtt_frame *f,
                     struct slice packet, struct session_step *step)
 {
@@ -258,6 +282,8 @@ static void connack(struct session *s, const struct session_env *env, const stru
 		refused_by_broker(s, env, &a, packet, step);
 		return;
 	}
+	if (!assigned(s, env, &a, step))
+		return;
 	struct mqtt_props_edit edit = limits_edit(s, env, SIDE_BROKER, a.props, room);
 	if (s->version != MQTT_5) { /* as it came: its length may be in a longer form */
 		writer_bytes(w, packet);

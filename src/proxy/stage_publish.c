@@ -31,13 +31,13 @@ static enum progress fail_message(const struct message *m, enum seal_error error
 	return STAGE_WAIT;
 }
 
-static struct drop drop_of(const struct message *m)
+/* What a client is told of a message that is dropped; a broker hears that it was delivered. */
+static struct drop drop_of(const struct message *m, enum mqtt_reason_code code)
 {
 	return (struct drop){.qos = m->p.qos,
 	                     .dup = m->p.dup,
 	                     .packet_id = m->p.packet_id,
-	                     .code = m->in.from == SIDE_CLIENT ? MQTT_PAYLOAD_FORMAT_INVALID
-	                                                       : MQTT_SUCCESS};
+	                     .code = m->in.from == SIDE_CLIENT ? code : MQTT_SUCCESS};
 }
 
 /* The payload may not pass: the message is dropped and its handshake completed, or, as the rule
@@ -45,7 +45,7 @@ static struct drop drop_of(const struct message *m)
  * away for that. */
 static enum progress refuse_message(const struct message *m, enum seal_error error, const char *why)
 {
-	struct drop d = drop_of(m);
+	struct drop d = drop_of(m, MQTT_PAYLOAD_FORMAT_INVALID);
 
 	if (error == SEAL_E_INTERNAL)
 		return fail_message(m, error, MQTT_UNSPECIFIED_ERROR, why);
@@ -58,13 +58,13 @@ static enum progress refuse_message(const struct message *m, enum seal_error err
 }
 
 /* The rest of it is thrown away as it comes, and then it is answered. */
-static enum progress skip_message(const struct message *m, size_t total)
+static enum progress skip_message(const struct message *m, size_t total, enum mqtt_reason_code code)
 {
 	struct flow *flow = &m->s->flow[m->in.from];
 
 	flow->left = (uint32_t)total;
 	flow->skips = true;
-	flow->drop = drop_of(m);
+	flow->drop = drop_of(m, code);
 	return STAGE_ON;
 }
 
@@ -75,7 +75,23 @@ static enum progress refuse_length(const struct message *m, size_t total, const 
 	if (m->in.from == SIDE_CLIENT || (m->in.rule != NULL && m->in.rule->disconnects))
 		return fail_message(m, SEAL_E_TOO_LARGE, MQTT_PACKET_TOO_LARGE, why);
 	session_note_payload(m->step, SEAL_E_TOO_LARGE, &m->in);
-	return skip_message(m, total);
+	return skip_message(m, total, MQTT_PAYLOAD_FORMAT_INVALID);
+}
+
+/* The lists deny it. */
+static enum progress deny_message(const struct message *m, size_t total,
+                                  const struct acl_verdict *v)
+{
+	enum side from = m->in.from;
+
+	if (m->p.qos != 0 && !own_room(m->s, from, m->step))
+		return STAGE_WAIT;
+	access_deny(m->env, from, from == SIDE_CLIENT ? ACL_PUBLISH : ACL_SUBSCRIBE, m->p.topic, v,
+	            m->step);
+	if (!m->env->policy->filter.disconnects)
+		return skip_message(m, total, MQTT_NOT_AUTHORIZED);
+	session_fail(m->s, from, MQTT_NOT_AUTHORIZED, "the filter denies a message", m->step);
+	return STAGE_WAIT;
 }
 
 /* Writes the head for a payload of `size` bytes; *at is then the payload's place. Else *at is NULL:
@@ -212,6 +228,22 @@ static enum progress take_message(const struct message *m, const struct mqtt_fra
 	return progress;
 }
 
+/* One that may pass, changed or not. */
+static enum progress pass_message(const struct message *m, const struct mqtt_frame *f, size_t there)
+{
+	size_t total = f->head + (size_t)f->remaining;
+
+	if (m->in.rule != NULL && policy_rule_changes(m->in.rule))
+		return take_message(m, f, there);
+	if (m->env->policy->encrypts && limits_passed(m->s, side_other(m->in.from), total)) {
+		if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
+			return STAGE_WAIT;
+		return refuse_length(m, total, "a packet is longer than its receiver takes");
+	}
+	m->s->flow[m->in.from].left = (uint32_t)total;
+	return STAGE_ON;
+}
+
 enum progress stage_publish(struct session *s, const struct session_env *env, enum side from,
                             const struct mqtt_frame *f, struct slice view,
                             struct session_step *step)
@@ -225,8 +257,10 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 		return STAGE_WAIT;
 	}
 	uint8_t code = r == MQTT_OK ? 0 : (uint8_t)mqtt_reason(r);
-	/* Aliases were forbidden both ways where payloads change. 0 is never one [MQTT-3.3.2-8]. */
-	if (r == MQTT_OK && m.p.has_alias && (m.p.alias == 0 || env->policy->encrypts))
+	/* Aliases were forbidden both ways where messages may not pass, or change. 0 is never one
+	 * [MQTT-3.3.2-8]. */
+	if (r == MQTT_OK && m.p.has_alias &&
+	    (m.p.alias == 0 || policy_forbids_aliases(env->policy)))
 		code = MQTT_TOPIC_ALIAS_INVALID;
 	if (code != 0) {
 		session_fail(s, from, from == SIDE_CLIENT ? code : 0,
@@ -247,17 +281,16 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 	/* What was refused stays refused, though it might pass by now: half its handshake is done.
 	 */
 	if (m.p.qos == 2 && m.p.dup && flight_owns(s, from, m.p.packet_id))
-		return skip_message(&m, total);
+		return skip_message(&m, total, MQTT_PAYLOAD_FORMAT_INVALID);
 	/* From here on the id is the other side's, unless the message is dropped. */
 	if (m.p.qos == 2)
 		flight_passed(s, from, m.p.packet_id);
-	if (rule != NULL && policy_rule_changes(rule))
-		return take_message(&m, f, view.n);
-	if (env->policy->encrypts && limits_passed(s, side_other(from), total)) {
-		if (m.p.qos != 0 && !own_room(s, from, step))
-			return STAGE_WAIT;
-		return refuse_length(&m, total, "a packet is longer than its receiver takes");
-	}
-	s->flow[from].left = (uint32_t)total;
-	return STAGE_ON;
+	struct acl_verdict v;
+	if (!access_publish(s, env, from, m.p.topic, &v))
+		return deny_message(&m, total, &v);
+	enum progress progress = pass_message(&m, f, view.n);
+	if (progress == STAGE_ON)
+		access_deny(env, from, from == SIDE_CLIENT ? ACL_PUBLISH : ACL_SUBSCRIBE, m.p.topic,
+		            &v, step);
+	return progress;
 }

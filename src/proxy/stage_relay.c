@@ -87,6 +87,47 @@ static enum progress brief_packet(struct session *s, enum side from, const struc
 	return STAGE_ON;
 }
 
+/* A whole and checked packet other than PUBLISH: the proxy's own, or judged, or on its way. */
+static enum progress checked_packet(struct session *s, const struct session_env *env,
+                                    enum side from, const struct mqtt_frame *f, struct slice view,
+                                    struct session_step *step)
+{
+	size_t total = f->head + (size_t)f->remaining;
+	struct slice body = slice_of(view.p + f->head, f->remaining);
+	struct subscribing *codes;
+	uint16_t id;
+
+	switch (f->type) {
+	case MQTT_PUBREL:
+		id = (uint16_t)(body.p[0] << 8 | body.p[1]);
+		if (flight_owns(s, from, id))
+			return own_pubrel(s, from, id, total, step);
+		break;
+	case MQTT_PINGREQ:
+		alive_pinged(s);
+		break;
+	case MQTT_PINGRESP:
+		if (!alive_keeps_answer(s))
+			break;
+		step->consumed += total;
+		return STAGE_ON;
+	case MQTT_SUBSCRIBE:
+		if (env->policy->filter.topics)
+			return stage_subscribe(s, env, f, view, step);
+		break;
+	case MQTT_SUBACK:
+		codes = subscribing_find(s, body);
+		if (codes != NULL)
+			return stage_suback(s, env, f, view, codes, step);
+		break;
+	}
+	if (limits_raised(s, env, side_other(from), total))
+		return brief_packet(s, from, f, body, step);
+	s->flow[from].left = (uint32_t)total;
+	s->flow[from].parted = f->type == MQTT_DISCONNECT;
+	return STAGE_ON;
+}
+
 /* A packet other than PUBLISH: checked whole, then on its way. */
 static enum progress control_packet(struct session *s, const struct session_env *env,
                                     enum side from, const struct mqtt_frame *f, struct slice view,
@@ -110,22 +151,7 @@ static enum progress control_packet(struct session *s, const struct session_env 
 		fail(s, from, r, "a malformed packet", step);
 		return STAGE_WAIT;
 	}
-	if (f->type == MQTT_PUBREL) {
-		uint16_t id = (uint16_t)(view.p[f->head] << 8 | view.p[f->head + 1]);
-		if (flight_owns(s, from, id))
-			return own_pubrel(s, from, id, total, step);
-	}
-	if (f->type == MQTT_PINGREQ)
-		alive_pinged(s);
-	if (f->type == MQTT_PINGRESP && alive_keeps_answer(s)) {
-		step->consumed += total;
-		return STAGE_ON;
-	}
-	if (limits_raised(s, env, side_other(from), total))
-		return brief_packet(s, from, f, body, step);
-	s->flow[from].left = (uint32_t)total;
-	s->flow[from].parted = f->type == MQTT_DISCONNECT;
-	return STAGE_ON;
+	return checked_packet(s, env, from, f, view, step);
 }
 
 /* The next packet begins: STAGE_ON once it is in passage or was handled whole. */

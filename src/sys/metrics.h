@@ -15,6 +15,9 @@
 	X(CONNECTIONS_REFUSED_AT_ACCEPT, "connections-refused")     \
 	X(CONNECTS_ACCEPTED, "connects-accepted")                   \
 	X(CONNECTS_REFUSED, "connects-refused")                     \
+	X(MESSAGES_DENIED, "messages-denied")                       \
+	X(SUBSCRIPTIONS_DENIED, "subscriptions-denied")             \
+	X(WOULD_DENY, "would-deny")                                 \
 	X(PACKETS_UP, "packets-up")                                 \
 	X(PACKETS_DOWN, "packets-down")                             \
 	X(BYTES_UP, "bytes-up")                                     \

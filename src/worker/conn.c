@@ -42,7 +42,9 @@ static bool let_in(struct worker *w, size_t listener, const uint8_t address[16],
 	struct acl_verdict v;
 
 	memcpy(a.b, address, sizeof a.b);
-	if (p->filter != NULL && acl_denied_at_accept(p->filter, &a, &v)) {
+	/* A filter that is but tried has its say at CONNECT. */
+	if (p->filter.rules != NULL && !p->filter.dry_run &&
+	    acl_denied_at_accept(p->filter.rules, &a, &v)) {
 		report_refused(w, listener, address, port, "filtered", &v);
 		return false;
 	}

@@ -20,13 +20,13 @@ static void put_peer(struct log_line *l, const struct worker *w, size_t listener
 	log_str(l, "listener", listener_name(w, listener));
 }
 
-static void put_rule(struct log_line *l, const char *file, unsigned line)
+static void put_rule(struct log_line *l, const struct acl_verdict *rule)
 {
 	char text[300];
 
-	if (file == NULL)
+	if (rule->file == NULL)
 		return;
-	(void)snprintf(text, sizeof text, "%s:%u", file, line);
+	(void)snprintf(text, sizeof text, "%s:%u", rule->file, rule->line);
 	log_str(l, "rule", text);
 }
 
@@ -74,12 +74,13 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	            accepted ? METRIC_CONNECTS_ACCEPTED : METRIC_CONNECTS_REFUSED, 1);
 	/* One who left before a verdict, say a health check, is no refusal. */
 	bool refused = !accepted && n->verdict != VERDICT_GONE;
+	snapshot_count(c->worker->snapshot, c->listener, &n->rule);
 	log_begin(&l, refused ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "connect");
 	log_str(&l, "verdict", verdict_info(n->verdict)->name);
 	put_client(&l, c);
 	log_str(&l, "mqtt", version_name(c->session->version));
 	log_number(&l, "worker", (int64_t)c->worker->number);
-	put_rule(&l, n->rule_file, n->rule_line);
+	put_rule(&l, &n->rule);
 	put_code(&l, n->code);
 	log_str(&l, "why", n->why);
 	log_end(&l);
@@ -97,27 +98,34 @@ static void report_closed(const struct conn *c, const struct session_note *n)
 	log_end(&l);
 }
 
-void report_suppressed(struct worker *w)
+static void say_left_out(struct report_window *window, enum report_kind kind)
 {
+	static const char *const names[REPORT_KINDS] = {"payload", "denied"};
 	struct log_line l;
 
-	if (w->payloads.left_out == 0)
+	if (window->left_out == 0)
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "suppressed");
-	log_str(&l, "of", "payload");
-	log_number(&l, "count", (int64_t)w->payloads.left_out);
+	log_str(&l, "of", names[kind]);
+	log_number(&l, "count", (int64_t)window->left_out);
 	log_end(&l);
-	w->payloads.left_out = 0;
+	window->left_out = 0;
 }
 
-/* Whether one more line about a payload may be written now; else it is counted. */
-static bool may_say(struct worker *w)
+void report_suppressed(struct worker *w)
 {
-	struct report_window *window = &w->payloads;
+	for (enum report_kind kind = 0; kind < REPORT_KINDS; kind++)
+		say_left_out(&w->windows[kind], kind);
+}
+
+/* Whether one more line of that kind may be written now; else it is counted. */
+static bool may_say(struct worker *w, enum report_kind kind)
+{
+	struct report_window *window = &w->windows[kind];
 	struct timeval rest = {0};
 
 	if (w->now.mono_ms >= window->until) {
-		report_suppressed(w);
+		say_left_out(window, kind);
 		*window = (struct report_window){.until = w->now.mono_ms + REPORT_WINDOW_MS};
 	}
 	if (window->said < REPORT_LINES) {
@@ -139,7 +147,7 @@ static void report_payload(const struct conn *c, const struct session_note *n)
 	char kid[9];
 
 	metrics_add(&c->worker->metrics, metric_failed(n->from == SIDE_CLIENT, n->error), 1);
-	if (!may_say(c->worker))
+	if (!may_say(c->worker, REPORT_PAYLOAD))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "payload");
 	log_str(&l, "error", seal_error_name(n->error));
@@ -151,6 +159,35 @@ static void report_payload(const struct conn *c, const struct session_note *n)
 		               n->kid[3]);
 		log_str(&l, "kid", kid);
 	}
+	log_end(&l);
+}
+
+/* A list denied something, or would have. */
+static void report_denied(struct conn *c, const struct session_note *n)
+{
+	static const char *const what[ACL_VERBS] = {"connect", "publish", "subscribe"};
+	struct metrics *m = &c->worker->metrics;
+	struct log_line l;
+
+	if (n->dry)
+		metrics_add(m, METRIC_WOULD_DENY, 1 + n->more);
+	else if (n->verb == ACL_SUBSCRIBE && n->from == SIDE_CLIENT)
+		metrics_add(m, METRIC_SUBSCRIPTIONS_DENIED, 1 + n->more);
+	else
+		metrics_add(m, METRIC_MESSAGES_DENIED, 1);
+	snapshot_count(c->worker->snapshot, c->listener, &n->rule);
+	if (!may_say(c->worker, REPORT_DENIED))
+		return;
+	log_begin(&l, LOG_LEVEL_WARNING, n->dry ? "would_deny" : "denied");
+	log_str(&l, "what", n->from == SIDE_BROKER ? "delivery" : what[n->verb]);
+	put_client(&l, c);
+	if (n->verb != ACL_CONNECT)
+		log_text(&l,
+		         n->verb == ACL_SUBSCRIBE && n->from == SIDE_CLIENT ? "filter" : "topic",
+		         n->topic);
+	if (n->more != 0)
+		log_number(&l, "more", (int64_t)n->more);
+	put_rule(&l, &n->rule);
 	log_end(&l);
 }
 
@@ -166,6 +203,9 @@ void report_note(struct conn *c, const struct session_note *n)
 	case NOTE_PAYLOAD:
 		report_payload(c, n);
 		break;
+	case NOTE_DENIED:
+		report_denied(c, n);
+		break;
 	}
 }
 
@@ -175,11 +215,13 @@ void report_refused(struct worker *w, size_t listener, const uint8_t address[16]
 	struct log_line l;
 
 	metrics_add(&w->metrics, METRIC_CONNECTIONS_REFUSED_AT_ACCEPT, 1);
+	if (rule != NULL)
+		snapshot_count(w->snapshot, listener, rule);
 	log_begin(&l, LOG_LEVEL_WARNING, "connect");
 	log_str(&l, "verdict", verdict);
 	put_peer(&l, w, listener, address, port);
 	if (rule != NULL)
-		put_rule(&l, rule->file, rule->line);
+		put_rule(&l, rule);
 	log_end(&l);
 }
 

@@ -21,6 +21,11 @@ void snapshot_unref(struct snapshot *s)
 		for (size_t i = 0; i < s->conf->n_brokers; i++)
 			broker_fini(&s->brokers[i]);
 	}
+	if (s->denials != NULL) {
+		for (size_t i = 0; i < s->conf->n_filters; i++)
+			free(s->denials[i]);
+	}
+	free(s->denials);
 	free(s->brokers);
 	free(s->rules);
 	free(s->policies);
@@ -28,6 +33,16 @@ void snapshot_unref(struct snapshot *s)
 	free(s->listeners);
 	conf_free(s->conf);
 	free(s);
+}
+
+void snapshot_count(struct snapshot *s, size_t listener, const struct acl_verdict *v)
+{
+	int filter = s->listeners[listener]->filter;
+
+	if (v->file == NULL || v->allow || filter < 0 ||
+	    v->rule >= acl_ruleset_size(s->conf->filters[filter].rules))
+		return;
+	(void)atomic_fetch_add_explicit(&s->denials[filter][v->rule], 1, memory_order_relaxed);
 }
 
 size_t snapshot_largest(const struct snapshot *s)
@@ -134,6 +149,21 @@ static void make_rules(struct snapshot *s)
 	}
 }
 
+static struct policy_filter filter_of(const struct conf_filter *f)
+{
+	return (struct policy_filter){.rules = f->rules,
+	                              .silent = f->refuse == CONF_REFUSE_SILENT,
+	                              .disconnects = f->on_deny == CONF_DENY_DISCONNECT,
+	                              .dry_run = f->dry_run,
+	                              .topics = acl_has_rules(f->rules, ACL_PUBLISH) ||
+	                                        acl_has_rules(f->rules, ACL_SUBSCRIBE)};
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 static void make_policy(const struct snapshot *s, size_t i)
 {
 	const struct conf_listener *l = s->listeners[i];
@@ -141,13 +171,14 @@ static void make_policy(const struct snapshot *s, size_t i)
 
 	*p = (struct policy){.versions = l->versions,
 	                     .max_connect = l->max_connect,
-	                     .max_packet = l->max_buffer / 2,
+	                     .max_packet = smaller(l->max_buffer / 2, snapshot_largest(s)),
 	                     .max_message = s->conf->max_message,
-	                     .filter = l->filter < 0 ? NULL : s->conf->filters[l->filter].rules,
 	                     .rules = s->rules,
 	                     .n_rules = s->conf->n_payloads,
 	                     .broker_timeout_ms =
 	                         (int64_t)s->conf->brokers[l->broker].connect_timeout_ms};
+	if (l->filter >= 0)
+		p->filter = filter_of(&s->conf->filters[l->filter]);
 	if (l->otp >= 0) {
 		p->otp = true;
 		p->layout = s->conf->otps[l->otp].layout;
@@ -200,9 +231,16 @@ static int allocate(struct snapshot *s, struct err *e)
 	s->limits = calloc(s->n_listeners, sizeof *s->limits);
 	s->rules = calloc(s->conf->n_payloads + 1, sizeof *s->rules);
 	s->brokers = calloc(s->conf->n_brokers, sizeof *s->brokers);
+	s->denials = calloc(s->conf->n_filters + 1, sizeof *s->denials);
 	if (s->listeners == NULL || s->policies == NULL || s->limits == NULL || s->rules == NULL ||
-	    s->brokers == NULL)
+	    s->brokers == NULL || s->denials == NULL)
 		return err_set(e, "out of memory");
+	for (size_t i = 0; i < s->conf->n_filters; i++) {
+		s->denials[i] =
+		    calloc(acl_ruleset_size(s->conf->filters[i].rules) + 1, sizeof **s->denials);
+		if (s->denials[i] == NULL)
+			return err_set(e, "out of memory");
+	}
 	for (size_t i = 0; i < s->conf->n_brokers; i++)
 		broker_init(&s->brokers[i], &s->conf->brokers[i]);
 	return 0;

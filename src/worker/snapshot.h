@@ -23,6 +23,8 @@ struct snapshot {
 	bool verifies;          /* some listener verifies one-time passwords, so there is a state */
 	struct broker *brokers; /* by index in conf */
 	struct payload_rule *rules;
+	/* How often a rule denied something, or would have: by filter in conf, by rule. */
+	atomic_ulong **denials;
 };
 
 /* Makes a snapshot of a conf, which it takes (also on failure). `before` is the one in force, or
@@ -34,6 +36,10 @@ struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before,
 
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* NULL-safe */
+
+/* Counts a denial by a rule of the listener's filter; a verdict without a rule is none. Any thread.
+ */
+void snapshot_count(struct snapshot *s, size_t listener, const struct acl_verdict *v);
 
 /* Bytes of the largest packet that the proxy makes under these rules: a sealed message with the
  * longest head. */

@@ -34,6 +34,9 @@ enum {
 
 enum { REPORT_LINES = 20, REPORT_WINDOW_MS = 10000 };
 
+/* The kinds of lines that a peer can cause without end. */
+enum report_kind { REPORT_PAYLOAD, REPORT_DENIED, REPORT_KINDS };
+
 /* Lines of one kind that were written in the window under way, and those that were not. */
 struct report_window {
 	int64_t until; /* monotonic ms */
@@ -57,7 +60,7 @@ struct worker {
 	size_t n_conns, n_refusing, waiting_bytes;
 	size_t waiting_bytes_max; /* this worker's share of pre-auth-memory */
 	struct metrics metrics;
-	struct report_window payloads;
+	struct report_window windows[REPORT_KINDS];
 	bool stopping;
 	int64_t tell_until,
 	    stop_until; /* by when all sessions are told to end, and everything ends */

@@ -129,17 +129,37 @@ static void write_rules(const struct world *w, FILE *conf)
 	}
 }
 
+/* The words of a filter as a block says them. */
 static void write_filter(const struct world *w, FILE *conf)
 {
+	static const struct {
+		const char *word, *text;
+	} rules[] = {{"deny-id=", " deny connect client-id"},
+	             {"deny-user=", " deny connect user"},
+	             {"allow-publish=", " allow publish"},
+	             {"deny-publish=", " deny publish"},
+	             {"allow-subscribe=", " allow subscribe"},
+	             {"deny-subscribe=", " deny subscribe"}};
+
 	(void)fputs("filter all {\n", conf);
 	for (size_t i = 0; i < w->words->n; i++) {
-		const char *word = w->words->w[i];
-		if (strncmp(word, "deny-id=", 8) == 0)
-			(void)fprintf(conf, " deny connect client-id %s\n", word + 8);
-		if (strncmp(word, "deny-user=", 10) == 0)
-			(void)fprintf(conf, " deny connect user %s\n", word + 10);
+		for (size_t k = 0; k < sizeof rules / sizeof rules[0]; k++) {
+			const char *word = w->words->w[i], *value = word + strlen(rules[k].word);
+			if (strncmp(word, rules[k].word, strlen(rules[k].word)) != 0)
+				continue;
+			/* A bare "#" would begin a comment. */
+			(void)fprintf(conf, *value == '#' ? "%s \"%s\"\n" : "%s %s\n", rules[k].text,
+			              value);
+		}
 	}
-	(void)fputs(" allow connect\n}\n", conf);
+	(void)fputs(" allow connect\n", conf);
+	if (w->policy.filter.silent)
+		(void)fputs(" refuse silent\n", conf);
+	if (w->policy.filter.dry_run)
+		(void)fputs(" dry-run on\n", conf);
+	if (w->policy.filter.disconnects)
+		(void)fputs(" on-deny disconnect\n", conf);
+	(void)fputs("}\n", conf);
 }
 
 static void write_listener(const struct world *w, FILE *conf, const char *name, uint16_t broker)
@@ -156,7 +176,7 @@ static void write_listener(const struct world *w, FILE *conf, const char *name, 
 			(void)fprintf(conf, " %s", version_name(v));
 	}
 	(void)fprintf(conf, "\n%s%s}\n", p->otp ? " otp codes\n" : "",
-	              p->filter != NULL ? " filter all\n" : "");
+	              p->filter.rules != NULL ? " filter all\n" : "");
 }
 
 static void write_conf(const struct daemon *d, const struct world *w, const uint16_t brokers[LANES],
@@ -173,7 +193,7 @@ static void write_conf(const struct daemon *d, const struct world *w, const uint
 	              w->policy.max_message, d->folder, d->folder);
 	write_keys(d, w, conf);
 	write_rules(w, conf);
-	if (w->policy.filter != NULL)
+	if (w->policy.filter.rules != NULL)
 		write_filter(w, conf);
 	if (w->policy.otp)
 		(void)fprintf(conf, "otp codes {\n role verify\n layout %s\n}\n",

@@ -39,6 +39,8 @@ static const struct {
     {"verdict", STEP_VERDICT, 1, false, false},
     {"noted", STEP_NOTED, 1, false, false},
     {"state", STEP_STATE, 1, false, false},
+    {"denied", STEP_DENIED, 1, false, false},
+    {"tried", STEP_TRIED, 1, false, false},
     {"tolerated", STEP_TOLERATED, 1, false, false},
 };
 

@@ -50,6 +50,8 @@ enum step_kind {
 	STEP_AGAIN,     /* again: a new client, the same users */
 	STEP_VERDICT,   /* verdict NAME: what was noted */
 	STEP_NOTED,     /* noted E_AUTH: a payload's failure was noted */
+	STEP_DENIED, /* denied N, tried N: what the lists denied, or would have, all told (sim) */
+	STEP_TRIED,
 	STEP_TOLERATED, /* tolerated N: payloads that passed in clear under `prefer`, all told */
 	STEP_STATE      /* state NAME */
 };

@@ -145,6 +145,12 @@ static bool step_ending(struct play *p, const struct step *s)
 		return (h->has_error && strcmp(seal_error_name(h->error), s->args.w[0]) == 0) ||
 		       fault_set(f, "noted: %s",
 		                 h->has_error ? seal_error_name(h->error) : "nothing");
+	case STEP_DENIED:
+		return h->denied == strtoul(s->args.w[0], NULL, 10) ||
+		       fault_set(f, "%zu were denied", h->denied);
+	case STEP_TRIED:
+		return h->tried == strtoul(s->args.w[0], NULL, 10) ||
+		       fault_set(f, "%zu would have been denied", h->tried);
 	case STEP_TOLERATED:
 		return h->tolerated == strtoul(s->args.w[0], NULL, 10) ||
 		       fault_set(f, "%zu were tolerated", h->tolerated);
@@ -261,6 +267,8 @@ static bool play_step(struct play *p, size_t *index)
 	case STEP_NO_LEG:
 	case STEP_VERDICT:
 	case STEP_NOTED:
+	case STEP_DENIED:
+	case STEP_TRIED:
 	case STEP_TOLERATED:
 	case STEP_STATE:
 		return step_ending(p, s);

@@ -120,6 +120,8 @@ static bool take_notes(struct host *h, const struct session_step *step)
 				return fault_set(h->fault, "a second verdict");
 			h->has_verdict = true;
 			h->verdict = n->verdict;
+		} else if (n->kind == NOTE_DENIED) {
+			*(n->dry ? &h->tried : &h->denied) += 1 + n->more;
 		} else if (n->kind == NOTE_PAYLOAD) {
 			h->notes++;
 			h->has_error = true;

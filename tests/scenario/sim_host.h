@@ -51,7 +51,7 @@ struct host {
 	struct ledger ledger;
 	size_t failed; /* payloads that may not pass, all told */
 	size_t notes;  /* and those that were noted */
-	size_t tolerated;
+	size_t tolerated, denied, tried;
 	struct account accounts[SIM_ACCOUNTS];
 	size_t n_accounts, marks;
 	bool has_verdict, has_error;

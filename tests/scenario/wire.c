@@ -259,6 +259,8 @@ static bool play_step(struct wire *w, size_t *index)
 		return true;
 	case STEP_VERDICT:
 	case STEP_NOTED:
+	case STEP_DENIED:
+	case STEP_TRIED:
 	case STEP_TOLERATED:
 	case STEP_STATE:
 		return true; /* what the log says is for others to test */

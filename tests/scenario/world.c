@@ -102,17 +102,46 @@ static void add_rule(struct world *w, const char *text)
 	w->policy.n_rules++;
 }
 
+static struct acl_ruleset *filter_of(struct world *w)
+{
+	if (w->filter == NULL)
+		w->filter = acl_ruleset_new();
+	if (w->filter == NULL)
+		oops("no memory", "filter");
+	w->policy.filter.rules = w->filter;
+	return w->filter;
+}
+
 static void add_deny(struct world *w, enum acl_kind kind, const char *glob)
 {
 	struct acl_criterion c = {.kind = kind, .value = slice_str(glob)};
 	struct err e;
 
-	if (w->filter == NULL)
-		w->filter = acl_ruleset_new();
-	if (w->filter == NULL ||
-	    acl_ruleset_add_connect(w->filter, false, &c, 1, "policy", 1, &e) != 0)
+	if (acl_ruleset_add_connect(filter_of(w), false, &c, 1, "policy", 1, &e) != 0)
 		oops("no filter", glob);
-	w->policy.filter = w->filter;
+}
+
+/* allow-publish, deny-publish, allow-subscribe, deny-subscribe; no filter is everything. */
+static bool add_topic(struct world *w, struct slice name, const char *filter)
+{
+	struct slice f = slice_str(filter);
+	struct err e;
+
+	for (enum acl_verb verb = ACL_PUBLISH; verb < ACL_VERBS; verb++) {
+		for (int allow = 0; allow < 2; allow++) {
+			char word[24];
+			(void)snprintf(word, sizeof word, "%s-%s", allow ? "allow" : "deny",
+			               acl_verb_name(verb));
+			if (!slice_eq(name, slice_str(word)))
+				continue;
+			if (acl_ruleset_add_topic(filter_of(w), verb, allow, f.n == 0 ? NULL : &f,
+			                          "policy", 1, &e) != 0)
+				oops("no filter", filter);
+			w->policy.filter.topics = true;
+			return true;
+		}
+	}
+	return false;
 }
 
 static void add_versions(struct world *w, const char *text)
@@ -137,6 +166,14 @@ static void add_word(struct world *w, const char *word)
 	value = value == NULL ? "" : value + 1;
 	if (slice_eq(name, slice_str("rule"))) {
 		add_rule(w, value);
+	} else if (add_topic(w, name, value)) {
+		/* done */
+	} else if (slice_eq(name, slice_str("silent"))) {
+		p->filter.silent = true;
+	} else if (slice_eq(name, slice_str("dry-run"))) {
+		p->filter.dry_run = true;
+	} else if (slice_eq(name, slice_str("on-deny-disconnect"))) {
+		p->filter.disconnects = true;
 	} else if (slice_eq(name, slice_str("otp"))) {
 		p->otp = true;
 		p->layout = strcmp(value, "otp") == 0            ? OTP_OTP_ONLY

@@ -8,6 +8,9 @@
  *   otp=password+otp|otp+password|otp                    the client's password holds
  * a code deny-id=GLOB, deny-user=GLOB                         a filter that denies these and allows
  * the rest connect=BYTES, message=BYTES                         max-connect, max-message
+ *   allow-publish=FILTER deny-publish=FILTER allow-subscribe=FILTER deny-subscribe=FILTER
+ *                                                        rules on topics, in order; no FILTER: all
+ *   silent, dry-run, on-deny-disconnect                  the other words of a filter block
  *   versions=3.1,5.0                                     what the listener allows
  *   timeout=MS                                           of the broker
  *   via=POLICY                                           on the wire, its broker is a second proxy
