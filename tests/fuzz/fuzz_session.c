@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-enum { MARKER = 16, POLICIES = 16, READY = 28, IDS = 4, EVENTS_MAX = 400 };
+enum { MARKER = 16, POLICIES = 16, READY = 24, OPTIONAL = 6, IDS = 4, EVENTS_MAX = 400 };
 
 static const struct named_policy policies[POLICIES] = {
     {"plain", {{NULL}, 0}},
@@ -60,10 +60,16 @@ static const struct words ready[READY] = {
     {{"pingresp"}, 1},
     {{"disconnect"}, 1},
     {{"auth", "code=0x18", "p:authentication-method=M"}, 3},
+};
+
+/* What the options of payload rules are about. */
+static const struct words optional[OPTIONAL] = {
     {{"publish", "topic=t/a", "payload=x", "p:user-property=a:b", "p:content-type=x"}, 5},
     {{"publish", "topic=t/a", "payload=x", "sealed=k1", "ip:user-property=a:b", "pad=64"}, 6},
     {{"publish", "topic=t/a", "payload=x", "sealed=k3/N", "p:correlation-data=x", "age=90000"}, 6},
     {{"connect", "will-topic=t/w", "will-payload=x", "wp:user-property=a:b"}, 4},
+    {{"publish", "topic=t/a", "retain=1", "payload=", "sealed=k3/RP", "p:content-type=x"}, 6},
+    {{"publish", "topic=t/a", "qos=1", "payload=fill:20000", "p:user-property=a:b"}, 5},
 };
 
 static struct world *worlds[POLICIES];
@@ -117,13 +123,14 @@ static bool send_bytes(struct host *h, enum side from, struct input *in)
 	return ok;
 }
 
-static bool send_ready(struct host *h, enum side from, struct input *in)
+static bool send_one(struct host *h, enum side from, struct input *in, const struct words *of,
+                     uint8_t n)
 {
 	uint8_t which = next(in);
-	struct making m = making_of(h, (enum mqtt_version)(MQTT_31 + which / READY % 3));
+	struct making m = making_of(h, (enum mqtt_version)(MQTT_31 + which / n % 3));
 	struct packet packet;
 
-	FUZZ_CHECK(packet_make(&m, &ready[which % READY], &packet, h->fault));
+	FUZZ_CHECK(packet_make(&m, &of[which % n], &packet, h->fault));
 	bool ok = !may_send(h, from) || host_send(h, from, slice_of(packet.p, packet.n));
 	packet_free(&packet);
 	return ok;
@@ -203,7 +210,10 @@ static bool event(struct host *h, struct input *in)
 	case 3:
 	case 4:
 	case 5:
-		return (op & 32) != 0 ? send_flight(h, from, in) : send_ready(h, from, in);
+		if ((op & 32) != 0)
+			return send_flight(h, from, in);
+		return (op & 64) != 0 ? send_one(h, from, in, optional, OPTIONAL)
+		                      : send_one(h, from, in, ready, READY);
 	case 6:
 		return send_forged(h, from, in);
 	case 7:
