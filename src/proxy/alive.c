@@ -90,7 +90,7 @@ static int64_t ping_at(const struct session *s)
 
 int64_t alive_deadline(const struct session *s)
 {
-	if (s->state != SESSION_RELAYING || s->stopping || s->alive.keep_ms == 0)
+	if (s->state != SESSION_RELAYING || s->alive.keep_ms == 0)
 		return 0;
 	int64_t silent = silent_at(&s->alive), ping = ping_at(s);
 	return silent == 0 || (ping != 0 && ping < silent) ? ping : silent;

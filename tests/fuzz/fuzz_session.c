@@ -226,6 +226,8 @@ static bool event(struct host *h, struct input *in)
 		h->held = next(in) & (ASK_TAKE | ASK_DIAL | ASK_CONSUME);
 		return true;
 	case 11:
+		if ((op & 32) != 0)
+			return host_read(h, SIDE_CLIENT, h->unread[SIDE_CLIENT]);
 		return host_release(h);
 	case 12:
 		return host_stop(h, from == SIDE_CLIENT ? MQTT_SERVER_SHUTTING_DOWN
