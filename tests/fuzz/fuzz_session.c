@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The engine under any row of events: bytes of both sides, ends, answers, time. The host of the
  * scenarios holds it to its contract after every call. Beside that: the plaintext of an envelope
- * that was tampered with is never seen again. The host also balances that each packet id is
- * answered once.
+ * that was tampered with, and a message that the lists deny, is never seen again. The host also
+ * balances that each packet id is answered once.
  *
  * The first byte chooses policy and way; then events, each a byte and its arguments. */
 #include "base/secret.h"
@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-enum { MARKER = 16, POLICIES = 16, READY = 24, OPTIONAL = 6, IDS = 4, EVENTS_MAX = 400 };
+enum { MARKER = 16, POLICIES = 20, READY = 24, OPTIONAL = 6, IDS = 4, EVENTS_MAX = 400 };
 
 static const struct named_policy policies[POLICIES] = {
     {"plain", {{NULL}, 0}},
@@ -31,6 +31,20 @@ static const struct named_policy policies[POLICIES] = {
     {"prefer", {{"rule=t/#:k1:plain:prefer:empty-drop:pad-16"}, 1}},
     {"prefer-both", {{"rule=t/#:k1:k3:prefer:properties", "message=2000"}, 2}},
     {"props", {{"rule=t/#:plain:k1:properties:pad-1024:unbound:age-60:strict"}, 1}},
+    {"lists",
+     {{"deny-id=bad*", "deny-publish=no/#", "allow-publish=", "deny-subscribe=no/#",
+       "allow-subscribe="},
+      5}},
+    {"lists-names",
+     {{"allow-publish=t/%c/#", "deny-publish=", "allow-subscribe=t/%c/#", "deny-subscribe="}, 4}},
+    {"lists-seal",
+     {{"rule=t/#:plain:k1", "allow-publish=t/#", "allow-publish=x",
+       "deny-publish=", "deny-subscribe=no/#", "allow-subscribe=", "silent"},
+      7}},
+    {"lists-cut",
+     {{"deny-publish=no/#", "allow-publish=", "deny-subscribe=no/#",
+       "allow-subscribe=", "on-deny-disconnect"},
+      5}},
     {"props-both", {{"rule=t/#:k1+k3:k3:properties:pad-64:disconnect"}, 1}},
 };
 
@@ -189,6 +203,43 @@ static bool send_flight(struct host *h, enum side from, struct input *in)
 	return ok;
 }
 
+/* What rules on topics deny, with a payload that must not be seen; and SUBSCRIBEs that lose some of
+ * their filters, or all. */
+static bool send_listed(struct host *h, enum side from, struct input *in)
+{
+	static const char *const kinds[][4] = {
+	    {"publish", "topic=no/a"},
+	    {"publish", "topic=no/a", "qos=1"},
+	    {"publish", "topic=no", "qos=2"},
+	    {"subscribe", "filter=t/c1/a:1", "filter=no/a:0"},
+	    {"subscribe", "filter=no/+:2", "filter=#:1", "filter=t/c1/#:0"},
+	    {"subscribe", "filter=no/#:2"},
+	    {"suback", "code=1"},
+	    {"suback", "code=0/0x87", "code=2"},
+	};
+	uint8_t which = next(in), how = next(in);
+	struct making m = making_of(h, (enum mqtt_version)(MQTT_31 + how % 3));
+	const char *const *kind = kinds[which % (sizeof kinds / sizeof kinds[0])];
+	char id[16], payload[16 + 2 * MARKER] = "payload=hex:";
+	struct words words = {.n = 0};
+	struct packet packet;
+
+	if (!h->world->policy.filter.topics || !may_send(h, from))
+		return true;
+	for (size_t i = 0; i < 4 && kind[i] != NULL; i++)
+		words.w[words.n++] = kind[i];
+	(void)snprintf(id, sizeof id, "pid=%d", 1 + how / 3 % IDS);
+	text_hex(h->marker.p, h->marker.n, payload + strlen(payload));
+	if (words.n > 2 || kind[0][0] == 's')
+		words.w[words.n++] = id;
+	if (kind[0][0] == 'p')
+		words.w[words.n++] = payload;
+	FUZZ_CHECK(packet_make(&m, &words, &packet, h->fault));
+	bool ok = host_send(h, from, slice_of(packet.p, packet.n));
+	packet_free(&packet);
+	return ok;
+}
+
 static void answer_so(struct host *h, uint8_t how)
 {
 	static const char *const said[] = {NULL, "fails", "locked", "raised", "deleted"};
@@ -238,6 +289,8 @@ static bool event(struct host *h, struct input *in)
 		answer_so(h, next(in));
 		return true;
 	default:
+		if ((op & 32) != 0)
+			return send_listed(h, from, in);
 		host_again(h);
 		return true;
 	}
@@ -250,7 +303,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct host h;
 	uint8_t first = next(&in), marker[MARKER];
 	struct sim_way way = {.tight = (first & 16) != 0, .patient = (first & 32) != 0};
-	size_t policy = first & 15;
+	size_t policy = (first & 15) + (first >> 2 & 16);
 	bool ok = true;
 
 	host_init(&h, worlds[policy % POLICIES], &way, &fault);

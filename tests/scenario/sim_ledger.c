@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Every PUBLISH with a packet id and every PUBREL is answered once: by the other side, where it was
+/* Every PUBLISH with a packet id, every PUBREL and every SUBSCRIBE is answered once: by the other side, where it was
  * passed on, or by the proxy, where it was not. So for each side this balances after every call:
  * what it sent that asks for an answer, less what of that went on, plus the answers that the other
  * side sent, are the answers that it got and those that wait for a boundary. Each is a number made
@@ -27,7 +27,7 @@ static uint64_t worth(const struct mqtt_frame *f, struct slice packet, bool *ask
 {
 	unsigned qos = packet.p[0] >> 1 & 3;
 
-	*asks = f->type == MQTT_PUBLISH || f->type == MQTT_PUBREL;
+	*asks = f->type == MQTT_PUBLISH || f->type == MQTT_PUBREL || f->type == MQTT_SUBSCRIBE;
 	switch (f->type) {
 	case MQTT_PUBLISH:
 		if (qos == 0)
@@ -36,6 +36,9 @@ static uint64_t worth(const struct mqtt_frame *f, struct slice packet, bool *ask
 		             id_at(packet, f->head + 2 + id_at(packet, f->head)));
 	case MQTT_PUBREL:
 		return mixed(MQTT_PUBCOMP, id_at(packet, f->head));
+	case MQTT_SUBSCRIBE:
+		return mixed(MQTT_SUBACK, id_at(packet, f->head));
+	case MQTT_SUBACK:
 	case MQTT_PUBACK:
 	case MQTT_PUBREC:
 	case MQTT_PUBCOMP:
