@@ -97,6 +97,28 @@ static const struct connect_row connects[] = {
     {"allow address 0.0.0.0/0\ndeny", "2001:db8::1", "c", NULL, false, 2},
     {"allow address 0.0.0.0/0\ndeny", V4("9.9.9.9"), "c", NULL, true, 1},
     {"allow address ::/0\ndeny", V4("9.9.9.9"), "c", NULL, true, 1},
+    /* the user name in a glob, literally */
+    {"allow client-id %u\ndeny", "::1", "u", "u", true, 1},
+    {"allow client-id %u\ndeny", "::1", "v", "u", false, 2},
+    {"allow client-id %u\ndeny", "::1", "uu", "u", false, 2},
+    {"allow client-id %u\ndeny", "::1", "%u", "u", false, 2},
+    {"allow client-id %u\ndeny", "::1", "u", NULL, false, 2},
+    {"allow client-id %u\ndeny", "::1", "", NULL, false, 2},
+    {"allow client-id %u\ndeny", "::1", "", "", false, 2},
+    {"deny client-id %u*\nallow", "::1", "x", "", true, 2},
+    {"allow client-id %u\ndeny", "::1", "abc", "*", false, 2},
+    {"allow client-id %u\ndeny", "::1", "*", "*", true, 1},
+    {"allow client-id %u-*\ndeny", "::1", "u-1", "u", true, 1},
+    {"allow client-id %u-*\ndeny", "::1", "u1", "u", false, 2},
+    {"allow client-id *-%u-?\ndeny", "::1", "a-a-ab-x", "ab", true, 1},
+    {"allow client-id *%u*%u\ndeny", "::1", "xababab", "ab", true, 1},
+    {"allow client-id *%u*%u\ndeny", "::1", "xab", "ab", false, 2},
+    {"allow client-id *%u*%u\ndeny", "::1", "aba", "aba", false, 2},
+    {"allow client-id \\%u\ndeny", "::1", "%u", "u", true, 1},
+    {"allow client-id \\\\%u\ndeny", "::1", "\\u", "u", true, 1},
+    {"allow client-id 5%\ndeny", "::1", "5%", "u", true, 1},
+    {"allow client-id %x\ndeny", "::1", "%x", "u", true, 1},
+    {"allow user \\%u\ndeny", "::1", "c", "%u", true, 1},
     /* lists */
     {"deny address @10.0.0.0/8,192.0.2.1,2001:db8::/32\nallow", V4("10.255.255.255"), "c", NULL,
      false, 1},
@@ -175,6 +197,17 @@ static const struct accept_row accepts[] = {
     {"deny address @10.0.0.0/8\nallow", V4("10.1.2.3"), 1},
     {"deny address @10.0.0.0/8\nallow", V4("11.1.2.3"), 0},
 };
+
+START_TEST(names_that_cannot_stand_there)
+{
+	static const char *const rules[] = {"allow user %u", "allow user a%cb",
+	                                    "deny client-id %c"};
+	struct err e = {""};
+
+	ck_assert_ptr_null(build(rules[_i], &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "a backslash before % makes it ordinary"));
+}
+END_TEST
 
 START_TEST(denied_at_accept)
 {
@@ -407,6 +440,7 @@ int main(void)
 	TCase *t = tcase_create("ruleset");
 
 	tcase_add_loop_test(t, connect_verdict, 0, ROWS(connects));
+	tcase_add_loop_test(t, names_that_cannot_stand_there, 0, 3);
 	tcase_add_loop_test(t, denied_at_accept, 0, ROWS(accepts));
 	tcase_add_test(t, accept_agrees_with_connect);
 	tcase_add_loop_test(t, last_line, 0, ROWS(checks));
