@@ -98,3 +98,8 @@ bool acl_cidr_match(const struct acl_cidr *c, const struct acl_address *a)
 		return false;
 	return rest == 0 || ((c->base.b[whole] ^ a->b[whole]) & (0xff00 >> rest) & 0xff) == 0;
 }
+
+bool acl_address_is_v4(const struct acl_address *a)
+{
+	return memcmp(a->b, v4_prefix, sizeof v4_prefix) == 0;
+}

@@ -21,4 +21,7 @@ int acl_cidr_parse(struct slice word, struct acl_cidr *out, struct err *e);
 
 bool acl_cidr_match(const struct acl_cidr *c, const struct acl_address *a);
 
+/* Whether it is an IPv4 address, which then stands in the last four bytes. */
+bool acl_address_is_v4(const struct acl_address *a);
+
 #endif

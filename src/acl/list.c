@@ -1,67 +1,34 @@
 /* SPDX-License-Identifier: ISC */
-/* A block list may have a hundred thousand lines and is asked on every accept, so it is sorted once
- * while it is loaded. Networks become ranges from first to last address; ranges that overlap are
- * joined, so one binary search finds the only candidate. */
+/* A list may have a million lines and is asked on every connect, so an entry is kept in whatever
+ * form is found fastest, and its text only where it is a real glob. The text of the file is walked
+ * once, in place, and nothing of it is needed afterwards. */
 #include "acl/list.h"
 
+#include "acl/networks.h"
 #include "acl/pattern.h"
+#include "acl/set.h"
+#include "base/buf.h"
 #include "base/text.h"
 
 #include <stdlib.h>
 
-enum { QUOTE_SIZE = 200 };
+enum { QUOTE_SIZE = 200, NAME_MAX_LEN = 65535 };
 
-struct range {
-	struct acl_address first, last;
-};
-
-/* Ranges, or names: what is in use depends on the kind. Names point into `text`. */
+/* What is in use depends on the kind. */
 struct acl_list {
-	uint8_t *text;
-	struct range *ranges;
-	size_t n_ranges;
-	struct slice *exact, *globs;
-	size_t n_exact, n_globs;
-};
-
-struct builder {
-	struct acl_list *list;
-	enum acl_kind kind;
-	size_t used; /* bytes of list->text */
+	struct acl_networks networks;
+	struct acl_set names;
+	struct buf globs; /* each behind its length, two bytes */
 };
 
 void acl_list_free(struct acl_list *l)
 {
 	if (l == NULL)
 		return;
-	free(l->text);
-	free(l->ranges);
-	free(l->exact);
-	free(l->globs);
+	acl_networks_fini(&l->networks);
+	acl_set_fini(&l->names);
+	buf_free(&l->globs);
 	free(l);
-}
-
-static int compare_addresses(const struct acl_address *a, const struct acl_address *b)
-{
-	return memcmp(a->b, b->b, sizeof a->b);
-}
-
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct range *left = a, *right = b;
-
-	return compare_addresses(&left->first, &right->first);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	const struct slice *left = a, *right = b;
-	size_t n = left->n < right->n ? left->n : right->n;
-	int order = n == 0 ? 0 : memcmp(left->p, right->p, n);
-
-	if (order != 0)
-		return order;
-	return left->n < right->n ? -1 : left->n > right->n;
 }
 
 static bool blank(uint8_t c)
@@ -69,7 +36,7 @@ static bool blank(uint8_t c)
 	return c == ' ' || c == '\t';
 }
 
-static int add_address(struct builder *b, struct slice line, struct err *e)
+static int add_address(struct acl_list *l, struct slice line, struct err *e)
 {
 	struct acl_cidr c;
 
@@ -81,23 +48,14 @@ static int add_address(struct builder *b, struct slice line, struct err *e)
 		return err_set(e, "a comment begins with # and a blank at the start of the line");
 	if (acl_cidr_parse(line, &c, e) != 0)
 		return -1;
-	struct range *r = &b->list->ranges[b->list->n_ranges++];
-	r->first = r->last = c.base;
-	for (unsigned i = c.bits; i < 128; i++)
-		r->last.b[i / 8] |= (uint8_t)(0x80 >> i % 8);
-	return 0;
+	return acl_networks_add(&l->networks, &c) == 0 ? 0 : err_set(e, "no memory for the list");
 }
 
-/* An entry without wildcards is kept unescaped among the exact ones. */
-static int add_name(struct builder *b, struct slice line, struct err *e)
+/* Whether an entry is a glob, or just a name. -1 where nobody could see what it is. */
+static int is_glob(struct slice line, struct err *e)
 {
-	struct acl_list *l = b->list;
-	uint8_t *to = l->text + b->used;
 	bool glob = false, hidden = false;
-	size_t n = 0;
 
-	if (acl_glob_check(line, e) != 0)
-		return -1;
 	for (size_t i = 0; i < line.n; i++) {
 		if (blank(line.p[i]) && (i == 0 || i + 1 == line.n))
 			hidden = true;
@@ -109,16 +67,50 @@ static int add_name(struct builder *b, struct slice line, struct err *e)
 	if (hidden)
 		return err_set(e, "the entry begins or ends with a blank: take it away, or put a "
 		                  "backslash before it");
+	if (acl_glob_has_name(line, 'u') || acl_glob_has_name(line, 'c'))
+		return err_set(e,
+		               "%%u and %%c stand for names in rules only: a backslash before %% "
+		               "makes it ordinary");
+	return glob;
+}
+
+static int add_glob(struct acl_list *l, struct slice line, struct err *e)
+{
+	uint8_t n[2] = {(uint8_t)(line.n >> 8), (uint8_t)(line.n & 0xff)};
+
+	if (buf_append(&l->globs, slice_of(n, 2)) != 0 || buf_append(&l->globs, line) != 0)
+		return err_set(e, "no memory for the list");
+	return 0;
+}
+
+/* A name with backslashes, without them. */
+static int add_escaped(struct acl_list *l, struct slice line, struct err *e)
+{
+	uint8_t *plain = malloc(line.n);
+	size_t n = 0;
+
+	if (plain == NULL)
+		return err_set(e, "no memory for the list");
 	for (size_t i = 0; i < line.n; i++) {
-		if (!glob && line.p[i] == '\\')
+		if (line.p[i] == '\\')
 			i++;
-		to[n++] = line.p[i];
+		plain[n++] = line.p[i];
 	}
-	b->used += n;
-	if (glob)
-		l->globs[l->n_globs++] = slice_of(to, n);
-	else
-		l->exact[l->n_exact++] = slice_of(to, n);
+	acl_set_add(&l->names, slice_of(plain, n));
+	free(plain);
+	return 0;
+}
+
+static int add_name(struct acl_list *l, struct slice line, struct err *e)
+{
+	if (line.n > NAME_MAX_LEN)
+		return err_set(e, "the entry is longer than any name can be");
+	int glob = acl_glob_check(line, e) == 0 ? is_glob(line, e) : -1;
+	if (glob != 0)
+		return glob < 0 ? -1 : add_glob(l, line, e);
+	if (memchr(line.p, '\\', line.n) != NULL)
+		return add_escaped(l, line, e);
+	acl_set_add(&l->names, line);
 	return 0;
 }
 
@@ -145,7 +137,8 @@ static struct slice next_line(struct slice *rest)
 	return line;
 }
 
-static int add_lines(struct builder *b, struct slice text, struct slice name, struct err *e)
+static int add_lines(struct acl_list *l, enum acl_kind kind, struct slice text, struct slice name,
+                     struct err *e)
 {
 	for (unsigned number = 1; text.n != 0; number++) {
 		struct slice line = next_line(&text);
@@ -154,98 +147,67 @@ static int add_lines(struct builder *b, struct slice text, struct slice name, st
 
 		if (left_out(line))
 			continue;
-		if ((b->kind == ACL_ADDRESS ? add_address : add_name)(b, line, &why) != 0)
+		if ((kind == ACL_ADDRESS ? add_address : add_name)(l, line, &why) != 0)
 			return err_set(e, "%s:%u: %s", text_escape(name, quote, sizeof quote),
 			               number, why.text);
 	}
 	return 0;
 }
 
-/* Joins sorted ranges that overlap. */
-static void join_ranges(struct acl_list *l)
+static size_t count_lines(struct slice text)
 {
-	size_t kept = 0;
+	size_t n = 0;
 
-	for (size_t i = 1; i < l->n_ranges; i++) {
-		struct range *last = &l->ranges[kept];
-		if (compare_addresses(&l->ranges[i].first, &last->last) > 0)
-			l->ranges[++kept] = l->ranges[i];
-		else if (compare_addresses(&l->ranges[i].last, &last->last) > 0)
-			last->last = l->ranges[i].last;
+	while (text.n != 0) {
+		(void)next_line(&text);
+		n++;
 	}
-	if (l->n_ranges != 0)
-		l->n_ranges = kept + 1;
-}
-
-/* Room for as many entries as there are lines, and for every byte of the names. */
-static int make_room(struct builder *b, struct slice text)
-{
-	struct acl_list *l = b->list;
-	size_t lines = 1;
-
-	for (size_t i = 0; i < text.n; i++)
-		lines += text.p[i] == '\n';
-	if (b->kind == ACL_ADDRESS) {
-		l->ranges = calloc(lines, sizeof *l->ranges);
-		return l->ranges == NULL ? -1 : 0;
-	}
-	l->text = malloc(text.n + 1);
-	l->exact = calloc(lines, sizeof *l->exact);
-	l->globs = calloc(lines, sizeof *l->globs);
-	return l->text == NULL || l->exact == NULL || l->globs == NULL ? -1 : 0;
+	return n;
 }
 
 struct acl_list *acl_list_new(enum acl_kind kind, struct slice text, struct slice name,
                               struct err *e)
 {
-	struct builder b = {.list = calloc(1, sizeof *b.list), .kind = kind};
+	struct acl_list *l = calloc(1, sizeof *l);
 
-	if (b.list == NULL || make_room(&b, text) != 0) {
+	if (l == NULL || (kind != ACL_ADDRESS && acl_set_init(&l->names, count_lines(text)) != 0)) {
 		err_set(e, "no memory for the list");
 		goto fail;
 	}
-	if (add_lines(&b, text, name, e) != 0)
+	l->globs.cap = SIZE_MAX;
+	if (add_lines(l, kind, text, name, e) != 0)
 		goto fail;
-	if (b.list->n_ranges != 0)
-		qsort(b.list->ranges, b.list->n_ranges, sizeof *b.list->ranges, compare_ranges);
-	if (b.list->n_exact != 0)
-		qsort(b.list->exact, b.list->n_exact, sizeof *b.list->exact, compare_names);
-	join_ranges(b.list);
-	return b.list;
+	if (acl_networks_finish(&l->networks) != 0) {
+		err_set(e, "no memory for the list");
+		goto fail;
+	}
+	return l;
 fail:
-	acl_list_free(b.list);
+	acl_list_free(l);
 	return NULL;
 }
 
 bool acl_list_empty(const struct acl_list *l)
 {
-	return l->n_ranges == 0 && l->n_exact == 0 && l->n_globs == 0;
+	return acl_networks_empty(&l->networks) && l->names.n == 0 && l->globs.len == 0;
 }
 
 bool acl_list_has_address(const struct acl_list *l, const struct acl_address *a)
 {
-	size_t low = 0, high = l->n_ranges;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (compare_addresses(a, &l->ranges[middle].first) < 0)
-			high = middle;
-		else if (compare_addresses(a, &l->ranges[middle].last) > 0)
-			low = middle + 1;
-		else
-			return true;
-	}
-	return false;
+	return acl_networks_has(&l->networks, a);
 }
 
 bool acl_list_has_name(const struct acl_list *l, struct slice name)
 {
-	if (l->n_exact != 0 &&
-	    bsearch(&name, l->exact, l->n_exact, sizeof *l->exact, compare_names) != NULL)
+	struct slice rest = buf_view(&l->globs);
+
+	if (acl_set_has(&l->names, name))
 		return true;
-	for (size_t i = 0; i < l->n_globs; i++) {
-		if (acl_glob_match(l->globs[i], name))
+	while (rest.n != 0) {
+		size_t n = (size_t)rest.p[0] << 8 | rest.p[1];
+		if (acl_glob_match(slice_of(rest.p + 2, n), name))
 			return true;
+		rest = slice_from(rest, 2 + n);
 	}
 	return false;
 }

@@ -25,6 +25,12 @@ void secret_random(void *p, size_t n)
 	randombytes_buf(p, n);
 }
 
+void secret_hash(const uint8_t key[SECRET_HASH_KEY_SIZE], struct slice s,
+                 uint8_t out[SECRET_HASH_SIZE])
+{
+	(void)crypto_shorthash_siphashx24(out, s.p, s.n, key);
+}
+
 void *secret_alloc(size_t n)
 {
 	return sodium_malloc(n);

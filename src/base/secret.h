@@ -18,6 +18,10 @@ bool secret_equal(const void *a, const void *b, size_t n);
 /* n random bytes from the system's generator. */
 void secret_random(void *p, size_t n);
 
+/* A hash of any bytes under a random key: a table that is filled and asked with it cannot be attacked by chosen input. */
+enum { SECRET_HASH_KEY_SIZE = 16, SECRET_HASH_SIZE = 16 };
+void secret_hash(const uint8_t key[SECRET_HASH_KEY_SIZE], struct slice s, uint8_t out[SECRET_HASH_SIZE]);
+
 /* n bytes of locked, guarded memory, or NULL. Freed, and wiped, by secret_free(), which takes NULL too. */
 void *secret_alloc(size_t n);
 void secret_free(void *p);

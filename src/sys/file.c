@@ -92,6 +92,17 @@ static int read_beyond(int fd, const char *path, size_t cap, struct err *e)
 	return got == 0 ? 0 : err_set(e, "%s is larger than %zu bytes", path, cap);
 }
 
+/* One piece of memory for a file whose size is known: a long list is not copied while it grows. What
+ * the size says is only a hint. */
+static void make_room(int fd, struct buf *out)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	    (uintmax_t)st.st_size + CHUNK <= buf_room(out))
+		(void)buf_reserve(out, (size_t)st.st_size + CHUNK);
+}
+
 static int read_all(int fd, const char *path, struct buf *out, struct err *e)
 {
 	for (;;) {
@@ -124,8 +135,10 @@ int file_read(void *ctx, const char *path, bool secret, struct buf *out, struct 
 	if (fd < 0)
 		return err_errno(e, "%s", full);
 	int result = secret ? check_secret(fd, full, e) : 0;
-	if (result == 0)
+	if (result == 0) {
+		make_room(fd, out);
 		result = read_all(fd, full, out, e);
+	}
 	(void)close(fd);
 	if (result != 0 && out->p != NULL) {
 		secret_wipe(out->p + out->start + before, out->len - before);

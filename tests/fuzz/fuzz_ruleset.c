@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: ISC */
-/* Any bytes as a list file and as globs: what a list says is what its entries say one by one, and
- * what is denied at accept is denied whatever the CONNECT holds. The first byte chooses the kind,
- * the next 17 who asks. */
+/* Any bytes as a list file, as globs and as topic filters: what a list says is what its entries say
+ * one by one, what is denied at accept is denied whatever the CONNECT holds, and a name in a rule
+ * is what stands there when it is written out. The first byte chooses the kind, the next 17 who
+ * asks.
+ */
 #include "acl/list.h"
 #include "acl/pattern.h"
+#include "base/secret.h"
+#include "mqtt/topic.h"
+#include "mqtt/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { HEAD = 18 };
+enum { HEAD = 18, EXPANDED_MAX = 4096, RULES_MAX = 32 };
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	return secret_init();
+}
 
 struct input {
 	enum acl_kind kind;
@@ -85,6 +97,137 @@ static void check_list(const struct input *in)
 	acl_list_free(l);
 }
 
+struct expanded {
+	uint8_t text[EXPANDED_MAX];
+	size_t n;
+	bool full;
+};
+
+static void put(struct expanded *x, struct slice s)
+{
+	if (s.n > sizeof x->text - x->n) {
+		x->full = true;
+		return;
+	}
+	if (s.n != 0)
+		memcpy(x->text + x->n, s.p, s.n);
+	x->n += s.n;
+}
+
+/* A glob with the user's name written out, a backslash before each character. */
+static struct expanded expand_glob(struct slice glob, struct slice user)
+{
+	struct expanded x = {.n = 0};
+
+	for (size_t i = 0; i < glob.n; i++) {
+		if (glob.p[i] == '\\' && i + 1 < glob.n) {
+			put(&x, slice_of(glob.p + i++, 2));
+		} else if (glob.n - i >= 2 && glob.p[i] == '%' && glob.p[i + 1] == 'u') {
+			for (size_t k = 0; k < user.n; k++) {
+				if ((user.p[k] & 0xc0) != 0x80)
+					put(&x, slice_str("\\"));
+				put(&x, slice_of(user.p + k, 1));
+			}
+			i++;
+		} else {
+			put(&x, slice_of(glob.p + i, 1));
+		}
+	}
+	return x;
+}
+
+static bool glob_holds(const struct input *in, struct slice glob)
+{
+	if (in->kind == ACL_USER)
+		return in->who.has_user && acl_glob_match(glob, in->who.user);
+	if (!acl_glob_has_name(glob, 'u'))
+		return acl_glob_match(glob, in->who.client_id);
+	if (!in->who.has_user || in->who.user.n == 0)
+		return false;
+	bool match = acl_glob_match_user(glob, in->who.user, in->who.client_id);
+	struct expanded x = expand_glob(glob, in->who.user);
+	if (!x.full && mqtt_utf8_valid(in->who.user))
+		FUZZ_CHECK(match == acl_glob_match(slice_of(x.text, x.n), in->who.client_id));
+	return match;
+}
+
+static struct slice name_of(const struct input *in, uint8_t letter)
+{
+	if (letter == 'c')
+		return in->who.client_id;
+	return in->who.has_user ? in->who.user : slice_of(NULL, 0);
+}
+
+/* A filter with the names written out. */
+static struct expanded expand_filter(const struct input *in, struct slice filter)
+{
+	struct expanded x = {.n = 0};
+
+	for (size_t i = 0; i < filter.n; i++) {
+		bool pair = filter.n - i >= 2 && filter.p[i] == '%';
+		if (pair && (filter.p[i + 1] == 'u' || filter.p[i + 1] == 'c'))
+			put(&x, name_of(in, filter.p[++i]));
+		else
+			put(&x, slice_of(filter.p + i, 1));
+	}
+	return x;
+}
+
+/* What the rules say, and the first that applies when they are written out. */
+static void check_question(const struct input *in, const struct acl_ruleset *r,
+                           const struct expanded *rules, size_t n, struct slice asked)
+{
+	struct acl_verdict s = acl_subscribe(r, &in->who, asked), v;
+	struct acl_verdict d = acl_deliver(r, &in->who, asked);
+	struct slice inner = mqtt_filter_inner(asked);
+	unsigned first = ACL_NO_RULE;
+
+	FUZZ_CHECK(acl_publish(r, &in->who, asked).rule == ACL_NO_RULE);
+	if (acl_name_unfit(r, ACL_USER, name_of(in, 'u'), &v) ||
+	    acl_name_unfit(r, ACL_CLIENT_ID, name_of(in, 'c'), &v)) {
+		FUZZ_CHECK(!v.allow && v.rule < n);
+		return;
+	}
+	for (unsigned i = 0; i < n && first == ACL_NO_RULE; i++) {
+		struct slice rule = slice_of(rules[i].text, rules[i].n);
+		if (rules[i].full)
+			return;
+		if (i % 2 == 0 ? mqtt_filter_covers(rule, inner)
+		               : mqtt_filter_overlaps(rule, inner))
+			first = i;
+	}
+	FUZZ_CHECK(s.rule == first &&
+	           s.allow == (n == 0 || (first != ACL_NO_RULE && first % 2 == 0)));
+	/* Who may subscribe to it may have it. */
+	if (mqtt_topic_valid(asked) && !mqtt_filter_shared(asked))
+		FUZZ_CHECK(d.rule == s.rule);
+}
+
+/* Lines as rules about filters; the first line is what is asked for. */
+static void check_topics(const struct input *in)
+{
+	static struct expanded rules[RULES_MAX];
+	struct acl_ruleset *r = acl_ruleset_new();
+	struct slice rest = in->text, asked, entry;
+	size_t n = 0;
+
+	FUZZ_CHECK(r != NULL);
+	bool any = next_entry(&rest, &asked);
+	while (any && n < RULES_MAX && next_entry(&rest, &entry)) {
+		struct err e = {""};
+		bool added = acl_ruleset_add_topic(r, ACL_SUBSCRIBE, n % 2 == 0, &entry, "f",
+		                                   (unsigned)n + 1, &e) == 0;
+		FUZZ_CHECK(added == (e.text[0] == '\0'));
+		FUZZ_CHECK(!added || acl_filter_check(entry, NULL) == 0);
+		if (added)
+			rules[n++] = expand_filter(in, entry);
+	}
+	FUZZ_CHECK(acl_ruleset_size(r) == n);
+	if (any && mqtt_filter_valid(asked))
+		check_question(in, r, rules, n, asked);
+	acl_ruleset_free(r);
+}
+
 /* Lines as rules: each is a criterion, its place in the order decides the verb. */
 static void check_rules(const struct input *in)
 {
@@ -103,8 +246,7 @@ static void check_rules(const struct input *in)
 		bool holds = in->kind == ACL_ADDRESS
 		                 ? acl_cidr_parse(entry, &network, NULL) == 0 &&
 		                       acl_cidr_match(&network, &in->who.address)
-		                 : acl_glob_match(entry, in->who.client_id);
-		holds = holds && (in->kind != ACL_USER || in->who.has_user);
+		                 : glob_holds(in, entry);
 		if (holds && first == 0)
 			first = line;
 	}
@@ -134,5 +276,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.text = slice_from(in.text, HEAD);
 	check_list(&in);
 	check_rules(&in);
+	check_topics(&in);
 	return 0;
 }
