@@ -240,7 +240,7 @@ struct hostile_bytes hostile_connack(enum mqtt_version version)
 
 /* -- lines -- */
 
-static const char *word_of(char **rest)
+static char *word_of(char **rest)
 {
 	char *start = *rest + strspn(*rest, " \t");
 
@@ -310,7 +310,7 @@ static bool versions_of(const char *text, uint8_t *versions)
 static struct hostile line_of(const char *file, unsigned line, char *text)
 {
 	struct hostile h = {.file = file, .line = line};
-	const char *f[FIELDS];
+	char *f[FIELDS];
 
 	for (int i = 0; i < FIELDS; i++)
 		f[i] = word_of(&text);
@@ -322,7 +322,7 @@ static struct hostile line_of(const char *file, unsigned line, char *text)
 		oops(file, line, "no such line", f[0]);
 	if (h.side == SIDE_BROKER && strcmp(f[2], "broker") != 0)
 		oops(file, line, "no such side", f[2]);
-	if (!phase_of(f[3], &h.phase) || !outcomes_of(&h, strdup(f[4])))
+	if (!phase_of(f[3], &h.phase) || !outcomes_of(&h, f[4]))
 		oops(file, line, "no such phase or outcome", f[4]);
 	return h;
 }
