@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
 # Builds and runs the whole suite. What passes is not shown, the last lines are the totals; everything stands in
-# build/check.log. --no-apt installs nothing, see bootstrap.sh; other arguments go to make, say TESTS=tests/unit/check_frame.
+# build/check.log. --no-apt and --all-brokers are for bootstrap.sh; other arguments go to make, say
+# TESTS=tests/unit/check_frame.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 
 bootstrap=()
-if [ "${1:-}" = --no-apt ]; then
-	bootstrap=(--no-apt)
+while [[ ${1:-} = --no-apt || ${1:-} = --all-brokers ]]; do
+	bootstrap+=("$1")
 	shift
-fi
+done
 ./bootstrap.sh ${bootstrap[@]+"${bootstrap[@]}"} || exit 1
 echo 'runtests: running, this takes some minutes'
 make -s -C build -j"$(nproc)" check "$@" 2>&1 | tee build/check.log | grep -E '^(FAIL|ERROR|XPASS|SKIP): '

@@ -148,6 +148,8 @@ class RabbitMQ(Broker):
         self.port, epmd, distribution = proc.free_port(), proc.free_port(), proc.free_port()
         alone = {"ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(epmd)}
         self.epmd = self.start(["epmd"], **alone)
+        # else the server would start one that outlives it
+        proc.until(lambda: proc.listens(self.epmd.pid, epmd), what="epmd")
         conf = ('[{rabbit, [{tcp_listeners, []}]}, {rabbitmq_mqtt, [{tcp_listeners, [{"127.0.0.1", %d}]},'
                 ' {ssl_listeners, []}, {allow_anonymous, true}]}].\n' % self.port)
         self.child = self.start(

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // MQTT.js as a client of record.
 //   client.js sub PORT VERSION CLIENT-ID FILTER QOS     prints "ready", then a line a message: topic qos retain hex
-//   client.js pub PORT VERSION CLIENT-ID QOS TOPIC FILE [TOPIC FILE …]     publishes in order, then ends
+//   client.js pub PORT VERSION CLIENT-ID QOS TOPIC FILE [QOS TOPIC FILE …]     publishes in order, then ends; QOS may be
+//   followed by an r: retained
 'use strict'
 const fs = require('fs')
 const [verb, port, version, clientId, ...rest] = process.argv.slice(2)
@@ -26,11 +27,11 @@ if (verb === 'sub') {
   }))
 } else {
   client.on('connect', () => {
-    const qos = Number(rest.shift())
     const next = () => {
       if (!rest.length) return client.end(false, {}, () => process.exit(0))
-      const [topic, file] = rest.splice(0, 2)
-      client.publish(topic, fs.readFileSync(file), { qos }, (e) => e ? fail(e) : next())
+      const [qos, topic, file] = rest.splice(0, 3)
+      const options = { qos: Number(qos[0]), retain: qos.endsWith('r') }
+      client.publish(topic, fs.readFileSync(file), options, (e) => e ? fail(e) : next())
     }
     next()
   })

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The clients of others: mosquitto_pub, mosquitto_sub, MQTT.js."""
+"""The clients of others: mosquitto_pub, mosquitto_sub, MQTT.js; Paho's stand in paho_clients.py."""
 import os
 import shutil
 import subprocess
@@ -49,16 +49,25 @@ def publish_lines(port, version, topic, lines, qos=0):
     return status, err.decode(errors="replace")
 
 
-def js_publish(port, version, client_id, qos, pairs, user=None, password=None):
-    """MQTT.js publishes (topic, file) pairs in order: exit status and stderr."""
-    env = node_env()
-    if user:
-        env["MQTT_USER"] = user
-    if password:
-        env["MQTT_PASSWORD"] = password
-    argv = [NODE, _script, "pub", str(port), version, client_id, str(qos)]
-    status, out, err = proc.run(argv + [x for pair in pairs for x in pair], env=env, timeout=60)
+def words(messages):
+    """(QoS, retain, topic, file) each, as client.js and client_paho_clients.py take them."""
+    return [w for qos, retain, topic, file in messages for w in ("%d%s" % (qos, "r" if retain else ""), topic, file)]
+
+
+def account_env(env, user, password):
+    return dict(env, **({"MQTT_USER": user} if user else {}), **({"MQTT_PASSWORD": password} if password else {}))
+
+
+def js_publish_all(port, version, client_id, messages, user=None, password=None):
+    """MQTT.js publishes messages, (QoS, retain, topic, file) each, in order: exit status and stderr."""
+    status, out, err = proc.run([NODE, _script, "pub", str(port), version, client_id] + words(messages),
+                                env=account_env(node_env(), user, password), timeout=60)
     return status, err.decode(errors="replace")
+
+
+def js_publish(port, version, client_id, qos, pairs, user=None, password=None):
+    """The same for (topic, file) pairs of one QoS."""
+    return js_publish_all(port, version, client_id, [(qos, False, *pair) for pair in pairs], user, password)
 
 
 class Subscriber:
@@ -105,5 +114,6 @@ def mosquitto_subscriber(port, version, client_id, topic, qos=2, extra=()):
                        "-q", str(qos), "-F", "%t %q %r %x", *extra])
 
 
-def js_subscriber(port, version, client_id, topic, qos=2):
-    return Subscriber([NODE, _script, "sub", str(port), version, client_id, topic, str(qos)], env=node_env())
+def js_subscriber(port, version, client_id, topic, qos=2, user=None, password=None):
+    return Subscriber([NODE, _script, "sub", str(port), version, client_id, topic, str(qos)],
+                      env=account_env(node_env(), user, password))

@@ -83,7 +83,7 @@ def stop(child, sig=signal.SIGTERM, timeout=15):
 
 @atexit.register
 def _clean():
-    for child in list(_children):
+    for child in reversed(_children):  # a late one may lean on an early one, and start it anew when it is gone
         if child.poll() is None:
             child.kill()
             child.wait()
