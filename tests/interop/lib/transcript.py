@@ -2,9 +2,11 @@
 """What a client sends and receives, packet by packet, as lines that can be laid beside those of the same program run
 another way. Every packet ends in a digest of its bytes, so what is equal is equal to the last bit; what may differ is
 named here, each with its reason, and loses its digest for that packet alone."""
+import collections
 import copy
 import difflib
 import hashlib
+import socket
 
 from . import envelope, raw
 
@@ -41,18 +43,12 @@ def expiry_counts(direction, p):
         touch(p, [(i, -(-v // 100) * 100 if i == EXPIRY else v) for i, v in p.props])
 
 
-def alias_max(direction, p):
-    """Under payload rules the proxy takes Topic Alias Maximum out of CONNECT and CONNACK: a message that it drops
-    must not leave an alias behind."""
-    if p.kind == raw.CONNACK and p.prop(ALIAS_MAX) is not None:
-        touch(p, [x for x in p.props if x[0] != ALIAS_MAX])
-
-
-def max_packet(direction, p):
-    """Under payload rules the proxy lowers the broker's Maximum Packet Size by the growth of an envelope; by how
-    much is another test's to say."""
-    if p.kind == raw.CONNACK and p.prop(MAX_PACKET) is not None:
-        touch(p, sorted((i, "*" if i == MAX_PACKET else v) for i, v in p.props))
+def limits(direction, p):
+    """Under payload rules the proxy takes Topic Alias Maximum out of CONNECT and CONNACK (a message that it drops must
+    not leave an alias behind), and lowers the broker's Maximum Packet Size by the growth of an envelope; by how much is
+    another test's to say."""
+    if p.kind == raw.CONNACK and p.props:
+        touch(p, sorted((i, "*" if i == MAX_PACKET else v) for i, v in p.props if i != ALIAS_MAX))
 
 
 def props_order(direction, p):
@@ -63,7 +59,7 @@ def props_order(direction, p):
 
 
 ALWAYS = (assigned_id, expiry_counts)
-UNDER_RULES = ALWAYS + (alias_max, max_packet, props_order)
+UNDER_RULES = ALWAYS + (limits, props_order)
 
 
 def opener(key):
@@ -71,15 +67,57 @@ def opener(key):
     Payload Format Indicator that it keeps. The order to clear a retained message stays empty. Without a key: the side
     that it is laid beside."""
     def unseal(direction, p):
-        if p.kind != raw.PUBLISH or direction == ">" or p.topic.split(b"/")[1] == b"pass" or (p.retain and not p.payload):
+        if p.kind != raw.PUBLISH or direction == ">" or p.topic.split(b"/")[1] == b"pass":
             return
         touch(p, p.props)
+        if not p.payload and (p.retain or p.version < 5):  # before 5.0 a live message does not tell
+            return
         if key:
             opened = envelope.open_envelope(key, p.topic, p.payload)
             p.payload = opened.payload
             p.props = p.props + ([(PFI, 1)] if opened.utf8 else [])
         props_order(direction, p)
     return unseal
+
+
+def stream(direction, p):
+    """Where a broker is many processes, what it says comes in any order, but in order within the messages of a topic
+    and QoS [4.6], and within the answers. Lines are then compared stream by stream; this names that of a packet."""
+    about = getattr(p, "about", "")
+    if direction == "<" and p.kind == raw.PUBLISH:
+        return "messages at %d %r" % (p.qos, p.topic)
+    if about:
+        return "%s %r" % (raw.NAMES[p.kind], about)
+    return "sent" if direction == ">" else "heard"
+
+
+def dup_at_will(direction, p):
+    """RabbitMQ sets DUP on what it once gave to a connection that was about to end, seen there or not."""
+    if p.kind == raw.PUBLISH and direction == "<" and p.qos:
+        p.dup = "*"
+        p.raw = bytes([p.raw[0] & ~8]) + p.raw[1:]
+
+
+class Numbers:
+    """For such brokers, and for those that choose packet ids at random: the first message of a topic gets 1, and so on,
+    through all connections of a session. A message with DUP has the id that it had, but where the broker does not keep
+    them."""
+
+    def __init__(self, keeps=True):
+        self.keeps, self.known, self.last = keeps, {}, collections.Counter()
+
+    def __call__(self, direction, p):
+        message = p.kind == raw.PUBLISH and direction == "<" and p.qos
+        handshake = direction == ("<" if p.kind == raw.PUBREL else ">") and \
+            p.kind in (raw.PUBACK, raw.PUBREC, raw.PUBREL, raw.PUBCOMP)
+        if not message and not (handshake and p.mid in self.known):
+            return
+        if message and not (self.keeps and p.dup and p.mid in self.known):
+            self.last[p.topic] += 1
+            self.known[p.mid] = (p.topic, self.last[p.topic])
+        at = len(p.raw) - len(p.body) + (2 + len(p.topic) if message else 0)
+        p.raw = p.raw[:at] + b"\0\0" + p.raw[at + 2:]
+        p.about, p.mid = self.known[p.mid]
 
 
 # ---- lines
@@ -94,11 +132,12 @@ def value(v, mark):
 
 
 class Transcript:
-    """The events of one client: packets, each with its direction, and remarks. `mark` is what stands for this
-    run in its topics and client ids; all marks are of one length, and none is in what is compared."""
+    """The events of one connection: packets, each with its direction, and remarks. `mark` is what stands for this
+    run in its topics and client ids; all marks are of one length, and none is in what is compared. Transcripts of one
+    `session` share its packet ids."""
 
-    def __init__(self, name, mark):
-        self.name, self.mark, self.events = name, mark, []
+    def __init__(self, name, mark, session):
+        self.name, self.mark, self.session, self.events = name, mark, session, []
 
     def packet(self, direction, p):
         self.events.append((direction, p))
@@ -107,8 +146,9 @@ class Transcript:
         self.events.append(("=", text))
 
     def line(self, direction, what, norms):
+        """And the stream that it belongs to."""
         if direction == "=":
-            return "= " + what
+            return "heard", "= " + what
         p = copy.copy(what)
         p.touched = False
         for norm in norms:
@@ -120,10 +160,11 @@ class Transcript:
             words.append("payload=" + value(p.payload, self.mark))
         if not p.touched:
             words.append("#" + hashlib.sha256(p.raw.replace(self.mark, b"*")).hexdigest()[:8])
-        return " ".join(words)
+        return stream(direction, p), " ".join(words)
 
-    def lines(self, norms):
-        return [self.line(d, w, norms) for d, w in self.events]
+    def lines(self, norms, by_stream=False):
+        told = [self.line(*e, norms) for e in self.events]
+        return [line for _, line in (sorted(told, key=lambda t: t[0]) if by_stream else told)]
 
 
 def difference(wanted, got):
@@ -133,33 +174,61 @@ def difference(wanted, got):
 
 # ---- the client
 
+FENCE, FENCE_MID = b"/fence/", 65000
+
+
 class Recorder(raw.Client):
     """A client whose packets all stand in a transcript. It answers what has to be answered in the order in which
-    it comes, unless `silent`."""
+    it comes, unless `silent`. Barriers are no part of the transcript: a ping, and messages under fence."""
 
     def __init__(self, transcript, port, version):
         super().__init__(port, version)
         self.transcript, self.outgoing = transcript, raw.Splitter(version)
-        self.mid, self.messages, self.over, self.silent = 0, [], False, False
-        self.closed = False
+        self.mid, self.messages = 0, []
+        self.silent = self.over = self.closed = False
+        self.fence, self.fences, self.hidden, self.pings = None, set(), 0, 0
 
     def send(self, data):
         for p in self.outgoing.feed(data):
             self.transcript.packet(">", p)
+        self.send_untold(data)
+
+    def send_untold(self, data):
         try:
             super().send(data)
         except ConnectionError:
             pass  # what the other side said before it closed is still to be read
 
-    def receive(self, seconds=None, untold=None):
+    def hide(self, p):
+        """Whether a packet belongs to a barrier."""
+        if p.kind == raw.PUBLISH and FENCE in p.topic:
+            self.fences.add(p.payload)
+            if p.qos:
+                self.send_untold(raw.ack(raw.PUBACK, p.mid))
+        elif p.kind == raw.PINGRESP and self.pings:
+            self.pings -= 1
+        elif p.kind not in (raw.SUBACK, raw.PUBACK) or p.mid != FENCE_MID:
+            return False
+        self.hidden += 1
+        return True
+
+    def receive_any(self, seconds=None):
+        """The next packet, and whether it is part of the transcript."""
         p = super().receive(seconds)
         if p is not None:
-            if p.kind != untold:
-                self.transcript.packet("<", p)
+            if self.hide(p):
+                return p, False
+            self.transcript.packet("<", p)
         elif not self.over:
             self.over = True
             self.transcript.remark("end")  # a reset or not is TCP's affair: bytes unread at the close
-        return p
+        return p, True
+
+    def receive(self, seconds=None):
+        while True:
+            p, told = self.receive_any(seconds)
+            if told:
+                return p
 
     def next_mid(self):
         self.mid += 1
@@ -174,16 +243,19 @@ class Recorder(raw.Client):
         elif p.kind == raw.PUBREL:
             self.send(raw.ack(raw.PUBCOMP, p.mid))
 
+    def handle(self, p):
+        if p.kind == raw.PUBLISH:
+            self.messages.append(p)
+        if not self.silent:
+            self.answer(p)
+
     def until(self, done):
         """Reads and answers, up to the packet that is waited for; None at the end of the stream."""
         while True:
             p = self.receive()
             if p is None:
                 return None
-            if p.kind == raw.PUBLISH:
-                self.messages.append(p)
-            if not self.silent:
-                self.answer(p)
+            self.handle(p)
             if done(p):
                 return p
 
@@ -214,22 +286,55 @@ class Recorder(raw.Client):
         self.send(raw.unsubscribe(self.next_mid(), filters, self.version))
         return self.until(lambda p: p.kind == raw.UNSUBACK)
 
+    # ---- barriers
+
+    def quietly(self, data, done):
+        """Sends, and reads until it is so: whether anything else came meanwhile."""
+        busy = False
+        self.send_untold(data)
+        while not done() and not self.over:
+            p, told = self.receive_any()
+            if p is not None and told:
+                busy = True
+                self.handle(p)
+        return busy
+
+    def answered(self):
+        """A condition that holds when one more hidden packet came."""
+        wanted = self.hidden + 1
+        return lambda: self.hidden >= wanted
+
     def settle(self):
-        """Until a ping goes through and nothing else comes. How often it takes to ask is no part of a transcript."""
+        """Until a ping goes through and nothing else comes."""
         busy = True
         while busy and not self.over:
-            busy = False
-            raw.Client.send(self, raw.pingreq())
-            while True:
-                p = self.receive(untold=raw.PINGRESP)
-                if p is None or p.kind == raw.PINGRESP:
-                    break
-                busy = True
-                self.answer(p)
+            self.pings += 1
+            busy = self.quietly(raw.pingreq(), self.answered())
+
+    def build_fence(self, topic):
+        """Subscribes to a topic, at either QoS, that others can let something lean against."""
+        self.fence = topic
+        self.quietly(raw.subscribe(FENCE_MID, [(topic + "0", 0), (topic + "1", 1)], self.version), self.answered())
+
+    def lean(self, other, text):
+        """What this client has sent has come to the other, because what it sends now does."""
+        for qos in (0, 1):
+            words = b"%s %d" % (text.encode(), qos)
+            self.quietly(raw.publish(other.fence + str(qos), words, qos, mid=FENCE_MID, version=self.version),
+                         self.answered() if qos else lambda: True)
+            other.quietly(b"", lambda: words in other.fences)
+
+    # ---- endings
 
     def leave(self, code=None):
         """DISCONNECT, and what comes until the end."""
         self.send(raw.disconnect(self.version, code))
+        self.until(lambda p: False)
+        self.close()
+
+    def hang_up(self):
+        """Ends the connection without a word, and knows that the broker has seen it."""
+        self.sock.shutdown(socket.SHUT_WR)
         self.until(lambda p: False)
         self.close()
 
