@@ -186,11 +186,14 @@ class Recorder(raw.Client):
         self.transcript, self.outgoing = transcript, raw.Splitter(version)
         self.mid, self.messages = 0, []
         self.silent = self.over = self.closed = False
-        self.fence, self.fences, self.hidden, self.pings = None, set(), 0, 0
+        self.unsettled = True  # said or heard something since the last barrier
+        self.fence_topic = self.fence = None  # where there is to be one, and where it is
+        self.fences, self.acknowledged, self.pings = set(), 0, 0
 
     def send(self, data):
         for p in self.outgoing.feed(data):
             self.transcript.packet(">", p)
+        self.unsettled = True
         self.send_untold(data)
 
     def send_untold(self, data):
@@ -207,9 +210,10 @@ class Recorder(raw.Client):
                 self.send_untold(raw.ack(raw.PUBACK, p.mid))
         elif p.kind == raw.PINGRESP and self.pings:
             self.pings -= 1
-        elif p.kind not in (raw.SUBACK, raw.PUBACK) or p.mid != FENCE_MID:
+        elif p.kind in (raw.SUBACK, raw.PUBACK) and p.mid >= FENCE_MID:
+            self.acknowledged += 1
+        else:
             return False
-        self.hidden += 1
         return True
 
     def receive_any(self, seconds=None):
@@ -219,6 +223,7 @@ class Recorder(raw.Client):
             if self.hide(p):
                 return p, False
             self.transcript.packet("<", p)
+            self.unsettled = True
         elif not self.over:
             self.over = True
             self.transcript.remark("end")  # a reset or not is TCP's affair: bytes unread at the close
@@ -266,10 +271,15 @@ class Recorder(raw.Client):
                 break
         return self.messages[-count:]
 
-    def finish(self, mid):
-        """The handshake of a message that was sent."""
-        return self.until(lambda p: p.kind in (raw.PUBACK, raw.PUBCOMP, raw.PUBREC) and p.mid == mid and
-                          (p.kind != raw.PUBREC or p.code >= 0x80))
+    def finish(self, *mids):
+        """The handshakes of messages that were sent; the packet that ended the last."""
+        left = set(mids)
+
+        def ends(p):
+            if p.kind in (raw.PUBACK, raw.PUBCOMP) or (p.kind == raw.PUBREC and p.code >= 0x80):
+                left.discard(p.mid)
+            return not left
+        return self.until(ends)
 
     def publish(self, topic, payload=b"", qos=0, **fields):
         mid = self.next_mid() if qos else 0
@@ -280,7 +290,10 @@ class Recorder(raw.Client):
         """filters: one, or [(filter, options), …]"""
         filters = [(filters, qos)] if isinstance(filters, str) else filters
         self.send(raw.subscribe(self.next_mid(), filters, self.version, props))
-        return self.until(lambda p: p.kind == raw.SUBACK)
+        answer = self.until(lambda p: p.kind == raw.SUBACK)
+        if self.fence_topic and not self.fence:
+            self.build_fence()
+        return answer
 
     def unsubscribe(self, *filters):
         self.send(raw.unsubscribe(self.next_mid(), filters, self.version))
@@ -289,40 +302,35 @@ class Recorder(raw.Client):
     # ---- barriers
 
     def quietly(self, data, done):
-        """Sends, and reads until it is so: whether anything else came meanwhile."""
-        busy = False
+        """Sends, and reads until it is so."""
         self.send_untold(data)
         while not done() and not self.over:
             p, told = self.receive_any()
             if p is not None and told:
-                busy = True
                 self.handle(p)
-        return busy
-
-    def answered(self):
-        """A condition that holds when one more hidden packet came."""
-        wanted = self.hidden + 1
-        return lambda: self.hidden >= wanted
 
     def settle(self):
         """Until a ping goes through and nothing else comes."""
-        busy = True
-        while busy and not self.over:
+        self.unsettled = True
+        while self.unsettled and not self.over:
+            self.unsettled = False
             self.pings += 1
-            busy = self.quietly(raw.pingreq(), self.answered())
+            self.quietly(raw.pingreq(), lambda: not self.pings)
 
-    def build_fence(self, topic):
+    def build_fence(self):
         """Subscribes to a topic, at either QoS, that others can let something lean against."""
-        self.fence = topic
-        self.quietly(raw.subscribe(FENCE_MID, [(topic + "0", 0), (topic + "1", 1)], self.version), self.answered())
+        t = self.fence = self.fence_topic
+        self.quietly(raw.subscribe(FENCE_MID, [(t + "0", 0), (t + "1", 1)], self.version), lambda: self.acknowledged)
 
-    def lean(self, other, text):
-        """What this client has sent has come to the other, because what it sends now does."""
-        for qos in (0, 1):
-            words = b"%s %d" % (text.encode(), qos)
-            self.quietly(raw.publish(other.fence + str(qos), words, qos, mid=FENCE_MID, version=self.version),
-                         self.answered() if qos else lambda: True)
-            other.quietly(b"", lambda: words in other.fences)
+    def lean(self, others, text):
+        """What this client has sent has come to the others, because what it sends now does."""
+        words = [b"%s %d" % (text.encode(), qos) for qos in (0, 1)]
+        at_once = b"".join(raw.publish(other.fence + str(qos), words[qos], qos, mid=FENCE_MID + i, version=self.version)
+                           for i, other in enumerate(others) for qos in (0, 1))
+        self.acknowledged, self.unsettled = 0, False
+        self.quietly(at_once, lambda: self.acknowledged == len(others))
+        for other in others:
+            other.quietly(b"", lambda: self.over or other.fences.issuperset(words))
 
     # ---- endings
 
