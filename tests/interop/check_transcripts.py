@@ -448,6 +448,7 @@ def takeover(s):
     first.until(lambda x: False)
     s.settle()
     p.publish(s.topic("x"), b"for the second", s.qos)
+    second.take()
     s.settle()
     third = s.client("third", ident="same")
     second.until(lambda x: False)

@@ -58,7 +58,13 @@ def props_order(direction, p):
         touch(p, sorted(p.props, key=lambda x: x[0]))
 
 
-ALWAYS = (assigned_id, expiry_counts)
+def idle(direction, p):
+    """The proxy ends a client that is silent for twice its keep-alive, and tells it so (0x8D), where the broker has not
+    done so yet; and a broker may do it in words of its own, or without a word. What is compared is the end."""
+    p.gone = p.kind == raw.DISCONNECT and direction == "<" and p.code == 0x8d
+
+
+ALWAYS = (assigned_id, expiry_counts, idle)
 UNDER_RULES = ALWAYS + (limits, props_order)
 
 
@@ -153,6 +159,8 @@ class Transcript:
         p.touched = False
         for norm in norms:
             norm(direction, p)
+        if getattr(p, "gone", False):
+            return "heard", None
         words = [direction, raw.NAMES[p.kind]]
         words += ["%s=%s" % (f, value(getattr(p, f), self.mark)) for f in FIELDS.get(p.kind, ())]
         words += ["%s=%s" % (PROPERTY[i], value(v, self.mark)) for i, v in p.props]
@@ -164,7 +172,7 @@ class Transcript:
 
     def lines(self, norms, by_stream=False):
         told = [self.line(*e, norms) for e in self.events]
-        return [line for _, line in (sorted(told, key=lambda t: t[0]) if by_stream else told)]
+        return [line for _, line in (sorted(told, key=lambda t: t[0]) if by_stream else told) if line]
 
 
 def difference(wanted, got):
