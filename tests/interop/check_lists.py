@@ -290,9 +290,9 @@ def stay():
     text = "filter plant {\n\tdeny connect client-id @%s\n\tallow connect\n}\n" % file
     mine = made(text, name="million", extra="\tmax-connections %d\n\tmax-pending %d\n\tmax-pending-per-address %d\n" % (
         STAY + 10, STAY, STAY))
-    sessions = []
+    sessions, port = [], mine.port
     for i in range(STAY):
-        c = raw.Client(mine.port, 4, source="127.0.1.%d" % (1 + i % 200))
+        c = raw.Client(port, 4, source="127.0.1.%d" % (1 + i % 200))
         c.send(raw.connect(4, "stays-%d" % i))
         sessions.append(c)
     tap.ok(all(c.expect(raw.CONNACK).code == 0 for c in sessions), "%d are let in" % STAY)
@@ -308,7 +308,7 @@ def stay():
             c.send(raw.pingreq())
     alive = sum(c.receive().kind == raw.PINGRESP for c in sessions if c is not sessions[7])
     tap.eq(alive, STAY - 1, "all the others stay")
-    with raw.Client(mine.port, 4) as c:
+    with raw.Client(port, 4) as c:
         tap.eq(c.login("device-0999999").code, 5, "the list holds")
     for c in sessions:
         c.close()
