@@ -82,13 +82,6 @@ const struct payload_rule *policy_rule(const struct policy *p, struct slice topi
 /* Whether a rule changes payloads at all: it is not `pass`, and some leg of it is encrypted. */
 bool policy_rule_changes(const struct payload_rule *r);
 
-/* Whether v5 topic aliases must be kept from a session: a message that is dropped or sealed must
- * not leave an alias behind that the other side does not know. */
-static inline bool policy_forbids_aliases(const struct policy *p)
-{
-	return p->encrypts || p->filter.topics;
-}
-
 /* What the other side is to be shown in place of `limit`, the v5 Maximum Packet Size of `toward`.
  * Where rules make messages grow toward that side it is lowered by the worst growth, never below 1;
  * a client's is raised instead where some rule opens toward it, since what then still does not fit

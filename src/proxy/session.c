@@ -38,6 +38,8 @@ void session_free(struct session *s)
 	buf_free(&s->own[SIDE_CLIENT]);
 	buf_free(&s->own[SIDE_BROKER]);
 	subscribing_free(s);
+	mqtt_aliases_free(&s->aliases[SIDE_CLIENT]);
+	mqtt_aliases_free(&s->aliases[SIDE_BROKER]);
 	free(s->owned[SIDE_CLIENT]);
 	free(s->owned[SIDE_BROKER]);
 	free(s->identity);

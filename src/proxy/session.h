@@ -10,10 +10,11 @@
  * After every call, of whatever kind: send the outputs, do what `ask` and `close` say, read the
  * wanted sides (session_wants()), and arm a timer for session_deadline(). Bytes that were not
  * consumed though nothing is missing are given again when the outputs have room: for the largest
- * message and SESSION_OWN_MAX more, in the end. */
+ * message, a topic and SESSION_OWN_MAX more, in the end. */
 #ifndef PROXY_SESSION_H
 #define PROXY_SESSION_H
 
+#include "mqtt/alias.h"
 #include "mqtt/connect.h"
 #include "proxy/policy.h"
 #include "proxy/verdict.h"
@@ -166,6 +167,7 @@ struct session {
 	int64_t deadline;       /* monotonic ms; 0 none */
 	uint32_t max_packet[2]; /* v5: the longest packet that the side takes, 0 any */
 	uint32_t shown;         /* v5: the longest that the client was told to send, 0 any */
+	struct mqtt_aliases aliases[2]; /* v5, by the side that sends them */
 	struct alive alive;
 	struct flow flow[2]; /* by the side that the bytes come from */
 	struct buf

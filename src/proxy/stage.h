@@ -104,10 +104,10 @@ bool alive_keeps_answer(struct session *s);
 int64_t alive_deadline(const struct session *s);
 void alive_timer(struct session *s, const struct session_env *env, struct session_step *step);
 
-/* limits.c: v5 Maximum Packet Size. Notes what `whose` says it takes and edits its properties
- * (found in `props`) to what the other side is to be shown; Topic Alias Maximum is taken out where
- * payloads change. `room` holds what the edit appends. */
-enum { LIMITS_ROOM = 5 };
+/* limits.c: v5 Maximum Packet Size and Topic Alias Maximum. Notes what `whose` says it takes and
+ * edits its properties (found in `props`) to what the other side is to be shown. `room` holds what
+ * the edit appends. */
+enum { LIMITS_ROOM = 8 };
 struct mqtt_props_edit limits_edit(struct session *s, const struct session_env *env,
                                    enum side whose, struct slice props, uint8_t room[LIMITS_ROOM]);
 

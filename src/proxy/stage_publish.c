@@ -12,7 +12,9 @@ struct message {
 	const struct session_env *env;
 	struct session *s;
 	struct mqtt_publish p;
-	struct payload_in in;
+	struct payload_in in; /* its topic is the one that is meant; p.topic the one that goes on */
+	struct mqtt_alias *alias; /* NULL: it has none */
+	bool named; /* its receiver does not know the alias: the topic is written in */
 	struct writer *to;
 	struct session_step *step;
 };
@@ -86,7 +88,7 @@ static enum progress deny_message(const struct message *m, size_t total,
 
 	if (m->p.qos != 0 && !own_room(m->s, from, m->step))
 		return STAGE_WAIT;
-	access_deny(m->env, from, from == SIDE_CLIENT ? ACL_PUBLISH : ACL_SUBSCRIBE, m->p.topic, v,
+	access_deny(m->env, from, from == SIDE_CLIENT ? ACL_PUBLISH : ACL_SUBSCRIBE, m->in.topic, v,
 	            m->step);
 	if (!m->env->policy->filter.disconnects)
 		return skip_message(m, total, MQTT_NOT_AUTHORIZED);
@@ -94,11 +96,11 @@ static enum progress deny_message(const struct message *m, size_t total,
 	return STAGE_WAIT;
 }
 
-/* Writes the head for a payload of `size` bytes; *at is then the payload's place. Else *at is NULL:
- * STAGE_WAIT where the output lacks room now, or, where the packet is more than its receiver takes,
- * as it was refused. */
+/* Writes the head for a payload of `size` bytes, of which `now` are to be written at *at, at once.
+ * Else *at is NULL: STAGE_WAIT where the output lacks room now, or, where the packet is more than
+ * its receiver takes, as it was refused. */
 static enum progress put_head(const struct message *m, const struct mqtt_props_edit *edit,
-                              size_t size, uint8_t **at)
+                              size_t size, size_t now, uint8_t **at)
 {
 	size_t head = mqtt_publish_size(&m->p, m->s->version, edit, size);
 
@@ -106,10 +108,18 @@ static enum progress put_head(const struct message *m, const struct mqtt_props_e
 	if (head == 0 || limits_passed(m->s, side_other(m->in.from), head + size))
 		return refuse_length(m, m->p.head + m->p.payload,
 		                     "a packet is longer than its receiver takes");
-	if (head + size > writer_room(m->to))
+	if (head + now > writer_room(m->to))
 		return STAGE_WAIT;
 	mqtt_publish_put(m->to, &m->p, m->s->version, edit, size);
-	*at = writer_space(m->to, size);
+	*at = writer_space(m->to, now);
+	return STAGE_ON;
+}
+
+/* It goes on. Its receiver then knows its alias: by its topic, or it knew it before. */
+static enum progress goes_on(const struct message *m)
+{
+	if (m->alias != NULL)
+		m->alias->told = true;
 	return STAGE_ON;
 }
 
@@ -118,14 +128,14 @@ static enum progress sent(const struct message *m, enum payload_form form)
 {
 	m->step->opened += form == PAYLOAD_SEALED;
 	m->step->tolerated += form == PAYLOAD_TOLERATED;
-	return STAGE_ON;
+	return goes_on(m);
 }
 
 static enum progress send_clear(const struct message *m, const struct payload_clear *clear)
 {
 	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, clear, false);
 	uint8_t *at;
-	enum progress progress = put_head(m, &edit, clear->payload.n, &at);
+	enum progress progress = put_head(m, &edit, clear->payload.n, clear->payload.n, &at);
 
 	if (at == NULL)
 		return progress;
@@ -146,7 +156,8 @@ static enum progress send_sealed(const struct message *m, struct payload_clear *
 	if (!fits)
 		return refuse_length(m, m->p.head + m->p.payload, "sealed properties are too long");
 	uint8_t *at;
-	enum progress progress = put_head(m, &edit, envelope_size(inner), &at);
+	size_t size = envelope_size(inner);
+	enum progress progress = put_head(m, &edit, size, size, &at);
 	if (at == NULL)
 		return progress;
 	enum seal_error error =
@@ -169,7 +180,7 @@ static enum progress open_in_place(const struct message *m, const struct envelop
 	struct seal_opened opened;
 	size_t before = m->to->len;
 	uint8_t *at;
-	enum progress progress = put_head(m, &edit, e->inner, &at);
+	enum progress progress = put_head(m, &edit, e->inner, e->inner, &at);
 
 	if (at == NULL)
 		return progress;
@@ -228,6 +239,22 @@ static enum progress take_message(const struct message *m, const struct mqtt_fra
 	return progress;
 }
 
+/* One that is not changed, but whose receiver must be told the topic: a new head, and the payload
+ * behind it as it comes. */
+static enum progress name_message(const struct message *m)
+{
+	uint8_t *at;
+
+	if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
+		return STAGE_WAIT;
+	enum progress progress = put_head(m, NULL, m->p.payload, 0, &at);
+	if (at == NULL)
+		return progress;
+	m->step->consumed += m->p.head;
+	m->s->flow[m->in.from].left = (uint32_t)m->p.payload;
+	return goes_on(m);
+}
+
 /* One that may pass, changed or not. */
 static enum progress pass_message(const struct message *m, const struct mqtt_frame *f, size_t there)
 {
@@ -235,13 +262,37 @@ static enum progress pass_message(const struct message *m, const struct mqtt_fra
 
 	if (m->in.rule != NULL && policy_rule_changes(m->in.rule))
 		return take_message(m, f, there);
+	if (m->named)
+		return name_message(m);
 	if (m->env->policy->encrypts && limits_passed(m->s, side_other(m->in.from), total)) {
 		if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
 			return STAGE_WAIT;
 		return refuse_length(m, total, "a packet is longer than its receiver takes");
 	}
 	m->s->flow[m->in.from].left = (uint32_t)total;
-	return STAGE_ON;
+	return goes_on(m);
+}
+
+/* Looks the alias up, or takes it down, whatever then becomes of the message: its sender counts on
+ * it. 0, or the reason code of what is wrong. */
+static enum mqtt_reason_code resolve_alias(struct message *m)
+{
+	struct mqtt_aliases *aliases = &m->s->aliases[m->in.from];
+
+	if (!mqtt_alias_valid(aliases, m->p.alias)) /* 3.3.4 */
+		return MQTT_TOPIC_ALIAS_INVALID;
+	if (m->p.topic.n != 0) {
+		m->alias = mqtt_alias_set(aliases, m->p.alias, m->p.topic);
+		return m->alias == NULL ? MQTT_UNSPECIFIED_ERROR : MQTT_SUCCESS;
+	}
+	m->alias = mqtt_alias_find(aliases, m->p.alias);
+	if (m->alias == NULL) /* 3.3.4 */
+		return MQTT_PROTOCOL_ERROR;
+	m->in.topic = mqtt_alias_topic(m->alias);
+	m->named = !m->alias->told;
+	if (m->named)
+		m->p.topic = m->in.topic;
+	return MQTT_SUCCESS;
 }
 
 enum progress stage_publish(struct session *s, const struct session_env *env, enum side from,
@@ -257,27 +308,28 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 		return STAGE_WAIT;
 	}
 	uint8_t code = r == MQTT_OK ? 0 : (uint8_t)mqtt_reason(r);
-	/* Aliases were forbidden both ways where messages may not pass, or change. 0 is never one
-	 * [MQTT-3.3.2-8]. */
-	if (r == MQTT_OK && m.p.has_alias &&
-	    (m.p.alias == 0 || policy_forbids_aliases(env->policy)))
-		code = MQTT_TOPIC_ALIAS_INVALID;
-	if (code != 0) {
-		session_fail(s, from, from == SIDE_CLIENT ? code : 0,
-		             "a PUBLISH that is not allowed", step);
-		return STAGE_WAIT;
-	}
-	const struct payload_rule *rule = policy_rule(env->policy, m.p.topic);
 	size_t total = f->head + (size_t)f->remaining;
 	/* While the packet is not whole the payload's length alone matters. */
-	m.in = (struct payload_in){.rule = rule,
-	                           .from = from,
+	m.in = (struct payload_in){.from = from,
 	                           .retain = m.p.retain,
 	                           .utf8 = m.p.utf8,
 	                           .v5 = s->version == MQTT_5,
 	                           .topic = m.p.topic,
 	                           .payload = slice_of(view.p + m.p.head, m.p.payload),
 	                           .props = m.p.props};
+	/* A note may hold the topic that an alias stood for. */
+	if (code == 0 && m.p.has_alias && m.p.topic.n != 0 && step->n_notes != 0)
+		return STAGE_WAIT;
+	if (code == 0 && m.p.has_alias)
+		code = (uint8_t)resolve_alias(&m);
+	if (code != 0) {
+		session_fail(s, from, from == SIDE_CLIENT ? code : 0,
+		             code == MQTT_UNSPECIFIED_ERROR ? "out of memory"
+		                                            : "a PUBLISH that is not allowed",
+		             step);
+		return STAGE_WAIT;
+	}
+	m.in.rule = policy_rule(env->policy, m.in.topic);
 	/* What was refused stays refused, though it might pass by now: half its handshake is done.
 	 */
 	if (m.p.qos == 2 && m.p.dup && flight_owns(s, from, m.p.packet_id))
@@ -286,11 +338,11 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 	if (m.p.qos == 2)
 		flight_passed(s, from, m.p.packet_id);
 	struct acl_verdict v;
-	if (!access_publish(s, env, from, m.p.topic, &v))
+	if (!access_publish(s, env, from, m.in.topic, &v))
 		return deny_message(&m, total, &v);
 	enum progress progress = pass_message(&m, f, view.n);
 	if (progress == STAGE_ON)
-		access_deny(env, from, from == SIDE_CLIENT ? ACL_PUBLISH : ACL_SUBSCRIBE, m.p.topic,
-		            &v, step);
+		access_deny(env, from, from == SIDE_CLIENT ? ACL_PUBLISH : ACL_SUBSCRIBE,
+		            m.in.topic, &v, step);
 	return progress;
 }

@@ -143,8 +143,8 @@ static void repeated(struct parser *p)
 
 static const char *const names[][2] = {
     {"$proto", "{3 \"MQIsdp\" 03} {4 \"MQTT\" 04} {5 \"MQTT\" 05}"},
-    {"$connect", "10( $proto 02 003c [] \"hostile\" )"},
-    {"$connack", "20( 0000 [] )"},
+    {"$connect", "10( $proto 02 003c [ 22 0005 ] \"hostile\" )"},
+    {"$connack", "20( 0000 [ 22 0005 ] )"},
 };
 
 static void named(struct parser *p)

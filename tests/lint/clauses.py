@@ -210,7 +210,7 @@ def planted(text, files):
             ("a tag that means two things", "every tag is a statement", text, scene("MQTT-3.1.2-24")),
             ("a statement without a scenario", "what bears on the proxy has a scenario", text, bare),
             ("a reason without its scenario", "a reason is shown by scenarios",
-             text.replace(": relay-topic-alias ", ": no-such-scene "), files)]
+             text.replace(": alias-both-ways ", ": no-such-scene "), files)]
 
 
 def main():

@@ -49,6 +49,9 @@ static size_t useful_room(const struct host *h)
 
 	for (enum side from = SIDE_CLIENT; from <= SIDE_BROKER; from++) {
 		size_t n = h->in[from].n - h->in[from].at;
+		/* What an alias stands for may be written in. */
+		if (h->s->aliases[from].at != NULL)
+			n += UINT16_MAX / 2;
 		if (may_give(h, from) && 256 + 2 * n + SESSION_OWN_MAX > most)
 			most = 256 + 2 * n + SESSION_OWN_MAX;
 	}

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* Messages that may not pass, in numbers that no scenario writes down. The host balances after each
  * call that every packet id was answered once. */
-#include "proxy/session.h"
-#include "tests/scenario/sim_host.h"
 #include "tests/support/suite.h"
+#include "tests/unit/rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MANY = 10000, WINDOW = 20, BITMAP = 65536 / 8, VERSIONS = 3, TEXT = 200 };
+enum { MANY = 10000, WINDOW = 20, BITMAP = 65536 / 8, VERSIONS = 3 };
 
 static const struct named_policy words = {"reseal", {{"rule=t/#:k1:k3", "message=1024"}, 2}};
 
 static struct world *world;
-static struct fault fault;
 static const struct sim_way ways[] = {{.bytewise = false}, {.tight = true, .patient = true}};
 
 static void setup(void)
@@ -26,98 +24,12 @@ static void teardown(void)
 	world_free(world);
 }
 
-struct rig {
-	struct host host;
-	enum mqtt_version version;
-};
-
-static struct stream made; /* what is sent next */
-
-static void add(struct rig *r, const char *text)
+static struct rig *connected(enum mqtt_version version, const struct sim_way *way)
 {
-	struct making m = {.world = world, .version = r->version, .now = r->host.env.now};
-	char copy[TEXT];
-	struct words w = {.n = 0};
-	struct packet p;
+	struct rig *r = rig_new(world, version, way);
 
-	ck_assert_uint_lt(strlen(text), sizeof copy);
-	memcpy(copy, text, strlen(text) + 1);
-	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
-		w.w[w.n++] = word;
-	ck_assert_msg(packet_make(&m, &w, &p, &fault), "%s", fault.text);
-	stream_add(&made, slice_of(p.p, p.n));
-	packet_free(&p);
-}
-
-static __attribute__((format(printf, 2, 3))) void addf(struct rig *r, const char *format, ...)
-{
-	char text[TEXT];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	add(r, text);
-}
-
-static void send_all(struct rig *r, enum side from)
-{
-	bool ok = host_send(&r->host, from, slice_of(made.p, made.n));
-
-	free(made.p);
-	made = (struct stream){0};
-	ck_assert_msg(ok, "%s", fault.text);
-}
-
-static void send_one(struct rig *r, enum side from, const char *text)
-{
-	add(r, text);
-	send_all(r, from);
-}
-
-/* What came out to a side, up to now, is exactly this packet, once. */
-static void expect(struct rig *r, enum side to, const char *text)
-{
-	struct stream *o = &r->host.out[to];
-	struct making m = {.world = world, .version = r->version, .now = r->host.env.now};
-	char copy[TEXT];
-	struct words w = {.n = 0};
-	struct packet p;
-
-	(void)snprintf(copy, sizeof copy, "%s", text);
-	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
-		w.w[w.n++] = word;
-	ck_assert_msg(packet_make(&m, &w, &p, &fault), "%s", fault.text);
-	ck_assert_msg(o->n - o->at >= p.n, "%s: %zu bytes", text, o->n - o->at);
-	ck_assert_msg(packet_match(&m, &p, slice_of(o->p + o->at, p.n), &fault), "%s: %s", text,
-	              fault.text);
-	o->at += p.n;
-	packet_free(&p);
-}
-
-static void expect_nothing(const struct rig *r, enum side to)
-{
-	ck_assert_uint_eq(r->host.out[to].n - r->host.out[to].at, 0);
-}
-
-static struct rig *rig_new(enum mqtt_version version, const struct sim_way *way)
-{
-	struct rig *r = take(sizeof *r);
-
-	fault.text[0] = '\0';
-	r->version = version;
-	host_init(&r->host, world, way, &fault);
-	send_one(r, SIDE_CLIENT, "connect id=c1");
-	expect(r, SIDE_BROKER, "connect id=c1");
-	send_one(r, SIDE_BROKER, "connack");
-	expect(r, SIDE_CLIENT, "connack");
+	rig_connect(r, "");
 	return r;
-}
-
-static void rig_free(struct rig *r)
-{
-	host_fini(&r->host);
-	free(r);
 }
 
 static enum mqtt_version version_of(int i)
@@ -142,27 +54,27 @@ static bool refused(const struct rig *r, enum side from)
 
 static void answer(struct rig *r, enum side from, const char *type, unsigned id)
 {
-	char text[TEXT];
+	char text[RIG_TEXT];
 
 	(void)snprintf(text, sizeof text, "%s pid=%u%s", type, id,
 	               refused(r, from) && strcmp(type, "pubcomp") != 0 ? " code=0x99" : "");
-	expect(r, from, text);
+	rig_expect(r, from, text);
 }
 
 /* A window full at a time, as a client or broker would. Ids run through all that there are. */
 static void drop_window(struct rig *r, enum side from, unsigned qos, unsigned first)
 {
 	for (unsigned i = 0; i < WINDOW; i++)
-		addf(r, "publish topic=t/a qos=%u pid=%u payload=bad", qos,
-		     1 + (first + i) * 7 % 65535);
-	send_all(r, from);
+		rig_addf(r, "publish topic=t/a qos=%u pid=%u payload=bad", qos,
+		         1 + (first + i) * 7 % 65535);
+	rig_send_all(r, from);
 	for (unsigned i = 0; i < WINDOW; i++)
 		answer(r, from, qos == 1 ? "puback" : "pubrec", 1 + (first + i) * 7 % 65535);
 	if (qos == 1 || refused(r, from))
 		return;
 	for (unsigned i = 0; i < WINDOW; i++)
-		addf(r, "pubrel pid=%u", 1 + (first + i) * 7 % 65535);
-	send_all(r, from);
+		rig_addf(r, "pubrel pid=%u", 1 + (first + i) * 7 % 65535);
+	rig_send_all(r, from);
 	for (unsigned i = 0; i < WINDOW; i++)
 		answer(r, from, "pubcomp", 1 + (first + i) * 7 % 65535);
 }
@@ -174,44 +86,44 @@ START_TEST(thousands)
 	          to = from == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT;
 	unsigned qos = 1 + (unsigned)_i / (2 * VERSIONS) % 2;
 	const struct sim_way *way = &ways[_i / (4 * VERSIONS)];
-	struct rig *r = rig_new(version_of(_i), way);
+	struct rig *r = connected(version_of(_i), way);
 	unsigned many = way->tight ? MANY / 10 : MANY;
 
 	for (unsigned n = 0; n < many; n += WINDOW)
 		drop_window(r, from, qos, n);
-	expect_nothing(r, to);
+	rig_expect_nothing(r, to);
 	ck_assert_uint_eq(r->host.failed, many);
 	ck_assert(owns_none(r->host.s, SIDE_CLIENT) && owns_none(r->host.s, SIDE_BROKER));
 	ck_assert(r->host.s->own[from].p == NULL);
 	for (unsigned id = 1; id <= 3; id++) {
-		char text[TEXT];
-		addf(r, "publish topic=t/a qos=%u pid=%u payload=good sealed=%s", qos, id,
-		     from == SIDE_CLIENT ? "k1" : "k3");
-		send_all(r, from);
+		char text[RIG_TEXT];
+		rig_addf(r, "publish topic=t/a qos=%u pid=%u payload=good sealed=%s", qos, id,
+		         from == SIDE_CLIENT ? "k1" : "k3");
+		rig_send_all(r, from);
 		(void)snprintf(text, sizeof text,
 		               "publish topic=t/a qos=%u pid=%u payload=good sealed=%s", qos, id,
 		               from == SIDE_CLIENT ? "k3" : "k1");
-		expect(r, to, text);
+		rig_expect(r, to, text);
 	}
 	rig_free(r);
 }
 END_TEST
 
-/* A bitmap a side, made when it is needed first. */
+/* A bitmap a side, r->made when it is needed first. */
 START_TEST(bitmaps)
 {
-	struct rig *r = rig_new(version_of(_i), &ways[0]);
+	struct rig *r = connected(version_of(_i), &ways[0]);
 	const struct session *s = r->host.s;
 
-	send_one(r, SIDE_CLIENT, "publish topic=t/a qos=1 payload=bad");
-	send_one(r, SIDE_BROKER, "publish topic=t/a qos=1 payload=bad");
-	send_one(r, SIDE_CLIENT, "publish topic=t/a qos=2 payload=good sealed=k1");
-	send_one(r, SIDE_CLIENT, "pubrel pid=9");
+	rig_send(r, SIDE_CLIENT, "publish topic=t/a qos=1 payload=bad");
+	rig_send(r, SIDE_BROKER, "publish topic=t/a qos=1 payload=bad");
+	rig_send(r, SIDE_CLIENT, "publish topic=t/a qos=2 payload=good sealed=k1");
+	rig_send(r, SIDE_CLIENT, "pubrel pid=9");
 	ck_assert(s->owned[SIDE_CLIENT] == NULL && s->owned[SIDE_BROKER] == NULL);
-	send_one(r, SIDE_CLIENT, "publish topic=t/a qos=2 payload=bad");
+	rig_send(r, SIDE_CLIENT, "publish topic=t/a qos=2 payload=bad");
 	ck_assert_int_eq(s->owned[SIDE_CLIENT] == NULL, r->version == MQTT_5);
 	ck_assert(s->owned[SIDE_BROKER] == NULL);
-	send_one(r, SIDE_BROKER, "publish topic=t/a qos=2 pid=65535 payload=bad");
+	rig_send(r, SIDE_BROKER, "publish topic=t/a qos=2 pid=65535 payload=bad");
 	ck_assert(s->owned[SIDE_BROKER] != NULL && !owns_none(s, SIDE_BROKER));
 	rig_free(r);
 }
@@ -224,32 +136,32 @@ START_TEST(a_pause)
 	enum side from = _i / VERSIONS % 2 == 0 ? SIDE_CLIENT : SIDE_BROKER,
 	          to = from == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT;
 	unsigned count = 3000;
-	struct rig *r = rig_new(version_of(_i), &ways[_i / (2 * VERSIONS)]);
+	struct rig *r = connected(version_of(_i), &ways[_i / (2 * VERSIONS)]);
 	struct host *h = &r->host;
 	const char *good = from == SIDE_CLIENT ? "publish topic=t/a payload=good sealed=k1"
 	                                       : "publish topic=t/a payload=good sealed=k3";
 
-	send_one(r, to, "raw 3010 000161 00");
-	expect(r, from, "raw 3010 000161 00");
+	rig_send(r, to, "raw 3010 000161 00");
+	rig_expect(r, from, "raw 3010 000161 00");
 	for (unsigned id = 1; id <= count; id++)
-		addf(r, "publish topic=t/a qos=%u pid=%u payload=bad", 1 + id % 2, id);
-	add(r, good);
-	send_all(r, from);
-	expect_nothing(r, from);
-	expect_nothing(r, to);
+		rig_addf(r, "publish topic=t/a qos=%u pid=%u payload=bad", 1 + id % 2, id);
+	rig_add(r, good);
+	rig_send_all(r, from);
+	rig_expect_nothing(r, from);
+	rig_expect_nothing(r, to);
 	ck_assert_uint_le(h->s->own[from].len, SESSION_OWN_MAX);
 	ck_assert_uint_gt(h->s->own[from].len, SESSION_OWN_MAX - 16);
 	ck_assert_uint_gt(h->in[from].n - h->in[from].at, 4000);
-	send_one(r, to, "raw 0102030405060708090a0b");
-	expect(r, from, "raw 0102030405060708090a0b");
-	expect_nothing(r, from);
-	send_one(r, to, "raw 0c");
-	expect(r, from, "raw 0c");
+	rig_send(r, to, "raw 0102030405060708090a0b");
+	rig_expect(r, from, "raw 0102030405060708090a0b");
+	rig_expect_nothing(r, from);
+	rig_send(r, to, "raw 0c");
+	rig_expect(r, from, "raw 0c");
 	for (unsigned id = 1; id <= count; id++)
 		answer(r, from, id % 2 == 0 ? "puback" : "pubrec", id);
-	expect(r, to,
-	       from == SIDE_CLIENT ? "publish topic=t/a payload=good sealed=k3"
-	                           : "publish topic=t/a payload=good sealed=k1");
+	rig_expect(r, to,
+	           from == SIDE_CLIENT ? "publish topic=t/a payload=good sealed=k3"
+	                               : "publish topic=t/a payload=good sealed=k1");
 	ck_assert_uint_eq(h->in[from].n - h->in[from].at, 0);
 	ck_assert_uint_eq(h->failed, count);
 	rig_free(r);
@@ -262,17 +174,17 @@ START_TEST(a_pause_and_a_fin)
 {
 	enum side from = _i / VERSIONS == 0 ? SIDE_CLIENT : SIDE_BROKER,
 	          to = from == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT;
-	struct rig *r = rig_new(version_of(_i), &ways[0]);
+	struct rig *r = connected(version_of(_i), &ways[0]);
 
-	send_one(r, to, "raw 3010 000161 00");
-	expect(r, from, "raw 3010 000161 00");
+	rig_send(r, to, "raw 3010 000161 00");
+	rig_expect(r, from, "raw 3010 000161 00");
 	for (unsigned id = 1; id <= 3000; id++)
-		addf(r, "publish topic=t/a qos=1 pid=%u payload=bad", id);
-	send_all(r, from);
+		rig_addf(r, "publish topic=t/a qos=1 pid=%u payload=bad", id);
+	rig_send_all(r, from);
 	ck_assert_uint_gt(r->host.in[from].n - r->host.in[from].at, 4000);
-	ck_assert_msg(host_end(&r->host, to, false), "%s", fault.text);
+	ck_assert_msg(host_end(&r->host, to, false), "%s", r->fault.text);
 	ck_assert_uint_eq(r->host.in[from].n - r->host.in[from].at, 0);
-	expect_nothing(r, from);
+	rig_expect_nothing(r, from);
 	rig_free(r);
 }
 END_TEST
@@ -280,21 +192,21 @@ END_TEST
 /* Both sides inside a packet and both with more answers than may wait: no deadlock. */
 START_TEST(a_pause_both_ways)
 {
-	struct rig *r = rig_new(version_of(_i), &ways[_i / VERSIONS]);
+	struct rig *r = connected(version_of(_i), &ways[_i / VERSIONS]);
 
 	for (enum side from = SIDE_CLIENT; from <= SIDE_BROKER; from++)
-		send_one(r, from, "raw 3005 000161 00");
+		rig_send(r, from, "raw 3005 000161 00");
 	for (enum side from = SIDE_CLIENT; from <= SIDE_BROKER; from++) {
-		add(r, "raw 78");
+		rig_add(r, "raw 78");
 		for (unsigned id = 1; id <= 1500; id++)
-			addf(r, "publish topic=t/a qos=1 pid=%u payload=bad", id);
-		add(r, "raw 3005 000161 00");
-		send_all(r, from);
+			rig_addf(r, "publish topic=t/a qos=1 pid=%u payload=bad", id);
+		rig_add(r, "raw 3005 000161 00");
+		rig_send_all(r, from);
 	}
 	ck_assert_uint_eq(r->host.failed, 3000);
 	for (enum side from = SIDE_CLIENT; from <= SIDE_BROKER; from++) {
 		ck_assert_uint_eq(r->host.in[from].n - r->host.in[from].at, 0);
-		send_one(r, from, "raw 78");
+		rig_send(r, from, "raw 78");
 	}
 	ck_assert_uint_eq(r->host.s->own[0].len + r->host.s->own[1].len, 0);
 	rig_free(r);
@@ -306,17 +218,17 @@ START_TEST(behind_a_fin)
 {
 	enum side from = _i / VERSIONS % 2 == 0 ? SIDE_CLIENT : SIDE_BROKER,
 	          to = from == SIDE_CLIENT ? SIDE_BROKER : SIDE_CLIENT;
-	struct rig *r = rig_new(version_of(_i), &ways[0]);
+	struct rig *r = connected(version_of(_i), &ways[0]);
 
-	ck_assert_msg(host_end(&r->host, to, false), "%s", fault.text);
+	ck_assert_msg(host_end(&r->host, to, false), "%s", r->fault.text);
 	for (unsigned id = 1; id <= 3000; id++)
-		addf(r, "publish topic=t/a qos=2 pid=%u payload=bad", id);
+		rig_addf(r, "publish topic=t/a qos=2 pid=%u payload=bad", id);
 	for (unsigned id = 1; id <= 3000; id++)
-		addf(r, "pubrel pid=%u", id);
-	send_all(r, from);
+		rig_addf(r, "pubrel pid=%u", id);
+	rig_send_all(r, from);
 	ck_assert_uint_eq(r->host.in[from].n - r->host.in[from].at, 0);
 	ck_assert_uint_eq(r->host.failed, 3000);
-	expect_nothing(r, from);
+	rig_expect_nothing(r, from);
 	rig_free(r);
 }
 END_TEST
@@ -328,7 +240,7 @@ START_TEST(too_long)
 	enum { PAYLOAD = 3000000, PIECE = 50000 };
 	static uint8_t zeros[PIECE];
 	unsigned qos = (unsigned)_i / VERSIONS % 3;
-	struct rig *r = rig_new(version_of(_i), &ways[_i / (3 * VERSIONS)]);
+	struct rig *r = connected(version_of(_i), &ways[_i / (3 * VERSIONS)]);
 	struct host *h = &r->host;
 	uint8_t head[] = {(uint8_t)(0x30 | qos << 1), 0, 0, 0, 0, 0, 1, 't', 0, 4, 0};
 	size_t variable = 3u + (qos != 0 ? 2 : 0) + (r->version == MQTT_5 ? 1 : 0),
@@ -340,26 +252,27 @@ START_TEST(too_long)
 		head[8] = 0;
 	ck_assert(host_send(h, SIDE_BROKER, slice_of(head, 5 + variable)));
 	for (size_t at = 0; at < PAYLOAD; at += PIECE) {
-		expect_nothing(r, SIDE_BROKER);
-		expect_nothing(r, SIDE_CLIENT);
-		ck_assert_msg(host_send(h, SIDE_BROKER, slice_of(zeros, PIECE)), "%s", fault.text);
+		rig_expect_nothing(r, SIDE_BROKER);
+		rig_expect_nothing(r, SIDE_CLIENT);
+		ck_assert_msg(host_send(h, SIDE_BROKER, slice_of(zeros, PIECE)), "%s",
+		              r->fault.text);
 		ck_assert_uint_le(h->in[SIDE_BROKER].n - h->in[SIDE_BROKER].at, 1);
 		if (at == PIECE) {
-			send_one(r, SIDE_CLIENT, "publish topic=t/a qos=1 payload=bad");
+			rig_send(r, SIDE_CLIENT, "publish topic=t/a qos=1 payload=bad");
 			answer(r, SIDE_CLIENT, "puback", 1);
-			send_one(r, SIDE_CLIENT, "publish topic=x payload=good");
-			expect(r, SIDE_BROKER, "publish topic=x payload=good");
+			rig_send(r, SIDE_CLIENT, "publish topic=x payload=good");
+			rig_expect(r, SIDE_BROKER, "publish topic=x payload=good");
 		}
 	}
 	if (qos != 0)
-		expect(r, SIDE_BROKER, qos == 1 ? "puback pid=4" : "pubrec pid=4");
-	expect_nothing(r, SIDE_BROKER);
+		rig_expect(r, SIDE_BROKER, qos == 1 ? "puback pid=4" : "pubrec pid=4");
+	rig_expect_nothing(r, SIDE_BROKER);
 	ck_assert_uint_eq(h->failed, 2);
-	send_one(r, SIDE_BROKER, "publish topic=t/a payload=good sealed=k3");
-	expect(r, SIDE_CLIENT, "publish topic=t/a payload=good sealed=k1");
-	send_one(r, SIDE_BROKER, "pubrel pid=4");
-	expect(r, qos == 2 ? SIDE_BROKER : SIDE_CLIENT,
-	       qos == 2 ? "pubcomp pid=4" : "pubrel pid=4");
+	rig_send(r, SIDE_BROKER, "publish topic=t/a payload=good sealed=k3");
+	rig_expect(r, SIDE_CLIENT, "publish topic=t/a payload=good sealed=k1");
+	rig_send(r, SIDE_BROKER, "pubrel pid=4");
+	rig_expect(r, qos == 2 ? SIDE_BROKER : SIDE_CLIENT,
+	           qos == 2 ? "pubcomp pid=4" : "pubrel pid=4");
 	rig_free(r);
 }
 END_TEST
@@ -368,20 +281,20 @@ END_TEST
 START_TEST(own_faults)
 {
 	enum side from = _i / VERSIONS == 0 ? SIDE_CLIENT : SIDE_BROKER;
-	struct rig *r = rig_new(version_of(_i), &ways[0]);
+	struct rig *r = connected(version_of(_i), &ways[0]);
 	struct kit kit = world->kit;
 
 	kit.scratch_size = 3;
 	r->host.env.kit = &kit;
-	send_one(r, from,
+	rig_send(r, from,
 	         from == SIDE_CLIENT ? "publish topic=t/a qos=1 payload=good sealed=k1"
 	                             : "publish topic=t/a qos=1 payload=good sealed=k3");
 	ck_assert_int_eq(r->host.s->state, SESSION_DEAD);
 	ck_assert_int_eq(r->host.error, SEAL_E_INTERNAL);
 	if (r->version == MQTT_5)
-		expect(r, SIDE_CLIENT, "disconnect code=0x80");
-	expect_nothing(r, SIDE_CLIENT);
-	expect_nothing(r, SIDE_BROKER);
+		rig_expect(r, SIDE_CLIENT, "disconnect code=0x80");
+	rig_expect_nothing(r, SIDE_CLIENT);
+	rig_expect_nothing(r, SIDE_BROKER);
 	rig_free(r);
 }
 END_TEST
@@ -391,17 +304,16 @@ START_TEST(policy_exchanged)
 {
 	static const struct named_policy plain_words = {"plain", {{NULL}, 0}};
 	struct world *plain = world_new(&plain_words);
-	struct rig *r = rig_new(version_of(_i), &ways[0]);
+	struct rig *r = connected(version_of(_i), &ways[0]);
 
-	send_one(r, SIDE_BROKER, "publish topic=t/a qos=2 pid=8 payload=bad");
-	expect(r, SIDE_BROKER, "pubrec pid=8");
-	r->host.env.policy = &plain->policy;
-	r->host.env.kit = &plain->kit;
-	send_one(r, SIDE_BROKER, "pubrel pid=8");
-	expect(r, SIDE_BROKER, "pubcomp pid=8");
-	send_one(r, SIDE_BROKER, "pubrel pid=8");
-	expect(r, SIDE_CLIENT, "pubrel pid=8");
-	expect_nothing(r, SIDE_BROKER);
+	rig_send(r, SIDE_BROKER, "publish topic=t/a qos=2 pid=8 payload=bad");
+	rig_expect(r, SIDE_BROKER, "pubrec pid=8");
+	rig_exchange(r, plain);
+	rig_send(r, SIDE_BROKER, "pubrel pid=8");
+	rig_expect(r, SIDE_BROKER, "pubcomp pid=8");
+	rig_send(r, SIDE_BROKER, "pubrel pid=8");
+	rig_expect(r, SIDE_CLIENT, "pubrel pid=8");
+	rig_expect_nothing(r, SIDE_BROKER);
 	rig_free(r);
 	world_free(plain);
 }
@@ -437,43 +349,37 @@ static const struct exchange exchanges[] = {
 
 enum { EXCHANGES = sizeof exchanges / sizeof exchanges[0] };
 
-static void put_in_force(struct rig *r, struct world *w)
-{
-	r->host.env.policy = &w->policy;
-	r->host.env.kit = &w->kit;
-}
-
 /* Sends a message with the exchange behind `cut` of its bytes. False where it has no so many. */
 static bool exchange_at(struct rig *r, struct world *const worlds[2], size_t cut, const char *want)
 {
 	static const char sent[] = "publish topic=t/a qos=1 pid=5 payload=good sealed=k1";
 	const struct stream *to = &r->host.out[SIDE_BROKER];
-	char text[TEXT];
+	char text[RIG_TEXT];
 
-	put_in_force(r, worlds[0]);
-	add(r, sent);
-	bool inside = cut < made.n;
+	rig_exchange(r, worlds[0]);
+	rig_add(r, sent);
+	bool inside = cut < r->made.n;
 	if (inside) {
-		ck_assert(host_send(&r->host, SIDE_CLIENT, slice_of(made.p, cut)));
+		ck_assert(host_send(&r->host, SIDE_CLIENT, slice_of(r->made.p, cut)));
 		if (to->n != to->at)
 			want = "k1";
-		put_in_force(r, worlds[1]);
+		rig_exchange(r, worlds[1]);
 		ck_assert_msg(
-		    host_send(&r->host, SIDE_CLIENT, slice_of(made.p + cut, made.n - cut)), "%s",
-		    fault.text);
+		    host_send(&r->host, SIDE_CLIENT, slice_of(r->made.p + cut, r->made.n - cut)),
+		    "%s", r->fault.text);
 	}
-	free(made.p);
-	made = (struct stream){0};
+	free(r->made.p);
+	r->made = (struct stream){0};
 	if (inside && want == NULL) {
 		answer(r, SIDE_CLIENT, "puback", 5);
 	} else if (inside) {
 		(void)snprintf(text, sizeof text, "%.*s%s", (int)sizeof sent - 3, sent, want);
-		expect(r, SIDE_BROKER, text);
-		send_one(r, SIDE_BROKER, "puback pid=5");
-		expect(r, SIDE_CLIENT, "puback pid=5");
+		rig_expect(r, SIDE_BROKER, text);
+		rig_send(r, SIDE_BROKER, "puback pid=5");
+		rig_expect(r, SIDE_CLIENT, "puback pid=5");
 	}
-	expect_nothing(r, SIDE_BROKER);
-	expect_nothing(r, SIDE_CLIENT);
+	rig_expect_nothing(r, SIDE_BROKER);
+	rig_expect_nothing(r, SIDE_CLIENT);
 	return inside;
 }
 
@@ -481,7 +387,7 @@ START_TEST(policy_exchanged_within)
 {
 	const struct exchange *x = &exchanges[_i / VERSIONS];
 	struct world *worlds[2] = {world_new(&x->before), world_new(&x->after)};
-	struct rig *r = rig_new(version_of(_i), &ways[0]);
+	struct rig *r = connected(version_of(_i), &ways[0]);
 	size_t cut = 1;
 
 	while (exchange_at(r, worlds, cut, x->want))

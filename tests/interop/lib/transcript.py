@@ -43,12 +43,17 @@ def expiry_counts(direction, p):
         touch(p, [(i, -(-v // 100) * 100 if i == EXPIRY else v) for i, v in p.props])
 
 
+def alias_max(direction, p):
+    """No side is offered more than 32 topic aliases; a number that is changed becomes the last property."""
+    if p.kind == raw.CONNACK and (p.prop(ALIAS_MAX) or 0) >= 32:
+        touch(p, sorted(((i, min(v, 32) if i == ALIAS_MAX else v) for i, v in p.props), key=lambda x: x[0]))
+
+
 def limits(direction, p):
-    """Under payload rules the proxy takes Topic Alias Maximum out of CONNECT and CONNACK (a message that it drops must
-    not leave an alias behind), and lowers the broker's Maximum Packet Size by the growth of an envelope; by how much is
+    """Under payload rules the proxy lowers the broker's Maximum Packet Size by the growth of an envelope; by how much is
     another test's to say."""
     if p.kind == raw.CONNACK and p.props:
-        touch(p, sorted((i, "*" if i == MAX_PACKET else v) for i, v in p.props if i != ALIAS_MAX))
+        touch(p, sorted((i, "*" if i == MAX_PACKET else v) for i, v in p.props))
 
 
 def props_order(direction, p):
@@ -64,7 +69,7 @@ def idle(direction, p):
     p.gone = p.kind == raw.DISCONNECT and direction == "<" and p.code == 0x8d
 
 
-ALWAYS = (assigned_id, expiry_counts, idle)
+ALWAYS = (assigned_id, expiry_counts, idle, alias_max)
 UNDER_RULES = ALWAYS + (limits, props_order)
 
 
