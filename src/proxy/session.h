@@ -192,10 +192,11 @@ void session_listens(struct session *s, const struct session_env *env, bool read
 
 /* The store's answer to ASK_TAKE. `client` is the view of the client's bytes as session_input()
  * last left it (CONNECT first). found: cred is the opened credential and id its row. Not found: why
- * is USER_UNKNOWN, OTP_LOCKED or STORE_FAILED. */
+ * is USER_UNKNOWN, OTP_LOCKED or STORE_FAILED, and reason a static phrase for the log, or NULL. */
 struct session_credential {
 	bool found;
 	enum verdict why;
+	const char *reason;
 	int64_t id;
 	bool guess_taken;
 	const struct otp_credential *cred;

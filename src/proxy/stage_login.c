@@ -51,7 +51,7 @@ void session_taken(struct session *s, const struct session_env *env, struct slic
 	if (s->state != SESSION_JUDGING)
 		return;
 	if (!answer->found) {
-		refuse(s, env, answer->why, NULL, step);
+		refuse(s, env, answer->why, answer->reason, step);
 		return;
 	}
 	if (mqtt_frame_next(client, &f) != MQTT_OK || client.n < f.head + (size_t)f.remaining ||

@@ -13,7 +13,34 @@ struct store_user {
 	struct otp_state state;
 	unsigned budget;        /* guesses that the credential holds when full, otp_guess_budget() */
 	struct slice blob;      /* the sealed secret */
-	int64_t created;        /* seconds since the epoch */
+	int64_t created;        /* seconds since the epoch, as all times here */
+	bool locked;            /* by an administrator */
+	bool stale;             /* HOTP: the counter comes from an old copy and counts for nothing until a resync */
+	int64_t expires;        /* from then on refused; 0 never */
+	/* read, but begun anew by user_add */
+	int64_t last_login;     /* 0 none yet */
+	double guesses;         /* left at guesses_at, store_guesses_now() */
+	int64_t guesses_at;
+};
+
+/* What an administrator changes in a user. */
+enum store_edit_kind {
+	STORE_LOCK,
+	STORE_UNLOCK,
+	STORE_EXPIRE, /* at `expires` */
+	STORE_RESET,  /* guesses full, no pending resync; a TOTP mark that lies beyond the window at `now` becomes the end of that
+	               * window: no mark is lowered into it, so nothing that is accepted there was used before */
+	STORE_RESYNC  /* HOTP: the mark becomes `mark`, which must be higher; no longer stale */
+};
+struct store_edit {
+	enum store_edit_kind kind;
+	int64_t now, expires, mark;
+};
+
+/* How many users there are. A user is counted as the first that applies. */
+struct store_census {
+	uint64_t users, locked, expired, stale;
+	uint64_t ahead; /* of all: TOTP marks beyond the window, which no code can pass: the clock was set back */
 };
 
 struct store_backend {
@@ -29,12 +56,24 @@ struct store_backend_ops {
 	int (*commit)(struct store_backend *b, struct err *e);
 	void (*rollback)(struct store_backend *b);
 
-	/* Administration, each durable when it returns. add: -1 where the name exists ("… exists already"). remove: 1 where
-	 * there was no such user. each: calls found() in the order of names until it returns not 0, and returns that; found() may
-	 * not call the database. Never within a batch. */
+	/* Administration, each durable when it returns. add: -1 where the name exists ("… exists already"). remove and edit: 1
+	 * where there was no such user. each: calls found() in the order of names until it returns not 0, and returns that; find
+	 * does so for one user, and returns 1 where there is none; sources: for the known-good sources of a user, newest first.
+	 * found() may not call the database. Never within a batch, but for add, which is then as durable as the batch. */
 	int (*user_add)(struct store_backend *b, const struct store_user *u, struct err *e);
 	int (*user_remove)(struct store_backend *b, struct slice name, struct err *e);
+	int (*user_edit)(struct store_backend *b, struct slice name, const struct store_edit *edit, struct err *e);
 	int (*user_each)(struct store_backend *b, int (*found)(void *ctx, const struct store_user *u), void *ctx, struct err *e);
+	int (*user_find)(struct store_backend *b, struct slice name, int (*found)(void *ctx, const struct store_user *u), void *ctx,
+	                 struct err *e);
+	int (*user_sources)(struct store_backend *b, struct slice name,
+	                    int (*found)(void *ctx, const uint8_t source[16], int64_t last_success), void *ctx, struct err *e);
+
+	/* Who else changes the state is seen here, never within a batch. revoked: names the users who were locked, removed, made
+	 * stale or whose time ran out since the last call (since the opening, at first), whoever did it. */
+	int (*revoked)(struct store_backend *b, int64_t now, void (*found)(void *ctx, struct slice name), void *ctx,
+	               struct err *e);
+	int (*census)(struct store_backend *b, int64_t now, struct store_census *out, struct err *e);
 
 	void (*close)(struct store_backend *b);
 };

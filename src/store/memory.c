@@ -18,17 +18,20 @@ struct changing {
 	int64_t guesses_at;
 	struct good_source good[STORE_SOURCES];
 	size_t n_good;
+	int64_t last_login;
 };
 
 struct memory_user {
 	int64_t id;
 	struct otp_params params;
 	unsigned budget;
-	int64_t created;
+	int64_t created, expires;
+	bool locked, stale;
 	size_t name_len, blob_len;
 	uint8_t name[STORE_USER_MAX];
 	uint8_t blob[STORE_BLOB_MAX];
 	uint64_t touched; /* the batch that saved `before` */
+	uint64_t added;   /* the batch after or in which it came */
 	struct changing now, before;
 };
 
@@ -38,6 +41,10 @@ struct memory {
 	size_t n, size;
 	int64_t last_id;
 	uint64_t batch;
+	bool in_batch;
+	struct memory_user *revoked; /* what is left of those whom revoked() has to name */
+	size_t n_revoked;
+	int64_t watched_at;
 };
 
 static struct memory *memory_of(struct store_backend *b)
@@ -92,6 +99,7 @@ static int memory_begin(struct store_backend *b, struct err *e)
 {
 	(void)e;
 	memory_of(b)->batch++;
+	memory_of(b)->in_batch = true;
 	return 0;
 }
 
@@ -99,18 +107,29 @@ static int memory_commit(struct store_backend *b, struct err *e)
 {
 	(void)e;
 	memory_of(b)->batch++;
+	memory_of(b)->in_batch = false;
 	return 0;
+}
+
+static void drop(struct memory *m, size_t at)
+{
+	free(m->users[at]);
+	m->n--;
+	memmove(m->users + at, m->users + at + 1, (m->n - at) * sizeof(struct memory_user *));
 }
 
 static void memory_rollback(struct store_backend *b)
 {
 	struct memory *m = memory_of(b);
 
-	for (size_t i = 0; i < m->n; i++) {
-		if (m->users[i]->touched == m->batch)
+	for (size_t i = m->n; i-- > 0;) {
+		if (m->users[i]->added == m->batch && m->in_batch)
+			drop(m, i);
+		else if (m->users[i]->touched == m->batch)
 			m->users[i]->now = m->users[i]->before;
 	}
 	m->batch++;
+	m->in_batch = false;
 }
 
 static bool known_good(const struct changing *c, const uint8_t source[16], int64_t now)
@@ -160,6 +179,9 @@ static enum store_status take(const struct memory *m, struct store_op *op)
 	if (!there)
 		return STORE_UNKNOWN;
 	struct memory_user *u = m->users[at];
+	enum store_status admitted = store_user_admitted(u->locked, u->stale, u->expires, op->now);
+	if (admitted != STORE_DONE)
+		return admitted;
 	op->id = u->id;
 	op->params = u->params;
 	op->state = u->now.state;
@@ -184,9 +206,13 @@ static enum store_status consume(const struct memory *m, struct store_op *op)
 
 	if (u == NULL)
 		return STORE_UNKNOWN;
+	enum store_status admitted = store_user_admitted(u->locked, u->stale, u->expires, op->now);
+	if (admitted != STORE_DONE)
+		return admitted;
 	if (u->now.state.mark >= op->mark)
 		return STORE_CONFLICT;
 	struct changing *c = change(m, u);
+	c->last_login = op->now;
 	c->state.mark = op->mark;
 	c->state.pending = -1;
 	if (op->give_back)
@@ -269,6 +295,10 @@ static int memory_user_add(struct store_backend *b, const struct store_user *u, 
 	copy->params = u->params;
 	copy->budget = u->budget;
 	copy->created = u->created;
+	copy->expires = u->expires;
+	copy->locked = u->locked;
+	copy->stale = u->stale;
+	copy->added = m->batch;
 	copy->now.state = u->state;
 	copy->now.guesses = (double)u->budget;
 	copy->now.guesses_at = u->created;
@@ -282,19 +312,90 @@ static int memory_user_add(struct store_backend *b, const struct store_user *u, 
 	return 0;
 }
 
+/* To be named by revoked(). 0 or -1. */
+static int revoke(struct memory *m, const struct memory_user *u, struct err *e)
+{
+	struct memory_user *more =
+	    realloc(m->revoked, (m->n_revoked + 1) * sizeof(struct memory_user));
+
+	if (more == NULL)
+		return err_set(e, "out of memory");
+	m->revoked = more;
+	more[m->n_revoked++] = *u;
+	return 0;
+}
+
 static int memory_user_remove(struct store_backend *b, struct slice name, struct err *e)
 {
 	struct memory *m = memory_of(b);
 	bool there = false;
 	size_t at = position(m, name, &there);
 
-	(void)e;
 	if (!there)
 		return 1;
-	free(m->users[at]);
-	m->n--;
-	memmove(m->users + at, m->users + at + 1, (m->n - at) * sizeof(struct memory_user *));
+	if (revoke(m, m->users[at], e) != 0)
+		return -1;
+	drop(m, at);
 	return 0;
+}
+
+static int memory_user_edit(struct store_backend *b, struct slice name,
+                            const struct store_edit *edit, struct err *e)
+{
+	const struct memory *m = memory_of(b);
+	bool there = false;
+	size_t at = position(m, name, &there);
+
+	if (!there)
+		return 1;
+	struct memory_user *u = m->users[at];
+	struct changing *c = &u->now;
+	bool refused = false;
+	switch (edit->kind) {
+	case STORE_LOCK:
+		refused = !u->locked;
+		u->locked = true;
+		break;
+	case STORE_UNLOCK:
+		u->locked = false;
+		break;
+	case STORE_EXPIRE:
+		refused = edit->expires != 0 && edit->expires <= edit->now;
+		u->expires = edit->expires;
+		break;
+	case STORE_RESET:
+		c->state.mark = store_reset_mark(&u->params, c->state.mark, edit->now);
+		c->state.pending = -1;
+		c->guesses = (double)u->budget;
+		c->guesses_at = edit->now;
+		break;
+	case STORE_RESYNC:
+		if (c->state.mark >= edit->mark)
+			return store_edit_conflict(e);
+		c->state.mark = edit->mark;
+		c->state.pending = -1;
+		u->stale = false;
+		break;
+	}
+	return refused ? revoke(memory_of(b), u, e) : 0;
+}
+
+static struct store_user view_of(const struct memory_user *u)
+{
+	return (struct store_user){
+	    .name = name_of(u),
+	    .params = u->params,
+	    .state = u->now.state,
+	    .budget = u->budget,
+	    .blob = slice_of(u->blob, u->blob_len),
+	    .created = u->created,
+	    .locked = u->locked,
+	    .stale = u->stale,
+	    .expires = u->expires,
+	    .last_login = u->now.last_login,
+	    .guesses = u->now.guesses,
+	    .guesses_at = u->now.guesses_at,
+	};
 }
 
 static int memory_user_each(struct store_backend *b,
@@ -306,18 +407,86 @@ static int memory_user_each(struct store_backend *b,
 
 	(void)e;
 	for (size_t i = 0; i < m->n && result == 0; i++) {
-		const struct memory_user *u = m->users[i];
-		struct store_user view = {
-		    .name = name_of(u),
-		    .params = u->params,
-		    .state = u->now.state,
-		    .budget = u->budget,
-		    .blob = slice_of(u->blob, u->blob_len),
-		    .created = u->created,
-		};
+		struct store_user view = view_of(m->users[i]);
 		result = found(ctx, &view);
 	}
 	return result;
+}
+
+static int memory_user_find(struct store_backend *b, struct slice name,
+                            int (*found)(void *ctx, const struct store_user *u), void *ctx,
+                            struct err *e)
+{
+	const struct memory *m = memory_of(b);
+	bool there = false;
+	size_t at = position(m, name, &there);
+
+	(void)e;
+	if (!there)
+		return 1;
+	struct store_user view = view_of(m->users[at]);
+	return found(ctx, &view);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct good_source *x = a, *y = b;
+
+	if (x->last_success != y->last_success)
+		return x->last_success < y->last_success ? 1 : -1;
+	return memcmp(x->source, y->source, sizeof x->source);
+}
+
+static int memory_user_sources(struct store_backend *b, struct slice name,
+                               int (*found)(void *ctx, const uint8_t source[16],
+                                            int64_t last_success),
+                               void *ctx, struct err *e)
+{
+	const struct memory *m = memory_of(b);
+	bool there = false;
+	size_t at = position(m, name, &there);
+	int result = 0;
+
+	(void)e;
+	if (!there)
+		return 0;
+	struct changing c = m->users[at]->now;
+	qsort(c.good, c.n_good, sizeof c.good[0], newest_first);
+	for (size_t i = 0; i < c.n_good && result == 0; i++)
+		result = found(ctx, c.good[i].source, c.good[i].last_success);
+	return result;
+}
+
+static int memory_revoked(struct store_backend *b, int64_t now,
+                          void (*found)(void *ctx, struct slice name), void *ctx, struct err *e)
+{
+	struct memory *m = memory_of(b);
+
+	(void)e;
+	for (size_t i = 0; i < m->n && m->watched_at >= 0; i++) {
+		const struct memory_user *u = m->users[i];
+		if (u->expires > m->watched_at && u->expires <= now)
+			found(ctx, name_of(u));
+	}
+	m->watched_at = now;
+	for (size_t i = 0; i < m->n_revoked; i++)
+		found(ctx, name_of(&m->revoked[i]));
+	m->n_revoked = 0;
+	return 0;
+}
+
+static int memory_census(struct store_backend *b, int64_t now, struct store_census *out,
+                         struct err *e)
+{
+	const struct memory *m = memory_of(b);
+
+	(void)e;
+	*out = (struct store_census){0};
+	for (size_t i = 0; i < m->n; i++) {
+		struct store_user view = view_of(m->users[i]);
+		store_census_add(out, &view, now);
+	}
+	return 0;
 }
 
 static void memory_close(struct store_backend *b)
@@ -327,6 +496,7 @@ static void memory_close(struct store_backend *b)
 	for (size_t i = 0; i < m->n; i++)
 		free(m->users[i]);
 	free(m->users);
+	free(m->revoked);
 	free(m);
 }
 
@@ -339,7 +509,12 @@ struct store_backend *store_memory_open(struct err *e)
 	    .rollback = memory_rollback,
 	    .user_add = memory_user_add,
 	    .user_remove = memory_user_remove,
+	    .user_edit = memory_user_edit,
 	    .user_each = memory_user_each,
+	    .user_find = memory_user_find,
+	    .user_sources = memory_user_sources,
+	    .revoked = memory_revoked,
+	    .census = memory_census,
 	    .close = memory_close,
 	};
 	struct memory *m = calloc(1, sizeof *m);
@@ -349,5 +524,6 @@ struct store_backend *store_memory_open(struct err *e)
 		return NULL;
 	}
 	m->base.ops = &ops;
+	m->watched_at = -1;
 	return &m->base;
 }

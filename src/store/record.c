@@ -30,7 +30,7 @@ int store_user_check(const struct store_user *u, struct err *e)
 		               u->blob.n);
 	if (!params_ok(&u->params))
 		return err_set(e, "the parameters of the credential are out of range");
-	if (u->state.mark < -1 || u->state.pending < -1 || u->budget > NUMBER_MAX)
+	if (u->state.mark < -1 || u->state.pending < -1 || u->budget > NUMBER_MAX || u->expires < 0)
 		return err_set(e, "the state of the credential is out of range");
 	return 0;
 }
@@ -49,6 +49,46 @@ double store_guesses_now(double guesses, int64_t at, unsigned budget, int64_t no
 		guesses += elapsed * (double)budget / (double)STORE_REFILL_SECONDS;
 	}
 	return guesses > (double)budget ? (double)budget : guesses;
+}
+
+enum store_status store_user_admitted(bool locked, bool stale, int64_t expires, int64_t now)
+{
+	if (locked)
+		return STORE_LOCKED;
+	if (expires != 0 && now >= expires)
+		return STORE_EXPIRED;
+	return stale ? STORE_STALE : STORE_DONE;
+}
+
+/* The last step that is accepted at `now`; no mark is beyond what has no steps. */
+static int64_t window_end(const struct otp_params *p, int64_t now)
+{
+	if (p->kind != OTP_TOTP || p->step == 0 || now < 0)
+		return INT64_MAX;
+	return now / (int64_t)p->step + (int64_t)p->fwd;
+}
+
+int64_t store_reset_mark(const struct otp_params *p, int64_t mark, int64_t now)
+{
+	int64_t end = window_end(p, now);
+
+	return mark > end ? end : mark;
+}
+
+void store_census_add(struct store_census *c, const struct store_user *u, int64_t now)
+{
+	enum store_status admitted = store_user_admitted(u->locked, u->stale, u->expires, now);
+
+	c->users++;
+	c->locked += admitted == STORE_LOCKED;
+	c->expired += admitted == STORE_EXPIRED;
+	c->stale += admitted == STORE_STALE;
+	c->ahead += u->state.mark > window_end(&u->params, now);
+}
+
+int store_edit_conflict(struct err *e)
+{
+	return err_set(e, "the counter of this user is there already or beyond");
 }
 
 enum store_status store_op_fail(struct store_op *op, const char *format, ...)

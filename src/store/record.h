@@ -16,6 +16,18 @@ int store_user_exists(struct slice name, struct err *e);
  * above `budget`. A clock that goes backwards neither adds nor loses. */
 double store_guesses_now(double guesses, int64_t at, unsigned budget, int64_t now);
 
+/* Whether such a user may try to log in at `now`: STORE_DONE, or why not. */
+enum store_status store_user_admitted(bool locked, bool stale, int64_t expires, int64_t now);
+
+/* The mark that a reset leaves. */
+int64_t store_reset_mark(const struct otp_params *p, int64_t mark, int64_t now);
+
+/* Counts a user. */
+void store_census_add(struct store_census *c, const struct store_user *u, int64_t now);
+
+/* "the counter has moved on meanwhile". Returns -1. */
+int store_edit_conflict(struct err *e);
+
 /* The operation failed for that reason. Always returns STORE_FAILED. */
 enum store_status store_op_fail(struct store_op *op, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

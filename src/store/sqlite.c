@@ -15,13 +15,13 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_SAVEPOINT] = "SAVEPOINT op",
     [SQL_RELEASE] = "RELEASE op",
     [SQL_UNDO] = "ROLLBACK TO op",
-    [SQL_FETCH] =
-        "SELECT " STORE_SQLITE_RECORD ", id, guesses, guesses_at FROM user WHERE name = ?1",
+    [SQL_FETCH] = "SELECT " STORE_SQLITE_RECORD ", id FROM user WHERE name = ?1",
     [SQL_KNOWN] = "SELECT 1 FROM source WHERE user_id = ?1 AND source = ?2 AND last_success >= ?3",
     [SQL_TAKE] = "UPDATE user SET guesses = ?2, guesses_at = max(guesses_at, ?3) WHERE id = ?1",
-    [SQL_EXISTS] = "SELECT 1 FROM user WHERE id = ?1",
-    [SQL_CONSUME] = "UPDATE user SET mark = ?2, pending = -1, guesses = min(guesses + ?3, budget)"
-                    " WHERE id = ?1 AND mark < ?2",
+    [SQL_ADMITTED] = "SELECT locked, stale, expires FROM user WHERE id = ?1",
+    [SQL_CONSUME] = "UPDATE user SET mark = ?2, pending = -1, guesses = min(guesses + ?3, budget),"
+                    " last_login = ?4 WHERE id = ?1 AND mark < ?2 AND NOT locked AND NOT stale"
+                    " AND (expires = 0 OR expires > ?4)",
     [SQL_REMEMBER] =
         "INSERT INTO source(user_id, source, last_success) VALUES(?1, ?2, ?3)"
         " ON CONFLICT(user_id, source) DO UPDATE SET last_success = excluded.last_success",
@@ -35,10 +35,23 @@ static const char *const texts[SQL_COUNT] = {
         " pending_source = CASE WHEN ?4 >= max(mark, 0) THEN ?6 ELSE pending_source END"
         " WHERE id = ?1",
     [SQL_ADD] =
-        "INSERT INTO user(" STORE_SQLITE_RECORD ", name, guesses, guesses_at, created)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?14, ?16, ?16)",
+        "INSERT INTO user(" STORE_SQLITE_RECORD ", name, created)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 0,"
+        " ?14, ?19, ?18, ?19)",
     [SQL_REMOVE] = "DELETE FROM user WHERE name = ?1",
+    [SQL_LOCK] = "UPDATE user SET locked = ?2 WHERE name = ?1",
+    [SQL_EXPIRE] = "UPDATE user SET expires = ?2 WHERE name = ?1",
+    [SQL_RESET] = "UPDATE user SET mark = min(mark, ?2), pending = -1, guesses = budget,"
+                  " guesses_at = ?3 WHERE name = ?1",
+    [SQL_RESYNC] = "UPDATE user SET mark = ?2, pending = -1, stale = 0"
+                   " WHERE name = ?1 AND mark < ?2",
     [SQL_EACH] = "SELECT " STORE_SQLITE_RECORD ", name, created FROM user ORDER BY name",
+    [SQL_FIND] = "SELECT " STORE_SQLITE_RECORD ", name, created FROM user WHERE name = ?1",
+    [SQL_SOURCES] = "SELECT source.source, last_success FROM source JOIN user ON user.id = user_id"
+                    " WHERE name = ?1 ORDER BY last_success DESC, source.source",
+    [SQL_LAST_REVOKED] = "SELECT coalesce(max(id), 0) FROM revoked",
+    [SQL_REVOKED] = "SELECT name, id FROM revoked WHERE id > ?1 ORDER BY id",
+    [SQL_RAN_OUT] = "SELECT name FROM user WHERE expires > ?1 AND expires <= ?2 AND expires > 0",
 };
 
 static struct store_sqlite *sqlite_of(struct store_backend *b)
@@ -119,14 +132,15 @@ static enum store_status fetch(const struct store_sqlite *s, struct store_op *op
 	} else if (!store_sqlite_record(st, &u)) {
 		status = store_op_fail(op, "%s: the record of a user is damaged", s->path);
 	} else {
+		status = store_user_admitted(u.locked, u.stale, u.expires, op->now);
+	}
+	if (status == STORE_DONE) {
 		op->params = u.params;
 		op->state = u.state;
 		memcpy(op->blob, u.blob.p, u.blob.n);
 		op->blob_len = u.blob.n;
 		op->id = sqlite3_column_int64(st, STORE_SQLITE_COLUMNS);
-		g->left = sqlite3_column_double(st, STORE_SQLITE_COLUMNS + 1);
-		g->at = sqlite3_column_int64(st, STORE_SQLITE_COLUMNS + 2);
-		g->budget = u.budget;
+		*g = (struct guesses){u.guesses, u.guesses_at, u.budget};
 	}
 	(void)sqlite3_reset(st);
 	return status;
@@ -173,18 +187,22 @@ static enum store_status take(const struct store_sqlite *s, struct store_op *op)
 	return status;
 }
 
-/* Why an UPDATE by id changed nothing: STORE_UNKNOWN where there is no such user, else `otherwise`.
- */
-static enum store_status unchanged(const struct store_sqlite *s, struct store_op *op,
-                                   enum store_status otherwise)
+/* Why a mark was not raised. */
+static enum store_status not_raised(const struct store_sqlite *s, struct store_op *op)
 {
-	sqlite3_stmt *st = s->sql[SQL_EXISTS];
+	sqlite3_stmt *st = s->sql[SQL_ADMITTED];
+	enum store_status status = STORE_UNKNOWN;
 
 	(void)sqlite3_bind_int64(st, 1, op->id);
-	int there = has_row(st);
-	return there < 0    ? sql_failed(s, op, "look for a user")
-	       : there == 1 ? otherwise
-	                    : STORE_UNKNOWN;
+	int rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		status = store_user_admitted(sqlite3_column_int(st, 0) != 0,
+		                             sqlite3_column_int(st, 1) != 0,
+		                             sqlite3_column_int64(st, 2), op->now);
+	(void)sqlite3_reset(st);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return sql_failed(s, op, "look for a user");
+	return status == STORE_DONE ? STORE_CONFLICT : status;
 }
 
 static enum store_status remember(const struct store_sqlite *s, struct store_op *op)
@@ -210,9 +228,10 @@ static enum store_status consume(const struct store_sqlite *s, struct store_op *
 	(void)sqlite3_bind_int64(st, 1, op->id);
 	(void)sqlite3_bind_int64(st, 2, op->mark);
 	(void)sqlite3_bind_int(st, 3, op->give_back ? 1 : 0);
+	(void)sqlite3_bind_int64(st, 4, op->now);
 	if (store_sqlite_finish(st) != SQLITE_DONE)
 		return sql_failed(s, op, "raise a mark");
-	return sqlite3_changes(s->db) == 0 ? unchanged(s, op, STORE_CONFLICT) : remember(s, op);
+	return sqlite3_changes(s->db) == 0 ? not_raised(s, op) : remember(s, op);
 }
 
 static enum store_status settle(const struct store_sqlite *s, struct store_op *op)
@@ -298,7 +317,12 @@ struct store_backend *store_sqlite_open(const char *path, struct err *e)
 	    .rollback = sqlite_rollback,
 	    .user_add = store_sqlite_user_add,
 	    .user_remove = store_sqlite_user_remove,
+	    .user_edit = store_sqlite_user_edit,
 	    .user_each = store_sqlite_user_each,
+	    .user_find = store_sqlite_user_find,
+	    .user_sources = store_sqlite_user_sources,
+	    .revoked = store_sqlite_revoked,
+	    .census = store_sqlite_census,
 	    .close = sqlite_close,
 	};
 	struct store_sqlite *s = calloc(1, sizeof *s);

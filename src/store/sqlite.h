@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What the parts of the SQLite state share: sqlite_open.c makes the connection, sqlite.c answers
- * requests, sqlite_user.c is the administrator's. Inside store/ only (and for tests that have to
+/* What the parts of the SQLite state share: sqlite_open.c makes the connection, sqlite_schema.c its
+ * tables, sqlite.c answers requests, sqlite_user.c is the administrator's, sqlite_watch.c sees what
+ * others change. Inside store/ only (and for tests that have to
  * hold a lock or fill the disk). */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
@@ -11,7 +12,7 @@
 
 enum {
 	STORE_SQLITE_APPLICATION = 0x4d515350, /* "MQSP" in the file's header */
-	STORE_SQLITE_SCHEMA = 1,               /* its user_version */
+	STORE_SQLITE_SCHEMA = 2,               /* its user_version */
 	STORE_SQLITE_BUSY_MS = 5000
 };
 
@@ -25,14 +26,23 @@ enum store_sql {
 	SQL_FETCH,
 	SQL_KNOWN,
 	SQL_TAKE,
-	SQL_EXISTS,
+	SQL_ADMITTED,
 	SQL_CONSUME,
 	SQL_REMEMBER,
 	SQL_TRIM,
 	SQL_SETTLE,
 	SQL_ADD,
 	SQL_REMOVE,
+	SQL_LOCK,
+	SQL_EXPIRE,
+	SQL_RESET,
+	SQL_RESYNC,
 	SQL_EACH,
+	SQL_FIND,
+	SQL_SOURCES,
+	SQL_LAST_REVOKED,
+	SQL_REVOKED,
+	SQL_RAN_OUT,
 	SQL_COUNT
 };
 
@@ -41,8 +51,9 @@ struct store_sqlite {
 	sqlite3 *db;
 	sqlite3_stmt *sql[SQL_COUNT];
 	char *path;
-	bool lost;      /* the running batch was undone by SQLite itself */
-	struct err why; /* lost: the reason */
+	int64_t last_revoked, watched_at; /* as far as revoked() has looked */
+	bool lost;                        /* the running batch was undone by SQLite itself */
+	struct err why;                   /* lost: the reason */
 };
 
 /* Opens or makes the file, checks whose it is, brings the schema, prepares `texts`. 0 or -1; s is
@@ -51,11 +62,15 @@ int store_sqlite_connect(struct store_sqlite *s, const char *path,
                          const char *const texts[SQL_COUNT], struct err *e);
 void store_sqlite_disconnect(struct store_sqlite *s);
 
+/* Brings the tables of a database from that version of the schema (0: empty) to the present one,
+ * within the running transaction. SQLite's code. */
+int store_sqlite_upgrade(sqlite3 *db, int64_t from);
+
 /* What a query of a user's record begins with, for store_sqlite_record(). */
 #define STORE_SQLITE_RECORD                                                                        \
 	"kind, algorithm, digits, step, back, fwd, \"window\", resync, mark, pending, pending_at," \
-	" pending_source, secret, budget"
-enum { STORE_SQLITE_COLUMNS = 14 };
+	" pending_source, secret, budget, locked, stale, expires, last_login, guesses, guesses_at"
+enum { STORE_SQLITE_COLUMNS = 20 };
 
 /* Reads the columns of STORE_SQLITE_RECORD; u->name is there already. The blob is borrowed until
  * the statement moves on. false: the record is damaged. */
@@ -72,6 +87,26 @@ int store_sqlite_user_remove(struct store_backend *b, struct slice name, struct 
 int store_sqlite_user_each(struct store_backend *b,
                            int (*found)(void *ctx, const struct store_user *u), void *ctx,
                            struct err *e);
+
+int store_sqlite_user_edit(struct store_backend *b, struct slice name,
+                           const struct store_edit *edit, struct err *e);
+int store_sqlite_user_find(struct store_backend *b, struct slice name,
+                           int (*found)(void *ctx, const struct store_user *u), void *ctx,
+                           struct err *e);
+int store_sqlite_user_sources(struct store_backend *b, struct slice name,
+                              int (*found)(void *ctx, const uint8_t source[16],
+                                           int64_t last_success),
+                              void *ctx, struct err *e);
+int store_sqlite_revoked(struct store_backend *b, int64_t now,
+                         void (*found)(void *ctx, struct slice name), void *ctx, struct err *e);
+int store_sqlite_census(struct store_backend *b, int64_t now, struct store_census *out,
+                        struct err *e);
+
+/* Where revoked() begins. 0 or -1. */
+int store_sqlite_watch_begin(struct store_sqlite *s, struct err *e);
+
+/* A column as bytes, borrowed until the statement moves on. */
+struct slice store_sqlite_bytes(sqlite3_stmt *st, int at);
 
 /* "PATH: cannot WHAT: reason", from the connection's last error. Returns -1. */
 int store_sqlite_error(const struct store_sqlite *s, const char *what, struct err *e);

@@ -14,38 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char schema[] =
-    "CREATE TABLE user("
-    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " name BLOB NOT NULL UNIQUE CHECK(length(name) BETWEEN 1 AND 256),"
-    " kind INTEGER NOT NULL CHECK(kind IN (1, 2)),"
-    " algorithm INTEGER NOT NULL CHECK(algorithm IN (1, 2, 3)),"
-    " digits INTEGER NOT NULL CHECK(digits BETWEEN 6 AND 8),"
-    " step INTEGER NOT NULL CHECK(step BETWEEN 0 AND 1000000000),"
-    " back INTEGER NOT NULL CHECK(back BETWEEN 0 AND 1000000000),"
-    " fwd INTEGER NOT NULL CHECK(fwd BETWEEN 0 AND 1000000000),"
-    " \"window\" INTEGER NOT NULL CHECK(\"window\" BETWEEN 0 AND 1000000000),"
-    " resync INTEGER NOT NULL CHECK(resync BETWEEN 0 AND 1000000000),"
-    " secret BLOB NOT NULL CHECK(length(secret) BETWEEN 1 AND 168),"
-    " mark INTEGER NOT NULL CHECK(mark >= -1),"
-    " pending INTEGER NOT NULL CHECK(pending >= -1),"
-    " pending_at INTEGER NOT NULL,"
-    " pending_source BLOB NOT NULL CHECK(length(pending_source) = 16),"
-    " guesses REAL NOT NULL CHECK(guesses BETWEEN 0 AND budget),"
-    " guesses_at INTEGER NOT NULL,"
-    " budget INTEGER NOT NULL CHECK(budget BETWEEN 0 AND 1000000000),"
-    " created INTEGER NOT NULL"
-    ") STRICT;"
-    "CREATE TABLE source("
-    " user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
-    " source BLOB NOT NULL CHECK(length(source) = 16),"
-    " last_success INTEGER NOT NULL CHECK(last_success >= 0),"
-    " PRIMARY KEY(user_id, source)"
-    ") STRICT, WITHOUT ROWID;";
-
-_Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168,
-               "the schema's checks follow store.h");
-
 int store_sqlite_error(const struct store_sqlite *s, const char *what, struct err *e)
 {
 	int system = sqlite3_system_errno(s->db), code = sqlite3_errcode(s->db) & 0xff;
@@ -134,7 +102,7 @@ static int make_file(const char *path, struct err *e)
 	return st.st_size == 0 ? sync_folder(path, e) : 0;
 }
 
-/* 1: ours and made, 0: empty, -1: neither. */
+/* The version of its schema, 0 where it is empty, -1 where it is none of ours. */
 static int whose(const struct store_sqlite *s, struct err *e)
 {
 	int64_t application = 0, version = 0, tables = 0;
@@ -151,9 +119,9 @@ static int whose(const struct store_sqlite *s, struct err *e)
 		return err_set(
 		    e, "%s: was written by a newer version (schema %lld, this program knows %d)",
 		    s->path, (long long)version, STORE_SQLITE_SCHEMA);
-	if (version < STORE_SQLITE_SCHEMA)
+	if (version < 1)
 		return err_set(e, "%s: has no known schema (%lld)", s->path, (long long)version);
-	return 1;
+	return (int)version;
 }
 
 /* The same from one snapshot: another process may be making the schema meanwhile. */
@@ -161,9 +129,9 @@ static int whose_now(const struct store_sqlite *s, struct err *e)
 {
 	if (run_text(s, "BEGIN", "read the state", e) != 0)
 		return -1;
-	int made = whose(s, e);
+	int version = whose(s, e);
 	(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-	return made;
+	return version;
 }
 
 /* A file of ours that somebody opened to others, and what SQLite made beside it with the same mode.
@@ -199,26 +167,14 @@ static int use_wal(const struct store_sqlite *s, struct err *e)
 	}
 }
 
-static int make_schema(const struct store_sqlite *s, struct err *e)
-{
-	char *text = sqlite3_mprintf("%s PRAGMA application_id=%d; PRAGMA user_version=%d;", schema,
-	                             STORE_SQLITE_APPLICATION, STORE_SQLITE_SCHEMA);
-
-	if (text == NULL)
-		return err_set(e, "out of memory");
-	int result = run_text(s, text, "make the tables", e);
-	sqlite3_free(text);
-	return result;
-}
-
 static int bring_schema(const struct store_sqlite *s, struct err *e)
 {
 	if (run_text(s, "BEGIN IMMEDIATE", "lock the state", e) != 0)
 		return -1;
-	int made = whose(s, e);
-	if (made == 0)
-		made = make_schema(s, e) == 0 ? 1 : -1;
-	if (made == 1 && run_text(s, "COMMIT", "make the tables", e) == 0)
+	int version = whose(s, e);
+	if (version >= 0 && store_sqlite_upgrade(s->db, version) != SQLITE_OK)
+		version = store_sqlite_error(s, "make the tables", e);
+	if (version >= 0 && run_text(s, "COMMIT", "make the tables", e) == 0)
 		return 0;
 	if (!sqlite3_get_autocommit(s->db))
 		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
@@ -274,7 +230,7 @@ int store_sqlite_connect(struct store_sqlite *s, const char *path,
 		return -1;
 	if (bring_schema(s, e) != 0 || check_content(s, e) != 0)
 		return -1;
-	return prepare_all(s, texts, e);
+	return prepare_all(s, texts, e) != 0 ? -1 : store_sqlite_watch_begin(s, e);
 }
 
 void store_sqlite_disconnect(struct store_sqlite *s)

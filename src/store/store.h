@@ -28,6 +28,9 @@ enum store_status {
 	STORE_DONE,
 	STORE_UNKNOWN,   /* no such user */
 	STORE_EXHAUSTED, /* TAKE: no guess left for an unknown source */
+	STORE_LOCKED,    /* TAKE, CONSUME: by an administrator */
+	STORE_EXPIRED,   /* TAKE, CONSUME: the user's time is over */
+	STORE_STALE,     /* TAKE, CONSUME: the counter comes from an old copy, a resync is needed */
 	STORE_CONFLICT,  /* CONSUME: the mark is not below the new one any more: the code was used meanwhile. Nothing has
 	                  * changed: a guess that was taken is given back by a SETTLE, as for any replay */
 	STORE_FAILED     /* not durable, for the reason in err */

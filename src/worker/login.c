@@ -37,22 +37,45 @@ static struct conn *answered(struct login *l)
 	return c;
 }
 
+/* What the store's answer means for a login that it does not let go on. */
+static enum verdict verdict_of(enum store_status status, const char **reason)
+{
+	*reason = NULL;
+	switch (status) {
+	case STORE_UNKNOWN:
+		return VERDICT_USER_UNKNOWN;
+	case STORE_CONFLICT:
+		return VERDICT_OTP_REPLAYED;
+	case STORE_EXHAUSTED:
+		*reason = "no guess is left for an unknown source";
+		return VERDICT_OTP_LOCKED;
+	case STORE_LOCKED:
+		*reason = "locked by an administrator";
+		return VERDICT_OTP_LOCKED;
+	case STORE_EXPIRED:
+		*reason = "expired";
+		return VERDICT_OTP_LOCKED;
+	case STORE_STALE:
+		*reason = "the counter comes from an old copy: mqsecproxyctl user resync";
+		return VERDICT_OTP_LOCKED;
+	case STORE_DONE:
+	case STORE_FAILED:
+		break;
+	}
+	return VERDICT_STORE_FAILED;
+}
+
 static void taken(struct mail *mail)
 {
 	struct login *l = (struct login *)mail;
 	struct conn *c = answered(l);
 	struct otp_credential cred = {.params = l->op.params, .state = l->op.state};
-	struct session_credential answer = {.why = VERDICT_STORE_FAILED,
-	                                    .id = l->op.id,
-	                                    .guess_taken = l->op.guess_taken,
-	                                    .cred = &cred};
+	struct session_credential answer = {
+	    .id = l->op.id, .guess_taken = l->op.guess_taken, .cred = &cred};
 
-	if (l->op.status == STORE_UNKNOWN)
-		answer.why = VERDICT_USER_UNKNOWN;
-	else if (l->op.status == STORE_EXHAUSTED)
-		answer.why = VERDICT_OTP_LOCKED;
-	else if (l->op.status == STORE_DONE && l->op.blob_len > ATREST_OVERHEAD &&
-	         l->op.blob_len - ATREST_OVERHEAD <= sizeof cred.secret) {
+	answer.why = verdict_of(l->op.status, &answer.reason);
+	if (l->op.status == STORE_DONE && l->op.blob_len > ATREST_OVERHEAD &&
+	    l->op.blob_len - ATREST_OVERHEAD <= sizeof cred.secret) {
 		answer.found = atrest_open(l->worker->shared->state_key, l->op.user, "secret",
 		                           slice_of(l->op.blob, l->op.blob_len), cred.secret) == 0;
 		cred.secret_len = l->op.blob_len - ATREST_OVERHEAD;
@@ -71,14 +94,10 @@ static void consumed(struct mail *mail)
 {
 	struct login *l = (struct login *)mail;
 	struct conn *c = answered(l);
-	enum verdict v = VERDICT_STORE_FAILED;
+	const char *reason;
+	enum verdict v =
+	    l->op.status == STORE_DONE ? VERDICT_ACCEPTED : verdict_of(l->op.status, &reason);
 
-	if (l->op.status == STORE_DONE)
-		v = VERDICT_ACCEPTED;
-	else if (l->op.status == STORE_CONFLICT)
-		v = VERDICT_OTP_REPLAYED;
-	else if (l->op.status == STORE_UNKNOWN)
-		v = VERDICT_USER_UNKNOWN;
 	if (c != NULL)
 		conn_consumed(c, v);
 	free(l);

@@ -72,7 +72,7 @@ START_TEST(settings)
 	expect_pragma(db, "PRAGMA foreign_keys", "1");
 	expect_pragma(db, "PRAGMA secure_delete", "1");
 	expect_pragma(db, "PRAGMA busy_timeout", "5000");
-	expect_pragma(db, "PRAGMA user_version", "1");
+	expect_pragma(db, "PRAGMA user_version", "2");
 	b->ops->close(b);
 }
 END_TEST
@@ -171,9 +171,113 @@ START_TEST(newer_schema)
 {
 	struct store_backend *b = open_state();
 
-	raw_exec(((struct store_sqlite *)b)->db, "PRAGMA user_version=2");
+	raw_exec(((struct store_sqlite *)b)->db, "PRAGMA user_version=3");
 	b->ops->close(b);
-	expect_refused(scratch_path("state.db"), "newer version (schema 2, this program knows 1)");
+	expect_refused(scratch_path("state.db"), "newer version (schema 3, this program knows 2)");
+}
+END_TEST
+
+/* The tables as version 1 wrote them, with one user. */
+static const char version_1[] =
+    "CREATE TABLE user("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name BLOB NOT NULL UNIQUE CHECK(length(name) BETWEEN 1 AND 256),"
+    " kind INTEGER NOT NULL CHECK(kind IN (1, 2)),"
+    " algorithm INTEGER NOT NULL CHECK(algorithm IN (1, 2, 3)),"
+    " digits INTEGER NOT NULL CHECK(digits BETWEEN 6 AND 8),"
+    " step INTEGER NOT NULL CHECK(step BETWEEN 0 AND 1000000000),"
+    " back INTEGER NOT NULL CHECK(back BETWEEN 0 AND 1000000000),"
+    " fwd INTEGER NOT NULL CHECK(fwd BETWEEN 0 AND 1000000000),"
+    " \"window\" INTEGER NOT NULL CHECK(\"window\" BETWEEN 0 AND 1000000000),"
+    " resync INTEGER NOT NULL CHECK(resync BETWEEN 0 AND 1000000000),"
+    " secret BLOB NOT NULL CHECK(length(secret) BETWEEN 1 AND 168),"
+    " mark INTEGER NOT NULL CHECK(mark >= -1),"
+    " pending INTEGER NOT NULL CHECK(pending >= -1),"
+    " pending_at INTEGER NOT NULL,"
+    " pending_source BLOB NOT NULL CHECK(length(pending_source) = 16),"
+    " guesses REAL NOT NULL CHECK(guesses BETWEEN 0 AND budget),"
+    " guesses_at INTEGER NOT NULL,"
+    " budget INTEGER NOT NULL CHECK(budget BETWEEN 0 AND 1000000000),"
+    " created INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE source("
+    " user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
+    " source BLOB NOT NULL CHECK(length(source) = 16),"
+    " last_success INTEGER NOT NULL CHECK(last_success >= 0),"
+    " PRIMARY KEY(user_id, source)"
+    ") STRICT, WITHOUT ROWID;"
+    "PRAGMA application_id=0x4d515350; PRAGMA user_version=1; PRAGMA journal_mode=WAL;"
+    "INSERT INTO user VALUES(5, CAST('ann' AS BLOB), 1, 2, 8, 0, 0, 0, 10, 100,"
+    " CAST('sealed' AS BLOB), 7, -1, 0, zeroblob(16), 4, 1000, 5, 1000);"
+    "INSERT INTO source VALUES(5, zeroblob(16), 900);";
+
+/* What the file says of its tables, for comparison. */
+static void tables_of(const char *path, char *out, size_t size)
+{
+	sqlite3 *db = raw_open(path);
+	sqlite3_stmt *st = NULL;
+	size_t n = 0;
+
+	ck_assert_int_eq(sqlite3_prepare_v2(db,
+	                                    "SELECT name || ': ' || sql FROM sqlite_schema"
+	                                    " WHERE sql IS NOT NULL ORDER BY name",
+	                                    -1, &st, NULL),
+	                 SQLITE_OK);
+	while (sqlite3_step(st) == SQLITE_ROW && n < size)
+		n += (size_t)snprintf(out + n, size - n, "%s\n",
+		                      (const char *)sqlite3_column_text(st, 0));
+	ck_assert_uint_lt(n, size);
+	(void)sqlite3_finalize(st);
+	(void)sqlite3_close(db);
+}
+
+START_TEST(older_schema)
+{
+	char upgraded[8192], fresh[8192];
+	sqlite3 *db = raw_open(scratch_path("state.db"));
+	struct store_op op = {.verb = STORE_TAKE, .user = slice_str("ann"), .now = 1000};
+
+	raw_exec(db, version_1);
+	struct store_backend *b = open_state();
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_DONE);
+	ck_assert_int_eq(op.state.mark, 7);
+	ck_assert(!op.guess_taken);
+	expect_pragma(db, "PRAGMA user_version", "2");
+	expect_pragma(db, "SELECT locked + stale + expires + last_login FROM user", "0");
+	/* whoever has it open from before goes on */
+	raw_exec(db, "UPDATE user SET mark = 8 WHERE mark = 7");
+	(void)sqlite3_close(db);
+	b->ops->close(b);
+	b = open_path(scratch_path("fresh.db"));
+	b->ops->close(b);
+	tables_of(scratch_path("state.db"), upgraded, sizeof upgraded);
+	tables_of(scratch_path("fresh.db"), fresh, sizeof fresh);
+	ck_assert_str_eq(upgraded, fresh);
+}
+END_TEST
+
+/* The file itself writes down who is refused, whoever changes the row. */
+START_TEST(changed_by_hand)
+{
+	struct store_backend *b = open_state();
+	sqlite3 *db = raw_open(scratch_path("state.db"));
+	char names[64] = "";
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_user(b, "bob", 0);
+	store_behaviour_user(b, "eve", 0);
+	raw_exec(db, "UPDATE user SET locked = 1 WHERE name = CAST('bob' AS BLOB);"
+	             "UPDATE user SET last_login = 5; DELETE FROM user WHERE name = CAST('eve' AS BLOB)");
+	ck_assert_int_eq(b->ops->revoked(b, 2000, store_behaviour_name, names, NULL), 0);
+	ck_assert_str_eq(names, "bob eve ");
+	(void)sqlite3_close(db);
+	b->ops->close(b);
+	names[0] = '\0';
+	b = open_state();
+	ck_assert_int_eq(b->ops->revoked(b, 2000, store_behaviour_name, names, NULL), 0);
+	ck_assert_str_eq(names, "");
+	b->ops->close(b);
 }
 END_TEST
 
@@ -280,6 +384,9 @@ START_TEST(locked)
 	ck_assert_int_eq(b->ops->begin(b, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.text, "locked"));
 	ck_assert_int_eq(b->ops->user_remove(b, slice_str("ann"), &e), -1);
+	ck_assert_int_eq(
+	    b->ops->user_edit(b, slice_str("ann"), &(struct store_edit){.kind = STORE_LOCK}, &e),
+	    -1);
 	raw_exec(db, "ROLLBACK");
 	ck_assert_int_eq(b->ops->begin(b, &e), 0);
 	ck_assert_int_eq(b->ops->commit(b, &e), 0);
@@ -551,6 +658,8 @@ int main(void)
 	tcase_add_test(t, garbage);
 	tcase_add_test(t, another_program);
 	tcase_add_test(t, newer_schema);
+	tcase_add_test(t, older_schema);
+	tcase_add_test(t, changed_by_hand);
 	tcase_add_loop_test(t, damaged, 0, 4);
 	tcase_add_test(t, damaged_record);
 	tcase_add_test(t, bad_paths);

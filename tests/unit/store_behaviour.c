@@ -23,7 +23,8 @@ struct step {
 	bool give_back, forget;
 	int64_t pending;
 	enum store_status status;
-	bool taken; /* TAKE: the answer */
+	bool taken;                    /* TAKE: the answer */
+	const struct store_edit *edit; /* in place of a request */
 	int64_t got_mark, got_pending;
 };
 
@@ -49,6 +50,13 @@ struct step {
 		.used = true, .verb = STORE_SETTLE, .source = (source_), .now = (now_), \
 		.give_back = (back_), .forget = (forget_), .pending = (pending_),       \
 		.status = STORE_DONE                                                    \
+	}
+#define EDIT(...)                                                \
+	{                                                        \
+		.used = true, .edit = &(const struct store_edit) \
+		{                                                \
+			__VA_ARGS__                              \
+		}                                                \
 	}
 #define G(now_) TAKE(9, now_, true, 0, -1) /* a guess from a stranger */
 
@@ -147,6 +155,32 @@ static const struct scenario scenarios[] = {
       SETTLE(1, START, false, false, 50), TAKE(1, START, false, 51, -1),
       SETTLE(1, START, false, false, 51), TAKE(1, START, false, 51, 51),
       SETTLE(1, START, false, true, 50), TAKE(1, START, false, 51, -1)}},
+    {"locked and unlocked",
+     {TAKE(1, START, true, 0, -1), EDIT(.kind = STORE_LOCK), NO_TAKE("ann", 1, START, STORE_LOCKED),
+      CONSUME(1, START, 5, true, STORE_LOCKED), EDIT(.kind = STORE_LOCK),
+      EDIT(.kind = STORE_UNLOCK), TAKE(1, START, true, 0, -1),
+      CONSUME(1, START, 5, true, STORE_DONE)}},
+    {"expired from that second on",
+     {TAKE(1, START, true, 0, -1), EDIT(.kind = STORE_EXPIRE, .expires = START + 10),
+      CONSUME(1, START + 10, 5, true, STORE_EXPIRED), CONSUME(1, START + 9, 5, true, STORE_DONE),
+      TAKE(1, START + 9, false, 5, -1), NO_TAKE("ann", 1, START + 10, STORE_EXPIRED),
+      NO_TAKE("ann", 1, START + 11, STORE_EXPIRED), EDIT(.kind = STORE_EXPIRE),
+      TAKE(1, START + 11, false, 5, -1)}},
+    {"a refused user has no guess taken",
+     {EDIT(.kind = STORE_LOCK), NO_TAKE("ann", 9, START, STORE_LOCKED), EDIT(.kind = STORE_UNLOCK),
+      G(START), G(START), G(START), G(START), G(START), NO_TAKE("ann", 9, START, STORE_EXHAUSTED)}},
+    {"a reset fills the guesses and forgets pending",
+     {G(START), G(START), G(START), G(START), G(START), SETTLE(9, START, false, false, 50),
+      EDIT(.kind = STORE_RESET, .now = START), TAKE(9, START, true, 0, -1), G(START), G(START),
+      G(START), G(START), NO_TAKE("ann", 9, START, STORE_EXHAUSTED)}},
+    {"guesses of a clock that was ahead fill again after a reset",
+     {G(START + DAY), G(START + DAY), G(START + DAY), G(START + DAY), G(START + DAY),
+      EDIT(.kind = STORE_RESET, .now = START), G(START), G(START), G(START), G(START), G(START),
+      G(START + REFILL)}},
+    {"a resync raises the counter and never lowers it",
+     {TAKE(1, START, true, 0, -1), SETTLE(1, START, false, false, 50),
+      EDIT(.kind = STORE_RESYNC, .mark = 40), TAKE(1, START, true, 40, -1),
+      CONSUME(1, START, 40, true, STORE_CONFLICT), CONSUME(1, START, 41, true, STORE_DONE)}},
     {"nobody has that id",
      {{.used = true,
        .verb = STORE_CONSUME,
@@ -233,6 +267,10 @@ static void run_step(struct store_backend *b, const char *where, const struct st
 	    .status = (enum store_status)99,
 	};
 
+	if (step->edit != NULL) {
+		ck_assert_int_eq(b->ops->user_edit(b, slice_str("ann"), step->edit, NULL), 0);
+		return;
+	}
 	fill_source(op.source, step->source);
 	store_behaviour_run(b, &op);
 	ck_assert_msg(op.status == step->status, "%s: status %d, not %d (%s)", where,
@@ -513,6 +551,256 @@ START_TEST(each_in_order)
 }
 END_TEST
 
+static int keep(void *ctx, const struct store_user *u)
+{
+	struct store_user *to = ctx;
+
+	*to = *u;
+	return 0;
+}
+
+static struct store_user user_of(struct store_backend *b, const char *name)
+{
+	struct store_user u;
+
+	ck_assert_int_eq(b->ops->user_find(b, slice_str(name), keep, &u, NULL), 0);
+	return u;
+}
+
+static void edit_user(struct store_backend *b, const char *name, struct store_edit edit)
+{
+	ck_assert_int_eq(b->ops->user_edit(b, slice_str(name), &edit, NULL), 0);
+}
+
+START_TEST(one_user_in_full)
+{
+	struct store_backend *b = open_backend();
+	struct store_op op = take_op("ann");
+
+	ck_assert_int_eq(b->ops->user_find(b, slice_str("ann"), keep, NULL, NULL), 1);
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_user(b, "anna", 0);
+	store_behaviour_run(b, &op);
+	struct store_user u = user_of(b, "ann");
+	ck_assert(u.guesses == 4);
+	ck_assert(!u.locked && !u.stale && u.expires == 0 && u.last_login == 0);
+	struct store_op consume = {
+	    .verb = STORE_CONSUME, .id = op.id, .now = START + 5, .mark = 6, .give_back = true};
+	store_behaviour_run(b, &consume);
+	edit_user(b, "ann", (struct store_edit){.kind = STORE_LOCK});
+	edit_user(b, "ann", (struct store_edit){.kind = STORE_EXPIRE, .expires = START + 9});
+	u = user_of(b, "ann");
+	ck_assert(u.guesses == 5);
+	ck_assert_int_eq(u.guesses_at, START);
+	ck_assert(u.locked && !u.stale);
+	ck_assert_int_eq(u.expires, START + 9);
+	ck_assert_int_eq(u.last_login, START + 5);
+	ck_assert_int_eq(user_of(b, "anna").last_login, 0);
+	struct store_edit edit = {.kind = STORE_LOCK};
+	ck_assert_int_eq(b->ops->user_edit(b, slice_str("bob"), &edit, NULL), 1);
+	b->ops->close(b);
+}
+END_TEST
+
+/* step, back and forward of "people" */
+static void add_totp(struct store_backend *b, const char *name, int64_t mark)
+{
+	struct store_user u = {
+	    .name = slice_str(name),
+	    .params = {OTP_TOTP, OTP_SHA1, 6, .step = 30, .back = 1, .fwd = 1},
+	    .state = {.mark = mark, .pending = -1},
+	    .budget = 5,
+	    .blob = slice_str("sealed"),
+	};
+
+	ck_assert_int_eq(b->ops->user_add(b, &u, NULL), 0);
+}
+
+/* At 3000 the step is 100, the window ends with 101. A mark beyond comes down to that, where no
+ * code that may have been used lies above it; any other stays. */
+START_TEST(reset_of_a_mark)
+{
+	static const int64_t rows[][2] = {{-1, -1},   {98, 98},   {100, 100},
+	                                  {101, 101}, {102, 101}, {1LL << 40, 101}};
+	struct store_backend *b = open_backend();
+
+	add_totp(b, "tom", rows[_i][0]);
+	edit_user(b, "tom", (struct store_edit){.kind = STORE_RESET, .now = 3000});
+	ck_assert_int_eq(user_of(b, "tom").state.mark, rows[_i][1]);
+	b->ops->close(b);
+}
+END_TEST
+
+START_TEST(counter_is_not_reset)
+{
+	struct store_backend *b = open_backend();
+
+	store_behaviour_user(b, "ann", 1LL << 40);
+	edit_user(b, "ann", (struct store_edit){.kind = STORE_RESET, .now = START});
+	ck_assert_int_eq(user_of(b, "ann").state.mark, 1LL << 40);
+	b->ops->close(b);
+}
+END_TEST
+
+START_TEST(stale_until_a_resync)
+{
+	struct store_backend *b = open_backend();
+	struct store_user u = {.name = slice_str("ann"),
+	                       .params = {.kind = OTP_HOTP, .algorithm = OTP_SHA1, .digits = 6},
+	                       .state = {.mark = 20, .pending = -1},
+	                       .budget = 5,
+	                       .blob = slice_str("sealed"),
+	                       .stale = true};
+	struct store_op op = take_op("ann");
+	struct err e = {""};
+
+	ck_assert_int_eq(b->ops->user_add(b, &u, NULL), 0);
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_STALE);
+	edit_user(b, "ann", (struct store_edit){.kind = STORE_UNLOCK});
+	edit_user(b, "ann", (struct store_edit){.kind = STORE_RESET, .now = START});
+	struct store_edit back = {.kind = STORE_RESYNC, .mark = 20};
+	ck_assert_int_eq(b->ops->user_edit(b, slice_str("ann"), &back, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "or beyond"));
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_STALE);
+	edit_user(b, "ann", (struct store_edit){.kind = STORE_RESYNC, .mark = 21});
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_DONE);
+	ck_assert_int_eq(op.state.mark, 21);
+	b->ops->close(b);
+}
+END_TEST
+
+void store_behaviour_name(void *ctx, struct slice name)
+{
+	char *names = ctx;
+	size_t n = strlen(names);
+
+	(void)snprintf(names + n, 64 - n, "%.*s ", (int)name.n, (const char *)name.p);
+}
+
+static void expect_revoked(struct store_backend *b, int64_t now, const char *want)
+{
+	char names[64] = "";
+
+	ck_assert_int_eq(b->ops->revoked(b, now, store_behaviour_name, names, NULL), 0);
+	ck_assert_str_eq(names, want);
+}
+
+START_TEST(who_was_refused)
+{
+	struct store_backend *b = open_backend();
+	int64_t far = 1LL << 40;
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_user(b, "bob", 0);
+	store_behaviour_user(b, "eve", 0);
+	expect_revoked(b, far, "");
+	edit_user(b, "ann", (struct store_edit){.kind = STORE_LOCK});
+	edit_user(b, "ann", (struct store_edit){.kind = STORE_LOCK});
+	edit_user(b, "bob", (struct store_edit){.kind = STORE_RESET, .now = far});
+	edit_user(b, "bob", (struct store_edit){.kind = STORE_RESYNC, .mark = 9});
+	expect_revoked(b, far, "ann ");
+	expect_revoked(b, far, "");
+	edit_user(b, "ann", (struct store_edit){.kind = STORE_UNLOCK});
+	edit_user(b, "bob", (struct store_edit){.kind = STORE_EXPIRE, .now = far, .expires = 1});
+	ck_assert_int_eq(b->ops->user_remove(b, slice_str("eve"), NULL), 0);
+	expect_revoked(b, far, "bob eve ");
+	/* a time that runs out */
+	edit_user(b, "ann",
+	          (struct store_edit){.kind = STORE_EXPIRE, .now = far, .expires = far + 10});
+	expect_revoked(b, far + 9, "");
+	expect_revoked(b, far + 10, "ann ");
+	expect_revoked(b, far + 11, "");
+	/* a clock that goes back and comes again */
+	expect_revoked(b, far, "");
+	expect_revoked(b, far + 10, "ann ");
+	b->ops->close(b);
+}
+END_TEST
+
+START_TEST(census)
+{
+	struct store_backend *b = open_backend();
+	struct store_census c;
+
+	ck_assert_int_eq(b->ops->census(b, 3000, &c, NULL), 0);
+	ck_assert_uint_eq(c.users, 0);
+	store_behaviour_user(b, "ann", 1LL << 40);
+	add_totp(b, "in", 101);
+	add_totp(b, "out", 102);
+	add_totp(b, "both", 200);
+	edit_user(b, "both", (struct store_edit){.kind = STORE_LOCK});
+	edit_user(b, "both", (struct store_edit){.kind = STORE_EXPIRE, .expires = 2});
+	edit_user(b, "in", (struct store_edit){.kind = STORE_EXPIRE, .expires = 3000});
+	ck_assert_int_eq(b->ops->census(b, 3000, &c, NULL), 0);
+	ck_assert_uint_eq(c.users, 4);
+	ck_assert_uint_eq(c.locked, 1);
+	ck_assert_uint_eq(c.expired, 1);
+	ck_assert_uint_eq(c.stale, 0);
+	ck_assert_uint_eq(c.ahead, 2);
+	ck_assert_int_eq(b->ops->census(b, 3030, &c, NULL), 0);
+	ck_assert_uint_eq(c.ahead, 1);
+	b->ops->close(b);
+}
+END_TEST
+
+static int see_source(void *ctx, const uint8_t source[16], int64_t last_success)
+{
+	char *text = ctx;
+	size_t n = strlen(text);
+
+	(void)snprintf(text + n, 64 - n, "%u@%lld ", source[15], (long long)last_success);
+	return 0;
+}
+
+START_TEST(known_sources)
+{
+	struct store_backend *b = open_backend();
+	struct store_op op = take_op("ann");
+	char text[64] = "";
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_user(b, "bob", 0);
+	store_behaviour_run(b, &op);
+	for (uint8_t i = 1; i <= 3; i++) {
+		struct store_op consume = {
+		    .verb = STORE_CONSUME, .id = op.id, .now = START + i % 3, .mark = i};
+		fill_source(consume.source, i);
+		store_behaviour_run(b, &consume);
+	}
+	ck_assert_int_eq(b->ops->user_sources(b, slice_str("ann"), see_source, text, NULL), 0);
+	ck_assert_str_eq(text, "2@1002 1@1001 3@1000 ");
+	text[0] = '\0';
+	ck_assert_int_eq(b->ops->user_sources(b, slice_str("bob"), see_source, text, NULL), 0);
+	ck_assert_str_eq(text, "");
+	b->ops->close(b);
+}
+END_TEST
+
+START_TEST(added_in_a_batch)
+{
+	struct store_backend *b = open_backend();
+	int n = 0;
+
+	ck_assert_int_eq(b->ops->begin(b, NULL), 0);
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_user(b, "bob", 0);
+	b->ops->rollback(b);
+	ck_assert_int_eq(b->ops->user_each(b, count_user, &n, NULL), 0);
+	ck_assert_int_eq(n, 0);
+	store_behaviour_user(b, "eve", 0);
+	ck_assert_int_eq(b->ops->begin(b, NULL), 0);
+	store_behaviour_user(b, "ann", 0);
+	ck_assert_int_eq(b->ops->commit(b, NULL), 0);
+	b->ops->rollback(b);
+	ck_assert_int_eq(b->ops->user_each(b, count_user, &n, NULL), 0);
+	ck_assert_int_eq(n, 2);
+	b->ops->close(b);
+}
+END_TEST
+
 #define ROWS(a) (int)(sizeof(a) / sizeof((a)[0]))
 
 void store_behaviour_add(TCase *t, struct store_backend *(*open)(void))
@@ -527,4 +815,12 @@ void store_behaviour_add(TCase *t, struct store_backend *(*open)(void))
 	tcase_add_loop_test(t, user_refused, 0, ROWS(refused));
 	tcase_add_test(t, user_twice);
 	tcase_add_test(t, each_in_order);
+	tcase_add_test(t, one_user_in_full);
+	tcase_add_loop_test(t, reset_of_a_mark, 0, 6);
+	tcase_add_test(t, counter_is_not_reset);
+	tcase_add_test(t, stale_until_a_resync);
+	tcase_add_test(t, who_was_refused);
+	tcase_add_test(t, census);
+	tcase_add_test(t, known_sources);
+	tcase_add_test(t, added_in_a_batch);
 }

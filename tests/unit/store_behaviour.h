@@ -13,6 +13,9 @@ void store_behaviour_add(TCase *t, struct store_backend *(*open)(void));
  * below 0, else TOTP. */
 void store_behaviour_user(struct store_backend *b, const char *name, int64_t mark);
 
+/* For revoked(): appends the name and a blank to a text of 64 bytes. */
+void store_behaviour_name(void *names, struct slice name);
+
 /* One request in a batch of its own; aborts the test where the batch fails. */
 void store_behaviour_run(struct store_backend *b, struct store_op *op);
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/* The tables, as the steps from each version of the schema to the next: a new file takes all of
+ * them, an old one those that it lacks, so both end up the same. A step that was released is never
+ * changed; what it wrote is in files already. */
+#include "store/sqlite.h"
+
+/* Who was refused from some moment on is written down by the file itself, so that a daemon learns
+ * of it whoever changed the row, and with what program. Old entries go: a daemon looks every
+ * moment. */
+#define REVOKE(who)                                              \
+	" BEGIN INSERT INTO revoked(name) VALUES(" who ".name);" \
+	" DELETE FROM revoked WHERE id < last_insert_rowid() - 100000; END;"
+
+static const char *const steps[STORE_SQLITE_SCHEMA] = {
+    /* 1: users and their known-good sources */
+    "CREATE TABLE user("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name BLOB NOT NULL UNIQUE CHECK(length(name) BETWEEN 1 AND 256),"
+    " kind INTEGER NOT NULL CHECK(kind IN (1, 2)),"
+    " algorithm INTEGER NOT NULL CHECK(algorithm IN (1, 2, 3)),"
+    " digits INTEGER NOT NULL CHECK(digits BETWEEN 6 AND 8),"
+    " step INTEGER NOT NULL CHECK(step BETWEEN 0 AND 1000000000),"
+    " back INTEGER NOT NULL CHECK(back BETWEEN 0 AND 1000000000),"
+    " fwd INTEGER NOT NULL CHECK(fwd BETWEEN 0 AND 1000000000),"
+    " \"window\" INTEGER NOT NULL CHECK(\"window\" BETWEEN 0 AND 1000000000),"
+    " resync INTEGER NOT NULL CHECK(resync BETWEEN 0 AND 1000000000),"
+    " secret BLOB NOT NULL CHECK(length(secret) BETWEEN 1 AND 168),"
+    " mark INTEGER NOT NULL CHECK(mark >= -1),"
+    " pending INTEGER NOT NULL CHECK(pending >= -1),"
+    " pending_at INTEGER NOT NULL,"
+    " pending_source BLOB NOT NULL CHECK(length(pending_source) = 16),"
+    " guesses REAL NOT NULL CHECK(guesses BETWEEN 0 AND budget),"
+    " guesses_at INTEGER NOT NULL,"
+    " budget INTEGER NOT NULL CHECK(budget BETWEEN 0 AND 1000000000),"
+    " created INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE source("
+    " user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
+    " source BLOB NOT NULL CHECK(length(source) = 16),"
+    " last_success INTEGER NOT NULL CHECK(last_success >= 0),"
+    " PRIMARY KEY(user_id, source)"
+    ") STRICT, WITHOUT ROWID;",
+    /* 2: users who are refused, and since when */
+    "ALTER TABLE user ADD COLUMN locked INTEGER NOT NULL DEFAULT 0 CHECK(locked IN (0, 1));"
+    "ALTER TABLE user ADD COLUMN stale INTEGER NOT NULL DEFAULT 0 CHECK(stale IN (0, 1));"
+    "ALTER TABLE user ADD COLUMN expires INTEGER NOT NULL DEFAULT 0 CHECK(expires >= 0);"
+    "ALTER TABLE user ADD COLUMN last_login INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX user_expires ON user(expires) WHERE expires > 0;"
+    "CREATE TABLE revoked(id INTEGER PRIMARY KEY AUTOINCREMENT, name BLOB NOT NULL) STRICT;"
+    "CREATE TRIGGER user_refused AFTER UPDATE OF locked, stale, expires ON user"
+    " WHEN new.locked > old.locked OR new.stale > old.stale"
+    " OR (new.expires <> old.expires AND new.expires BETWEEN 1 AND unixepoch())" REVOKE(
+        "new") "CREATE TRIGGER user_removed AFTER DELETE ON user" REVOKE("old"),
+};
+
+_Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168,
+               "the schema's checks follow store.h");
+
+int store_sqlite_upgrade(sqlite3 *db, int64_t from)
+{
+	char pragmas[96];
+	int rc = SQLITE_OK;
+
+	if (from == STORE_SQLITE_SCHEMA)
+		return SQLITE_OK;
+	for (int64_t i = from; i < STORE_SQLITE_SCHEMA && rc == SQLITE_OK; i++)
+		rc = sqlite3_exec(db, steps[i], NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return rc;
+	(void)sqlite3_snprintf(sizeof pragmas, pragmas,
+	                       "PRAGMA application_id=%d; PRAGMA user_version=%d;",
+	                       STORE_SQLITE_APPLICATION, STORE_SQLITE_SCHEMA);
+	return sqlite3_exec(db, pragmas, NULL, NULL, NULL);
+}
