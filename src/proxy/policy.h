@@ -7,6 +7,7 @@
 
 #include "acl/ruleset.h"
 #include "base/now.h"
+#include "base/rate.h"
 #include "mqtt/names.h"
 #include "otp/embed.h"
 #include "otp/judge.h"
@@ -45,9 +46,10 @@ struct payload_rule {
 struct policy_filter {
 	const struct acl_ruleset *rules; /* NULL: nobody is denied anything */
 	bool silent;                     /* a CONNECT that it refuses gets no answer */
-	bool disconnects; /* a PUBLISH that it denies ends the session, else it is dropped */
-	bool dry_run;     /* nothing is denied; what would be is noted */
-	bool topics;      /* there are rules on topics */
+	bool disconnects;    /* a PUBLISH that it denies ends the session, else it is dropped */
+	bool dry_run;        /* nothing is denied; what would be is noted */
+	bool topics;         /* there are rules on topics */
+	struct rate publish; /* how fast a client may publish; above it, it is read more slowly */
 };
 
 /* Everything borrowed; lives as long as the snapshot that it was made from. */

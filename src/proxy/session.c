@@ -69,6 +69,8 @@ void session_enter(struct session *s, enum session_state to)
 	s->state = to;
 	if (to == SESSION_RELAYING || to == SESSION_DEAD)
 		s->deadline = 0;
+	if (to == SESSION_DEAD)
+		s->held_back_ms = 0;
 }
 
 struct session_note *session_noted(struct session_step *step, enum note_kind kind)
@@ -261,15 +263,25 @@ void session_flushing(struct session *s, const struct session_env *env)
 		s->deadline = env->now.mono_ms + SESSION_HALF_CLOSE_MS;
 }
 
-int64_t session_deadline(const struct session *s)
+/* The pace apart. */
+static int64_t state_deadline(const struct session *s)
 {
 	return s->deadline != 0 ? s->deadline : alive_deadline(s);
 }
 
+int64_t session_deadline(const struct session *s)
+{
+	int64_t at = state_deadline(s), go_on = s->held_back_ms;
+
+	return at == 0 || (go_on != 0 && go_on < at) ? go_on : at;
+}
+
 void session_timer(struct session *s, const struct session_env *env, struct session_step *step)
 {
-	int64_t at = session_deadline(s);
+	int64_t at = state_deadline(s);
 
+	if (env->now.mono_ms >= s->held_back_ms)
+		s->held_back_ms = 0;
 	if (at == 0 || env->now.mono_ms < at)
 		return;
 	if (s->deadline == 0) {
@@ -306,11 +318,19 @@ void session_timer(struct session *s, const struct session_env *env, struct sess
 	}
 }
 
-void session_refuse(struct session *s, const struct session_env *env, enum verdict why,
-                    struct session_step *step)
+void session_refuse(struct session *s, const struct session_env *env, enum verdict verdict,
+                    const char *why, struct session_step *step)
 {
 	if (s->state < SESSION_RELAYING)
-		session_decide(s, env, &(struct refusal){.verdict = why}, step);
+		session_decide(s, env, &(struct refusal){.verdict = verdict, .why = why}, step);
+}
+
+bool session_adopted(struct session *s)
+{
+	bool held_back = s->held_back_ms != 0;
+
+	s->held_back_ms = 0;
+	return held_back;
 }
 
 void session_stop(struct session *s, const struct session_env *env, enum mqtt_reason_code code,
@@ -376,8 +396,10 @@ bool session_wants(const struct session *s, enum side from)
 		return from == SIDE_BROKER || s->has_auth_method;
 	case SESSION_RELAYING:
 	case SESSION_DRAINING:
-		/* A client that is being stopped is heard no more. */
-		return !s->flow[from].ended && !(s->stopping && from == SIDE_CLIENT);
+		/* A client that is being stopped is heard no more, one that publishes too much
+		 * later. */
+		return !s->flow[from].ended &&
+		       !(from == SIDE_CLIENT && (s->stopping || s->held_back_ms != 0));
 	case SESSION_JUDGING:
 	case SESSION_DIALING:
 	case SESSION_CONSUMING:

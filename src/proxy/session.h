@@ -58,8 +58,10 @@ enum note_kind {
 	                told, 0 none */
 	NOTE_PAYLOAD, /* a message was not passed on, since its payload could not be opened or was
 	                 too large: error, topic, kid */
-	NOTE_DENIED   /* a list denied something else than the CONNECT: from, verb, topic, rule. Or,
+	NOTE_DENIED,  /* a list denied something else than the CONNECT: from, verb, topic, rule. Or,
 	                 dry, would have, also the CONNECT */
+	NOTE_DELAYED  /* a client publishes more than its limit and is not read for a while; or,
+	                 dry, would not have been */
 };
 
 struct session_note {
@@ -147,7 +149,7 @@ struct session {
 	enum mqtt_version version;
 	struct slice client_id, user; /* owned by identity */
 	bool has_user;
-	size_t connect_len; /* bytes of a whole CONNECT that is not consumed yet, else 0 */
+	uint32_t connect_len; /* bytes of a whole CONNECT that is not consumed yet, else 0 */
 	struct session_consume consume;
 	struct session_settle settle;
 	/* the engine's own */
@@ -169,7 +171,10 @@ struct session {
 	uint32_t shown;         /* v5: the longest that the client was told to send, 0 any */
 	struct mqtt_aliases aliases[2]; /* v5, by the side that sends them */
 	struct alive alive;
-	struct flow flow[2]; /* by the side that the bytes come from */
+	int64_t spent; /* of the limit on publishing, see base/rate.h; whoever carries it from
+	                  one session of a client to the next may read and set it */
+	int64_t held_back_ms; /* until then nothing is read from the client for that; 0 not so */
+	struct flow flow[2];  /* by the side that the bytes come from */
 	struct buf
 	    own[2]; /* by the side that they go to: own packets that wait for a frame boundary */
 	struct subscribing *subscribing; /* SUBSCRIBEs that went on without some of their filters */
@@ -230,9 +235,9 @@ void session_flushing(struct session *s, const struct session_env *env);
 void session_timer(struct session *s, const struct session_env *env, struct session_step *step);
 
 /* The caller refuses or ends the session: before RELAYING the client is answered as the verdict
- * says. */
-void session_refuse(struct session *s, const struct session_env *env, enum verdict why,
-                    struct session_step *step);
+ * says. why: a static phrase, or NULL. */
+void session_refuse(struct session *s, const struct session_env *env, enum verdict verdict,
+                    const char *why, struct session_step *step);
 
 /* Ends a session at the next frame boundary toward the client, with this v5 DISCONNECT code (0x8B
  * at a stop, 0x98 when kicked). */
@@ -243,6 +248,9 @@ void session_stop(struct session *s, const struct session_env *env, enum mqtt_re
  * reload: true if it may be here, also where the filter is but tried (then v->allow tells). Before
  * CONNECT was read there is nobody to judge: true. */
 bool session_allowed(const struct session *s, const struct session_env *env, struct acl_verdict *v);
+
+/* A new configuration: a client that was held back is looked at anew. True where one was. */
+bool session_adopted(struct session *s);
 
 /* Whether bytes of that side can be used now; else they are left unread. */
 bool session_wants(const struct session *s, enum side from);

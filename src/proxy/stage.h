@@ -55,6 +55,11 @@ bool access_subscribe(const struct session *s, const struct session_env *env, st
 void access_deny(const struct session_env *env, enum side from, enum acl_verb verb,
                  struct slice topic, const struct acl_verdict *v, struct session_step *step);
 
+/* pace.c: the limit on publishing. Whether the client's next PUBLISH has to wait (which is then
+ * arranged); and that one was taken. */
+bool pace_holds(struct session *s, const struct session_env *env, struct session_step *step);
+void pace_count(struct session *s, const struct session_env *env, struct session_step *step);
+
 /* own.c: what the proxy itself says to a side goes out at that side's frame boundary, at once or
  * later; behind the side's DISCONNECT or FIN, never. 0, or -1 where too much waits already. */
 int own_say(struct session *s, enum side to, struct slice packet, struct session_step *step);

@@ -210,7 +210,7 @@ void stage_greet(struct session *s, const struct session_env *env, struct slice 
 		step->want = f.head + (size_t)f.remaining;
 		return;
 	}
-	s->connect_len = f.head + (size_t)f.remaining;
+	s->connect_len = f.head + f.remaining;
 	struct slice body = slice_of(bytes.p + f.head, f.remaining);
 	r = mqtt_connect_get(body, f.minimal, &c);
 	/* 3.1 gives the flags of a CONNECT no meaning, and no rule. */

@@ -183,10 +183,15 @@ static enum progress begin_packet(struct session *s, const struct session_env *e
 		fail(s, from, MQTT_TOO_LARGE, "a packet is longer than the broker takes", step);
 		return STAGE_WAIT;
 	}
+	bool paced = f.type == MQTT_PUBLISH && from == SIDE_CLIENT;
+	if (paced && pace_holds(s, env, step))
+		return STAGE_WAIT;
 	if (f.type == MQTT_PUBLISH)
 		progress = stage_publish(s, env, from, &f, view, step);
 	else
 		progress = control_packet(s, env, from, &f, view, step);
+	if (paced && progress == STAGE_ON)
+		pace_count(s, env, step);
 	step->packets[from] += progress == STAGE_ON;
 	return progress;
 }

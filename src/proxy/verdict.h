@@ -35,6 +35,8 @@
 	  VERDICT_LISTED)                                                                          \
 	X(CONNECTION_LIMIT, "connection_limit", MQTT3_SERVER_UNAVAILABLE, MQTT_QUOTA_EXCEEDED,     \
 	  VERDICT_AT_ONCE)                                                                         \
+	X(SHARE_LIMIT, "connection_limit", MQTT3_SERVER_UNAVAILABLE, MQTT_QUOTA_EXCEEDED,          \
+	  VERDICT_LISTED) /* of an address or a user, set by the filter */                         \
 	X(VERSION_REFUSED, "version_refused", MQTT3_UNACCEPTABLE_VERSION,                          \
 	  MQTT_UNSUPPORTED_VERSION, VERDICT_AT_ONCE)                                               \
 	X(TOO_LARGE, "too_large", -1, MQTT_PACKET_TOO_LARGE, VERDICT_AT_ONCE)                      \

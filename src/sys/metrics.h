@@ -15,6 +15,10 @@
 	X(CONNECTIONS_REFUSED_AT_ACCEPT, "connections-refused")     \
 	X(CONNECTS_ACCEPTED, "connects-accepted")                   \
 	X(CONNECTS_REFUSED, "connects-refused")                     \
+	X(CONNECTS_RATE_LIMITED, "connects-rate-limited")           \
+	X(CONNECTS_OVER_LIMIT, "connects-over-limit")               \
+	X(CONNECTS_BANNED, "connects-banned")                       \
+	X(PUBLISHES_DELAYED, "publishes-delayed")                   \
 	X(MESSAGES_DENIED, "messages-denied")                       \
 	X(SUBSCRIPTIONS_DENIED, "subscriptions-denied")             \
 	X(WOULD_DENY, "would-deny")                                 \

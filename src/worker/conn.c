@@ -19,6 +19,29 @@ static const struct conf_listener *conf_of(const struct conn *c)
 	return c->worker->snapshot->listeners[c->listener];
 }
 
+static struct report_peer peer_of(const struct conn *c)
+{
+	return (struct report_peer){c->worker, c->listener, c->address, c->port};
+}
+
+const struct gate_limits *conn_limits(const struct conn *c)
+{
+	return &c->worker->snapshot->limits[c->listener];
+}
+
+struct gate_who conn_who(const struct conn *c)
+{
+	struct gate_who who = {.client_id = {NULL, 0}, .user = {NULL, 0}};
+
+	memcpy(who.address, c->address, sizeof who.address);
+	memcpy(who.source, c->source, sizeof who.source);
+	if (c->session != NULL && c->session->identity != NULL) {
+		who.client_id = c->session->client_id;
+		who.user = c->session->user;
+	}
+	return who;
+}
+
 /* Ends a connection of this worker that waits, and has waited longest: at this listener, or,
  * `heavy`, one that holds bytes. This one (or NULL) is spared. False where there is none. */
 static bool evict(struct worker *w, size_t listener, bool heavy, const struct conn *spared)
@@ -26,33 +49,59 @@ static bool evict(struct worker *w, size_t listener, bool heavy, const struct co
 	for (struct conn *c = w->waiting_oldest; c != NULL; c = c->next_waiting) {
 		if (c == spared || (heavy ? c->waiting_bytes == 0 : c->listener != listener))
 			continue;
-		report_refused(w, c->listener, c->address, c->port, "evicted", NULL);
+		struct report_peer peer = peer_of(c);
+		report_refused(&peer, &(struct report_refusal){.verdict = "evicted"});
 		conn_abort(c);
 		return true;
 	}
 	return false;
 }
 
-static bool let_in(struct worker *w, size_t listener, const uint8_t address[16],
-                   const uint8_t source[16], uint16_t port)
+/* The connect rules, with the address alone. A filter that is but tried has its say at CONNECT. */
+static bool rules_allow(const struct report_peer *peer)
 {
-	const struct policy *p = &w->snapshot->policies[listener];
-	const struct gate_limits *limits = &w->snapshot->limits[listener];
+	const struct policy_filter *f = &peer->worker->snapshot->policies[peer->listener].filter;
 	struct acl_address a;
 	struct acl_verdict v;
 
-	memcpy(a.b, address, sizeof a.b);
-	/* A filter that is but tried has its say at CONNECT. */
-	if (p->filter.rules != NULL && !p->filter.dry_run &&
-	    acl_denied_at_accept(p->filter.rules, &a, &v)) {
-		report_refused(w, listener, address, port, "filtered", &v);
-		return false;
-	}
-	enum gate_answer answer = gate_arrive(w->shared->gate, listener, source, limits);
-	if (answer == GATE_FULL && evict(w, listener, false, NULL))
-		answer = gate_arrive(w->shared->gate, listener, source, limits);
+	memcpy(a.b, peer->address, sizeof a.b);
+	if (f->rules == NULL || f->dry_run || !acl_denied_at_accept(f->rules, &a, &v))
+		return true;
+	report_refused(peer, &(struct report_refusal){.verdict = "filtered", .rule = &v});
+	return false;
+}
+
+/* What the gate says to the address. It is told in the answer to CONNECT, but for a flood, and
+ * where the filter answers nothing. */
+static bool gate_allows(const struct report_peer *peer, const struct gate_who *who,
+                        struct gate_word *due)
+{
+	struct worker *w = peer->worker;
+	struct gate_word word =
+	    gate_knock(w->shared->gate, &w->snapshot->limits[peer->listener], who, w->now);
+
+	/* Whether there is a place is looked at again then. */
+	if (word.verdict == VERDICT_RATE_LIMITED)
+		*due = word;
+	if (word.verdict == VERDICT_ACCEPTED || word.dry ||
+	    (!word.flood && !w->snapshot->policies[peer->listener].filter.silent))
+		return true;
+	report_refused(peer, &(struct report_refusal){.verdict = verdict_info(word.verdict)->name,
+	                                              .why = word.why,
+	                                              .flood = word.flood});
+	return false;
+}
+
+static bool may_wait(const struct report_peer *peer, const uint8_t source[16])
+{
+	struct worker *w = peer->worker;
+	const struct gate_limits *limits = &w->snapshot->limits[peer->listener];
+	enum gate_answer answer = gate_arrive(w->shared->gate, peer->listener, source, limits);
+
+	if (answer == GATE_FULL && evict(w, peer->listener, false, NULL))
+		answer = gate_arrive(w->shared->gate, peer->listener, source, limits);
 	if (answer != GATE_OPEN)
-		report_refused(w, listener, address, port, "connection_limit", NULL);
+		report_refused(peer, &(struct report_refusal){.verdict = "connection_limit"});
 	return answer == GATE_OPEN;
 }
 
@@ -106,27 +155,30 @@ static void timer_fired(evutil_socket_t fd, short what, void *arg);
 
 void conn_accept(struct worker *w, size_t listener, int fd, const struct net_addr *peer)
 {
-	uint8_t address[16], source[16];
-	uint16_t port = net_addr_port(peer);
+	struct gate_who who = {.client_id = {NULL, 0}, .user = {NULL, 0}};
+	struct report_peer from = {w, listener, who.address, net_addr_port(peer)};
+	struct gate_word due = {.verdict = VERDICT_ACCEPTED};
 
 	metrics_add(&w->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
-	net_addr_bytes(peer, address);
-	net_addr_source(address, source);
-	if (!let_in(w, listener, address, source, port)) {
+	net_addr_bytes(peer, who.address);
+	net_addr_source(who.address, who.source);
+	if (!rules_allow(&from) || !gate_allows(&from, &who, &due) ||
+	    !may_wait(&from, who.source)) {
 		(void)close(fd);
 		return;
 	}
 	struct conn *c = calloc(1, sizeof *c);
 	if (c == NULL) {
-		gate_depart(w->shared->gate, listener, source);
+		gate_depart(w->shared->gate, listener, who.source);
 		(void)close(fd);
 		return;
 	}
 	c->worker = w;
 	c->listener = listener;
-	c->port = port;
-	memcpy(c->address, address, sizeof c->address);
-	memcpy(c->source, source, sizeof c->source);
+	c->port = from.port;
+	c->due = due;
+	memcpy(c->address, who.address, sizeof c->address);
+	memcpy(c->source, who.source, sizeof c->source);
 	c->accepted_ms = w->now.mono_ms;
 	c->next = w->conns;
 	if (w->conns != NULL)
@@ -153,8 +205,10 @@ void conn_abort(struct conn *c)
 	free(c->broker);
 	(void)event_del(&c->timer);
 	conn_waits_no_more(c);
-	if (c->connected)
-		gate_disconnect(w->shared->gate, c->listener);
+	if (c->connected) {
+		c->place.spent = c->session->spent;
+		gate_disconnect(w->shared->gate, c->listener, &c->place, w->now);
+	}
 	if (c->refusing)
 		w->n_refusing--;
 	session_free(c->session);
@@ -213,6 +267,10 @@ static void raise_cap(struct leg *l, size_t cap)
 
 void conn_adopt(struct conn *c)
 {
+	struct gate_who who = conn_who(c);
+
+	if (c->connected)
+		gate_recount(c->worker->shared->gate, conn_limits(c), &who, &c->place);
 	raise_cap(&c->client, conf_of(c)->max_buffer);
 	raise_cap(c->broker, conf_of(c)->max_buffer);
 }
@@ -222,9 +280,13 @@ void conn_judge_again(struct conn *c)
 	struct session_env env = {.policy = &c->worker->snapshot->policies[c->listener]};
 	struct acl_verdict v;
 
-	if (c->session == NULL || c->session->state == SESSION_DEAD ||
-	    session_allowed(c->session, &env, &v))
+	if (c->session == NULL || c->session->state == SESSION_DEAD)
 		return;
+	if (session_allowed(c->session, &env, &v)) {
+		if (session_adopted(c->session))
+			conn_settle(c);
+		return;
+	}
 	conn_stop(c, MQTT_NOT_AUTHORIZED, "the connect rules deny this client now");
 }
 
@@ -284,12 +346,13 @@ static void greet_timeout(struct conn *c)
 	struct turn t;
 
 	if (c->session == NULL) {
-		report_refused(c->worker, c->listener, c->address, c->port, "timeout", NULL);
+		struct report_peer peer = peer_of(c);
+		report_refused(&peer, &(struct report_refusal){.verdict = "timeout"});
 		conn_abort(c);
 		return;
 	}
 	turn_begin(&t, c);
-	session_refuse(c->session, &t.env, VERDICT_TIMEOUT, &t.step);
+	session_refuse(c->session, &t.env, VERDICT_TIMEOUT, NULL, &t.step);
 	turn_end(&t);
 	conn_settle(c);
 }

@@ -18,12 +18,15 @@ struct conn {
 	uint8_t address[16], source[16];
 	uint16_t port;
 	bool waits;       /* counted as pending in the gate, in the list of the waiting */
-	bool connected;   /* counted as connected in the gate */
+	bool connected;   /* counted as connected in the gate, with these places */
+	bool admitted;    /* the gate has nothing against its CONNECT */
 	bool refusing;    /* counted among the worker's refusals that wait for their time */
 	bool dialling;    /* the broker leg's descriptor is not connected yet */
 	bool dial_failed; /* no address is left to try */
 	bool broken[2];   /* the leg is gone, which is still to be told */
-	size_t dial_next; /* index of the broker's address to try next */
+	struct gate_place place;
+	struct gate_word due; /* what its CONNECT is to be refused for, known since accept */
+	size_t dial_next;     /* index of the broker's address to try next */
 	int64_t dial_until, accepted_ms, timer_at; /* monotonic ms, 0 none */
 	size_t waiting_bytes;    /* counted in the worker's bytes of those that wait */
 	struct session *session; /* NULL until the first byte came */
@@ -74,6 +77,13 @@ static inline struct leg *conn_leg(struct conn *c, enum side side)
 	struct leg *l = side == SIDE_CLIENT ? &c->client : c->broker;
 	return l != NULL && l->fd >= 0 ? l : NULL;
 }
+
+/* Who it is to the gate, and what the gate is to count it by. */
+struct gate_who conn_who(const struct conn *c);
+const struct gate_limits *conn_limits(const struct conn *c);
+
+/* The gate refuses the CONNECT: a turn of its own. */
+void conn_refuse(struct conn *c, const struct gate_word *word);
 
 /* Leaves the list of the waiting and the gate's count of them. */
 void conn_waits_no_more(struct conn *c);

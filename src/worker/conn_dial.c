@@ -17,14 +17,20 @@ static const struct conf_listener *conf_of(const struct conn *c)
  */
 static bool become_connection(struct conn *c)
 {
-	const struct gate_limits *limits = &c->worker->snapshot->limits[c->listener];
+	struct gate_who who = conn_who(c);
 
 	if (c->connected)
 		return true;
-	c->connected = gate_connect(c->worker->shared->gate, c->listener, limits);
-	if (c->connected)
-		conn_waits_no_more(c);
-	return c->connected;
+	struct gate_word word = gate_connect(c->worker->shared->gate, c->listener, conn_limits(c),
+	                                     &who, c->worker->now, &c->place);
+	if (word.verdict != VERDICT_ACCEPTED) {
+		conn_refuse(c, &word);
+		return false;
+	}
+	c->connected = true;
+	c->session->spent = c->place.spent;
+	conn_waits_no_more(c);
+	return true;
 }
 
 /* One address: under way or connected; false where it cannot be tried. */
@@ -54,13 +60,8 @@ void conn_dial(struct conn *c)
 	struct broker *b = &s->brokers[conf_of(c)->broker];
 	struct net_addr to;
 
-	if (!become_connection(c)) {
-		struct turn t;
-		turn_begin(&t, c);
-		session_refuse(c->session, &t.env, VERDICT_CONNECTION_LIMIT, &t.step);
-		turn_end(&t);
+	if (!become_connection(c))
 		return;
-	}
 	if (c->broker == NULL) {
 		c->broker = calloc(1, sizeof *c->broker);
 		if (c->broker == NULL) {

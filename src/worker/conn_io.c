@@ -78,12 +78,35 @@ static void write_out(struct turn *t, enum side side)
 		secret_wipe(out->p, out->len);
 }
 
-static bool is_full(const struct conn *c)
+void conn_refuse(struct conn *c, const struct gate_word *word)
 {
-	const struct worker *w = c->worker;
+	struct turn t;
 
-	return gate_connected(w->shared->gate, c->listener) >=
-	       w->snapshot->limits[c->listener].max_connections;
+	turn_begin(&t, c);
+	session_refuse(c->session, &t.env, word->verdict, word->why, &t.step);
+	turn_end(&t);
+}
+
+/* The gate's judgement of a CONNECT, once. It comes before a code is looked at, so that it tells
+ * nothing about it. */
+static bool admit(struct conn *c)
+{
+	struct gate_who who = conn_who(c);
+	struct gate_word word = c->due;
+
+	if (c->admitted)
+		return true;
+	if (word.verdict == VERDICT_ACCEPTED || word.dry)
+		word = gate_judge(c->worker->shared->gate, c->listener, conn_limits(c), &who,
+		                  c->worker->now);
+	if (word.verdict == VERDICT_ACCEPTED)
+		word = c->due;
+	c->admitted = word.verdict == VERDICT_ACCEPTED || word.dry;
+	if (!c->admitted)
+		conn_refuse(c, &word);
+	else if (word.dry)
+		report_would_refuse(c, &word);
+	return c->admitted;
 }
 
 static void ask(struct conn *c, unsigned what)
@@ -93,13 +116,8 @@ static void ask(struct conn *c, unsigned what)
 
 	if ((what & ASK_SETTLE) != 0)
 		login_settle(c);
-	if ((what & ASK_TAKE) != 0 && is_full(c)) {
-		/* Said before the code is looked at, so that it tells nothing about it. */
-		turn_begin(&t, c);
-		session_refuse(c->session, &t.env, VERDICT_CONNECTION_LIMIT, &t.step);
-		turn_end(&t);
+	if ((what & (ASK_TAKE | ASK_DIAL)) != 0 && !admit(c))
 		return;
-	}
 	if ((what & ASK_TAKE) != 0)
 		sent = login_take(c);
 	if ((what & ASK_CONSUME) != 0)

@@ -1,142 +1,392 @@
 /* SPDX-License-Identifier: ISC */
+/* Everything is known by a keyed hash of what it is (a kind, the filter, an address or a name), so
+ * entries have one size whatever a peer calls itself, and nobody can choose who shares a place with
+ * him. How many there are now is counted exactly, in a tree that is as large as the crowd; how
+ * often somebody came, in tables that never grow and err on the safe side when they are full. */
 #include "worker/gate.h"
+
+#include "base/rate.h"
+#include "base/secret.h"
+#include "worker/tally.h"
 
 #include <pthread.h>
 #include <search.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* How many wait from one source at one listener. */
-struct waiting {
-	uint8_t source[16];
-	size_t listener;
+#define NS_PER_MS INT64_C(1000000)
+
+/* 1 MiB each, of which only what is touched is there. */
+enum { PLACES = 1 << 16 };
+
+/* What is counted. The first three take a place while they last. */
+enum kind { BY_ADDRESS, BY_USER, BY_CLIENT, WAITING, TOLD, KINDS };
+
+/* How many there are of one key. */
+struct count {
+	uint64_t key;
 	size_t n;
 };
 
-struct counts {
+struct listener {
 	size_t pending, connected;
 };
 
 struct gate {
 	pthread_mutex_t lock;
-	void *waiting; /* a search tree of struct waiting */
+	uint8_t hash_key[SECRET_HASH_KEY_SIZE];
+	void *counts; /* a search tree of struct count */
+	struct tally *spent[KINDS];
 	size_t n;
-	struct counts counts[];
+	struct listener listeners[];
 };
 
 static int compare(const void *a, const void *b)
 {
-	const struct waiting *x = a, *y = b;
+	const struct count *x = a, *y = b;
 
-	if (x->listener != y->listener)
-		return x->listener < y->listener ? -1 : 1;
-	return memcmp(x->source, y->source, sizeof x->source);
-}
-
-struct gate *gate_new(size_t n_listeners, struct err *e)
-{
-	struct gate *g = calloc(1, sizeof *g + n_listeners * sizeof g->counts[0]);
-
-	if (g == NULL) {
-		err_set(e, "out of memory");
-		return NULL;
-	}
-	g->n = n_listeners;
-	(void)pthread_mutex_init(&g->lock, NULL);
-	return g;
+	return (x->key > y->key) - (x->key < y->key);
 }
 
 void gate_free(struct gate *g)
 {
 	if (g == NULL)
 		return;
-	tdestroy(g->waiting, free);
+	tdestroy(g->counts, free);
+	for (size_t i = 0; i < KINDS; i++)
+		tally_free(g->spent[i]);
 	(void)pthread_mutex_destroy(&g->lock);
+	secret_wipe(g->hash_key, sizeof g->hash_key);
 	free(g);
 }
 
-static struct waiting *find(struct gate *g, size_t listener, const uint8_t source[16])
+struct gate *gate_new(size_t n_listeners, struct err *e)
 {
-	struct waiting key = {.listener = listener};
+	struct gate *g = calloc(1, sizeof *g + n_listeners * sizeof g->listeners[0]);
+	bool all = g != NULL;
 
-	memcpy(key.source, source, sizeof key.source);
-	struct waiting **node = tfind(&key, &g->waiting, compare);
+	if (g != NULL)
+		(void)pthread_mutex_init(&g->lock, NULL);
+	for (size_t i = 0; all && i < KINDS; i++) {
+		g->spent[i] = i == WAITING ? NULL : tally_new(PLACES);
+		all = i == WAITING || g->spent[i] != NULL;
+	}
+	if (!all) {
+		gate_free(g);
+		err_set(e, "out of memory");
+		return NULL;
+	}
+	secret_random(g->hash_key, sizeof g->hash_key);
+	g->n = n_listeners;
+	return g;
+}
+
+/* The key of a value; 0 where it is empty, so that it is not counted. */
+static uint64_t key_of(const struct gate *g, enum kind kind, struct slice scope, struct slice value)
+{
+	uint8_t all[2 * SECRET_HASH_SIZE + 1], out[SECRET_HASH_SIZE];
+	uint64_t key;
+
+	if (value.n == 0)
+		return 0;
+	all[0] = (uint8_t)kind;
+	secret_hash(g->hash_key, scope, all + 1);
+	secret_hash(g->hash_key, value, all + 1 + SECRET_HASH_SIZE);
+	secret_hash(g->hash_key, slice_of(all, sizeof all), out);
+	memcpy(&key, out, sizeof key);
+	return key == 0 ? 1 : key;
+}
+
+static struct slice source_of(const struct gate_who *who)
+{
+	return slice_of(who->source, sizeof who->source);
+}
+
+static uint64_t filter_key(const struct gate *g, enum kind kind, const struct conf_filter *f,
+                           struct slice value)
+{
+	return key_of(g, kind, slice_str(f->name), value);
+}
+
+static uint64_t waiting_key(const struct gate *g, size_t listener, const uint8_t source[16])
+{
+	return key_of(g, WAITING, slice_of((const uint8_t *)&listener, sizeof listener),
+	              slice_of(source, 16));
+}
+
+static struct count *find(struct gate *g, uint64_t key)
+{
+	struct count wanted = {.key = key}, **node = tfind(&wanted, &g->counts, compare);
+
 	return node == NULL ? NULL : *node;
 }
 
-/* Counts one more from this source; false where there are `max` already, or no memory. */
-static bool wait_one(struct gate *g, size_t listener, const uint8_t source[16], size_t max)
+static size_t there_are(struct gate *g, uint64_t key)
 {
-	struct waiting *w = find(g, listener, source);
+	const struct count *c = key == 0 ? NULL : find(g, key);
 
-	if (w != NULL) {
-		if (w->n >= max)
-			return false;
-		w->n++;
+	return c == NULL ? 0 : c->n;
+}
+
+/* One more, or -1 without memory. */
+static int count_up(struct gate *g, uint64_t key)
+{
+	struct count *c = find(g, key);
+
+	if (c == NULL) {
+		c = calloc(1, sizeof *c);
+		if (c == NULL)
+			return -1;
+		c->key = key;
+		if (tsearch(c, &g->counts, compare) == NULL) {
+			free(c);
+			return -1;
+		}
+	}
+	c->n++;
+	return 0;
+}
+
+static void count_down(struct gate *g, uint64_t key)
+{
+	struct count *c = find(g, key);
+
+	if (c == NULL || --c->n != 0)
+		return;
+	(void)tdelete(c, &g->counts, compare);
+	free(c);
+}
+
+/* Counts one more of a key, where the rate allows it. */
+static bool rate_allows(struct gate *g, enum kind kind, const struct rate *r, uint64_t key,
+                        struct now now)
+{
+	int64_t now_ns = now.mono_ms * NS_PER_MS;
+	bool known;
+
+	if (r->burst == 0 || key == 0)
 		return true;
-	}
-	w = calloc(1, sizeof *w);
-	if (w == NULL)
+	int64_t *spent = tally_at(g->spent[kind], key, now_ns, &known);
+	if (rate_wait(r, *spent, now_ns) != 0)
 		return false;
-	w->listener = listener;
-	w->n = 1;
-	memcpy(w->source, source, sizeof w->source);
-	if (tsearch(w, &g->waiting, compare) == NULL) {
-		free(w);
-		return false;
-	}
+	*spent = rate_spend(r, *spent, now_ns);
 	return true;
+}
+
+static bool connect_allowed(struct gate *g, enum kind kind, const struct conf_filter *f,
+                            const struct conf_rate *limit, struct slice value, struct now now)
+{
+	struct rate r = rate_of(limit->n, limit->per_ms);
+
+	return limit->n == 0 || rate_allows(g, kind, &r, filter_key(g, kind, f, value), now);
+}
+
+static struct gate_word refuse(const struct gate_limits *limits, enum verdict v, const char *why)
+{
+	return (struct gate_word){
+	    .verdict = v, .why = why, .dry = limits->filter != NULL && limits->filter->dry_run};
+}
+
+static const struct gate_word welcome = {.verdict = VERDICT_ACCEPTED};
+
+/* Whether an address or a user has as many connections as the filter allows. */
+static struct gate_word shares(struct gate *g, const struct gate_limits *limits,
+                               const struct gate_who *who)
+{
+	const struct conf_filter *f = limits->filter;
+
+	if (f == NULL)
+		return welcome;
+	if (f->connections_per_address != 0 &&
+	    there_are(g, filter_key(g, BY_ADDRESS, f, source_of(who))) >=
+	        f->connections_per_address)
+		return refuse(limits, VERDICT_SHARE_LIMIT, "limit connections per address");
+	if (f->connections_per_user != 0 &&
+	    there_are(g, filter_key(g, BY_USER, f, who->user)) >= f->connections_per_user)
+		return refuse(limits, VERDICT_SHARE_LIMIT, "limit connections per user");
+	return welcome;
+}
+
+struct gate_word gate_knock(struct gate *g, const struct gate_limits *limits,
+                            const struct gate_who *who, struct now now)
+{
+	const struct gate_who stranger = {.client_id = {NULL, 0}, .user = {NULL, 0}};
+	const struct rate told = rate_of(GATE_TOLD, GATE_TOLD_MS);
+	const struct conf_filter *f = limits->filter;
+	struct gate_who by_address = stranger;
+	struct gate_word word = welcome;
+
+	memcpy(by_address.source, who->source, sizeof by_address.source);
+	(void)pthread_mutex_lock(&g->lock);
+	if (f != NULL &&
+	    !connect_allowed(g, BY_ADDRESS, f, &f->connects_per_address, source_of(who), now))
+		word = refuse(limits, VERDICT_RATE_LIMITED, "limit connects per address");
+	else
+		word = shares(g, limits, &by_address);
+	if (word.verdict != VERDICT_ACCEPTED && !word.dry)
+		word.flood = !rate_allows(g, TOLD, &told,
+		                          key_of(g, TOLD, slice_of(NULL, 0), source_of(who)), now);
+	(void)pthread_mutex_unlock(&g->lock);
+	return word;
 }
 
 enum gate_answer gate_arrive(struct gate *g, size_t listener, const uint8_t source[16],
                              const struct gate_limits *limits)
 {
+	struct listener *l = &g->listeners[listener];
+	uint64_t key = waiting_key(g, listener, source);
 	enum gate_answer answer = GATE_OPEN;
 
 	(void)pthread_mutex_lock(&g->lock);
-	if (g->counts[listener].pending >= limits->max_pending)
+	if (l->pending >= limits->max_pending)
 		answer = GATE_FULL;
-	else if (!wait_one(g, listener, source, limits->max_pending_per_address))
+	else if (there_are(g, key) >= limits->max_pending_per_address || count_up(g, key) != 0)
 		answer = GATE_ADDRESS;
 	else
-		g->counts[listener].pending++;
+		l->pending++;
 	(void)pthread_mutex_unlock(&g->lock);
 	return answer;
 }
 
 void gate_depart(struct gate *g, size_t listener, const uint8_t source[16])
 {
+	uint64_t key = waiting_key(g, listener, source);
+
 	(void)pthread_mutex_lock(&g->lock);
-	struct waiting *w = find(g, listener, source);
-	if (w != NULL && --w->n == 0) {
-		(void)tdelete(w, &g->waiting, compare);
-		free(w);
+	count_down(g, key);
+	g->listeners[listener].pending--;
+	(void)pthread_mutex_unlock(&g->lock);
+}
+
+/* Whether there is a place: at the listener, then of its own. */
+static struct gate_word places(struct gate *g, size_t listener, const struct gate_limits *limits,
+                               const struct gate_who *who)
+{
+	if (g->listeners[listener].connected >= limits->max_connections)
+		return (struct gate_word){.verdict = VERDICT_CONNECTION_LIMIT,
+		                          .why = "max-connections"};
+	return shares(g, limits, who);
+}
+
+struct gate_word gate_judge(struct gate *g, size_t listener, const struct gate_limits *limits,
+                            const struct gate_who *who, struct now now)
+{
+	const struct conf_filter *f = limits->filter;
+	struct gate_word word;
+
+	(void)pthread_mutex_lock(&g->lock);
+	word = places(g, listener, limits, who);
+	if (word.verdict == VERDICT_ACCEPTED && f != NULL &&
+	    !connect_allowed(g, BY_USER, f, &f->connects_per_user, who->user, now))
+		word = refuse(limits, VERDICT_RATE_LIMITED, "limit connects per user");
+	(void)pthread_mutex_unlock(&g->lock);
+	return word;
+}
+
+/* The keys of what the filter counts, and counts them. One that there is no memory for is not
+ * counted, which the caller learns by -1. */
+static int take_places(struct gate *g, const struct gate_limits *limits, const struct gate_who *who,
+                       struct gate_place *place)
+{
+	const struct conf_filter *f = limits->filter;
+	int result = 0;
+
+	memset(place->keys, 0, sizeof place->keys);
+	if (f == NULL)
+		return 0;
+	if (f->connections_per_address != 0)
+		place->keys[BY_ADDRESS] = filter_key(g, BY_ADDRESS, f, source_of(who));
+	if (f->connections_per_user != 0)
+		place->keys[BY_USER] = filter_key(g, BY_USER, f, who->user);
+	if (f->publish_per_client.n != 0)
+		place->keys[BY_CLIENT] = filter_key(g, BY_CLIENT, f, who->client_id);
+	for (size_t i = 0; i <= BY_CLIENT; i++) {
+		if (place->keys[i] != 0 && count_up(g, place->keys[i]) != 0) {
+			place->keys[i] = 0;
+			result = -1;
+		}
 	}
-	g->counts[listener].pending--;
+	return result;
+}
+
+static void leave_places(struct gate *g, const struct gate_place *place)
+{
+	for (size_t i = 0; i <= BY_CLIENT; i++) {
+		if (place->keys[i] != 0)
+			count_down(g, place->keys[i]);
+	}
+}
+
+/* What the client has spent of its limit on publishing. Who is here already, under the same client
+ * id, has no burst to give away. */
+static int64_t spent_before(struct gate *g, const struct conf_filter *f, uint64_t key,
+                            struct now now)
+{
+	int64_t now_ns = now.mono_ms * NS_PER_MS;
+	bool known;
+
+	if (key == 0)
+		return 0;
+	if (there_are(g, key) > 1) {
+		struct rate r = rate_of(f->publish_per_client.n, f->publish_per_client.per_ms);
+		return now_ns + r.burst * r.step_ns;
+	}
+	return *tally_at(g->spent[BY_CLIENT], key, now_ns, &known);
+}
+
+struct gate_word gate_connect(struct gate *g, size_t listener, const struct gate_limits *limits,
+                              const struct gate_who *who, struct now now, struct gate_place *place)
+{
+	struct gate_word word;
+
+	(void)pthread_mutex_lock(&g->lock);
+	word = places(g, listener, limits, who);
+	if (word.verdict == VERDICT_ACCEPTED || word.dry) {
+		if (take_places(g, limits, who, place) == 0) {
+			g->listeners[listener].connected++;
+			place->spent = spent_before(g, limits->filter, place->keys[BY_CLIENT], now);
+			word = welcome;
+		} else {
+			leave_places(g, place);
+			word = (struct gate_word){.verdict = VERDICT_CONNECTION_LIMIT,
+			                          .why = "out of memory"};
+		}
+	}
+	(void)pthread_mutex_unlock(&g->lock);
+	return word;
+}
+
+void gate_recount(struct gate *g, const struct gate_limits *limits, const struct gate_who *who,
+                  struct gate_place *place)
+{
+	(void)pthread_mutex_lock(&g->lock);
+	leave_places(g, place);
+	(void)take_places(g, limits, who, place);
 	(void)pthread_mutex_unlock(&g->lock);
 }
 
-bool gate_connect(struct gate *g, size_t listener, const struct gate_limits *limits)
+void gate_disconnect(struct gate *g, size_t listener, const struct gate_place *place,
+                     struct now now)
 {
-	(void)pthread_mutex_lock(&g->lock);
-	bool open = g->counts[listener].connected < limits->max_connections;
-	if (open)
-		g->counts[listener].connected++;
-	(void)pthread_mutex_unlock(&g->lock);
-	return open;
-}
+	int64_t now_ns = now.mono_ms * NS_PER_MS;
+	bool known;
 
-void gate_disconnect(struct gate *g, size_t listener)
-{
 	(void)pthread_mutex_lock(&g->lock);
-	g->counts[listener].connected--;
+	leave_places(g, place);
+	/* What is behind the clock is as good as forgotten. */
+	if (place->keys[BY_CLIENT] != 0 && place->spent > now_ns) {
+		int64_t *spent =
+		    tally_at(g->spent[BY_CLIENT], place->keys[BY_CLIENT], now_ns, &known);
+		if (*spent < place->spent)
+			*spent = place->spent;
+	}
+	g->listeners[listener].connected--;
 	(void)pthread_mutex_unlock(&g->lock);
 }
 
 size_t gate_pending(struct gate *g, size_t listener)
 {
 	(void)pthread_mutex_lock(&g->lock);
-	size_t n = g->counts[listener].pending;
+	size_t n = g->listeners[listener].pending;
 	(void)pthread_mutex_unlock(&g->lock);
 	return n;
 }
@@ -144,7 +394,7 @@ size_t gate_pending(struct gate *g, size_t listener)
 size_t gate_connected(struct gate *g, size_t listener)
 {
 	(void)pthread_mutex_lock(&g->lock);
-	size_t n = g->counts[listener].connected;
+	size_t n = g->listeners[listener].connected;
 	(void)pthread_mutex_unlock(&g->lock);
 	return n;
 }

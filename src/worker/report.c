@@ -65,6 +65,22 @@ static void put_client(struct log_line *l, const struct conn *c)
 		log_text(l, "user", s->user);
 }
 
+/* The verdicts that have a counter of their own. */
+static void count_refusal(struct worker *w, const char *verdict)
+{
+	static const struct {
+		enum verdict verdict;
+		enum metric metric;
+	} kinds[] = {{VERDICT_RATE_LIMITED, METRIC_CONNECTS_RATE_LIMITED},
+	             {VERDICT_CONNECTION_LIMIT, METRIC_CONNECTS_OVER_LIMIT},
+	             {VERDICT_BANNED, METRIC_CONNECTS_BANNED}};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		if (strcmp(verdict, verdict_info(kinds[i].verdict)->name) == 0)
+			metrics_add(&w->metrics, kinds[i].metric, 1);
+	}
+}
+
 static void report_verdict(struct conn *c, const struct session_note *n)
 {
 	struct log_line l;
@@ -75,6 +91,7 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	/* One who left before a verdict, say a health check, is no refusal. */
 	bool refused = !accepted && n->verdict != VERDICT_GONE;
 	snapshot_count(c->worker->snapshot, c->listener, &n->rule);
+	count_refusal(c->worker, verdict_info(n->verdict)->name);
 	log_begin(&l, refused ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "connect");
 	log_str(&l, "verdict", verdict_info(n->verdict)->name);
 	put_client(&l, c);
@@ -100,7 +117,7 @@ static void report_closed(const struct conn *c, const struct session_note *n)
 
 static void say_left_out(struct report_window *window, enum report_kind kind)
 {
-	static const char *const names[REPORT_KINDS] = {"payload", "denied"};
+	static const char *const names[REPORT_KINDS] = {"payload", "denied", "delayed", "flood"};
 	struct log_line l;
 
 	if (window->left_out == 0)
@@ -191,6 +208,19 @@ static void report_denied(struct conn *c, const struct session_note *n)
 	log_end(&l);
 }
 
+static void report_delayed(struct conn *c, const struct session_note *n)
+{
+	struct log_line l;
+
+	metrics_add(&c->worker->metrics, n->dry ? METRIC_WOULD_DENY : METRIC_PUBLISHES_DELAYED, 1);
+	if (!may_say(c->worker, REPORT_DELAYED))
+		return;
+	log_begin(&l, LOG_LEVEL_WARNING, n->dry ? "would_delay" : "delayed");
+	put_client(&l, c);
+	log_str(&l, "why", "limit publish");
+	log_end(&l);
+}
+
 void report_note(struct conn *c, const struct session_note *n)
 {
 	switch (n->kind) {
@@ -206,22 +236,43 @@ void report_note(struct conn *c, const struct session_note *n)
 	case NOTE_DENIED:
 		report_denied(c, n);
 		break;
+	case NOTE_DELAYED:
+		report_delayed(c, n);
+		break;
 	}
 }
 
-void report_refused(struct worker *w, size_t listener, const uint8_t address[16], uint16_t port,
-                    const char *verdict, const struct acl_verdict *rule)
+void report_refused(const struct report_peer *peer, const struct report_refusal *r)
 {
+	struct worker *w = peer->worker;
 	struct log_line l;
 
 	metrics_add(&w->metrics, METRIC_CONNECTIONS_REFUSED_AT_ACCEPT, 1);
-	if (rule != NULL)
-		snapshot_count(w->snapshot, listener, rule);
+	count_refusal(w, r->verdict);
+	if (r->rule != NULL)
+		snapshot_count(w->snapshot, peer->listener, r->rule);
+	if (r->flood && !may_say(w, REPORT_FLOOD))
+		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "connect");
-	log_str(&l, "verdict", verdict);
-	put_peer(&l, w, listener, address, port);
-	if (rule != NULL)
-		put_rule(&l, rule);
+	log_str(&l, "verdict", r->verdict);
+	put_peer(&l, w, peer->listener, peer->address, peer->port);
+	if (r->rule != NULL)
+		put_rule(&l, r->rule);
+	log_str(&l, "why", r->why);
+	log_end(&l);
+}
+
+void report_would_refuse(struct conn *c, const struct gate_word *word)
+{
+	struct log_line l;
+
+	metrics_add(&c->worker->metrics, METRIC_WOULD_DENY, 1);
+	if (!may_say(c->worker, REPORT_DENIED))
+		return;
+	log_begin(&l, LOG_LEVEL_WARNING, "would_deny");
+	log_str(&l, "what", "connect");
+	put_client(&l, c);
+	log_str(&l, "why", word->why);
 	log_end(&l);
 }
 

@@ -5,7 +5,7 @@
 
 #include "worker/conn.h"
 
-/* One of the session's notes. Lines about payloads, which a peer can cause at will, are limited:
+/* One of the session's notes. Lines that a peer can cause at will are limited, by kind:
  * REPORT_LINES in REPORT_WINDOW_MS a worker. */
 void report_note(struct conn *c, const struct session_note *n);
 
@@ -13,9 +13,22 @@ void report_note(struct conn *c, const struct session_note *n);
 void report_suppressed(struct worker *w);
 
 /* A connection that ended before a session could tell: refused at accept, timed out in silence,
- * evicted. rule may be NULL. */
-void report_refused(struct worker *w, size_t listener, const uint8_t address[16], uint16_t port,
-                    const char *verdict, const struct acl_verdict *rule);
+ * evicted. */
+struct report_peer {
+	struct worker *worker;
+	size_t listener;
+	const uint8_t *address; /* 16 bytes */
+	uint16_t port;
+};
+struct report_refusal {
+	const char *verdict, *why;      /* why may be NULL */
+	const struct acl_verdict *rule; /* what decided, or NULL */
+	bool flood;                     /* one of many: lines are limited as above */
+};
+void report_refused(const struct report_peer *peer, const struct report_refusal *r);
+
+/* The gate would have refused the CONNECT, were its filter not only tried. */
+void report_would_refuse(struct conn *c, const struct gate_word *word);
 
 /* A side that took nothing for stall-timeout. */
 void report_stalled(const struct conn *c, enum side side);

@@ -155,6 +155,8 @@ static struct policy_filter filter_of(const struct conf_filter *f)
 	                              .silent = f->refuse == CONF_REFUSE_SILENT,
 	                              .disconnects = f->on_deny == CONF_DENY_DISCONNECT,
 	                              .dry_run = f->dry_run,
+	                              .publish = rate_of(f->publish_per_client.n,
+	                                                 f->publish_per_client.per_ms),
 	                              .topics = acl_has_rules(f->rules, ACL_PUBLISH) ||
 	                                        acl_has_rules(f->rules, ACL_SUBSCRIBE)};
 }
@@ -209,6 +211,7 @@ static void limit_connections(struct snapshot *s, size_t descriptors, bool say)
 	for (size_t i = 0; i < s->n_listeners; i++) {
 		const struct conf_listener *l = s->listeners[i];
 		struct gate_limits *limits = &s->limits[i];
+		limits->filter = l->filter < 0 ? NULL : &s->conf->filters[l->filter];
 		limits->max_connections = share_of(l->max_connections, share);
 		limits->max_pending = share_of(l->max_pending, share);
 		limits->max_pending_per_address = share_of(l->max_pending_per_address, share);

@@ -35,7 +35,7 @@ enum {
 enum { REPORT_LINES = 20, REPORT_WINDOW_MS = 10000 };
 
 /* The kinds of lines that a peer can cause without end. */
-enum report_kind { REPORT_PAYLOAD, REPORT_DENIED, REPORT_KINDS };
+enum report_kind { REPORT_PAYLOAD, REPORT_DENIED, REPORT_DELAYED, REPORT_FLOOD, REPORT_KINDS };
 
 /* Lines of one kind that were written in the window under way, and those that were not. */
 struct report_window {
