@@ -24,6 +24,13 @@ int64_t rate_wait(const struct rate *r, int64_t spent, int64_t now_ns)
 	return r->burst == 0 || ahead <= most ? 0 : ahead - most;
 }
 
+int64_t rate_within(const struct rate *r, int64_t spent, int64_t now_ns)
+{
+	int64_t most = now_ns + r->burst * r->step_ns;
+
+	return spent < most ? spent : most;
+}
+
 int64_t rate_spend(const struct rate *r, int64_t spent, int64_t now_ns)
 {
 	return (spent > now_ns ? spent : now_ns) + r->step_ns;

@@ -20,6 +20,9 @@ struct rate rate_of(size_t n, uint64_t per_ms);
  * come; 0: now. */
 int64_t rate_wait(const struct rate *r, int64_t spent, int64_t now_ns);
 
+/* What is to be kept under this limit of what was kept under another: no more than its burst. */
+int64_t rate_within(const struct rate *r, int64_t spent, int64_t now_ns);
+
 /* One came: what is kept from now on. What is below now_ns may be forgotten. */
 int64_t rate_spend(const struct rate *r, int64_t spent, int64_t now_ns);
 

@@ -18,8 +18,14 @@ static void note(const struct session_env *env, struct session_step *step)
 
 bool pace_holds(struct session *s, const struct session_env *env, struct session_step *step)
 {
-	int64_t wait = wait_ns(s, env);
+	const struct rate *r = &env->policy->filter.publish;
+	int64_t wait;
 
+	if (r->burst == 0)
+		return false;
+	/* The limit may be another one than it was. */
+	s->spent = rate_within(r, s->spent, env->now.mono_ms * NS_PER_MS);
+	wait = wait_ns(s, env);
 	if (wait == 0 || env->policy->filter.dry_run)
 		return false;
 	s->held_back_ms = env->now.mono_ms + (wait + NS_PER_MS - 1) / NS_PER_MS;

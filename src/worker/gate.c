@@ -80,7 +80,7 @@ struct gate *gate_new(size_t n_listeners, struct err *e)
 	return g;
 }
 
-/* The key of a value; 0 where it is empty, so that it is not counted. */
+/* The key of a value; 0 where it is empty, so that it is not counted. scope: where it is. */
 static uint64_t key_of(const struct gate *g, enum kind kind, struct slice scope, struct slice value)
 {
 	uint8_t all[2 * SECRET_HASH_SIZE + 1], out[SECRET_HASH_SIZE];
@@ -105,6 +105,15 @@ static uint64_t filter_key(const struct gate *g, enum kind kind, const struct co
                            struct slice value)
 {
 	return key_of(g, kind, slice_str(f->name), value);
+}
+
+/* A limit that is changed begins anew: what was counted under the old one means nothing. */
+static uint64_t rate_key(const struct gate *g, enum kind kind, const struct conf_filter *f,
+                         const struct conf_rate *limit, struct slice value)
+{
+	uint64_t scope[3] = {filter_key(g, kind, f, slice_str("rate")), limit->n, limit->per_ms};
+
+	return key_of(g, kind, slice_of((const uint8_t *)scope, sizeof scope), value);
 }
 
 static uint64_t waiting_key(const struct gate *g, size_t listener, const uint8_t source[16])
@@ -177,7 +186,7 @@ static bool connect_allowed(struct gate *g, enum kind kind, const struct conf_fi
 {
 	struct rate r = rate_of(limit->n, limit->per_ms);
 
-	return limit->n == 0 || rate_allows(g, kind, &r, filter_key(g, kind, f, value), now);
+	return limit->n == 0 || rate_allows(g, kind, &r, rate_key(g, kind, f, limit, value), now);
 }
 
 static struct gate_word refuse(const struct gate_limits *limits, enum verdict v, const char *why)
@@ -298,7 +307,8 @@ static int take_places(struct gate *g, const struct gate_limits *limits, const s
 	if (f->connections_per_user != 0)
 		place->keys[BY_USER] = filter_key(g, BY_USER, f, who->user);
 	if (f->publish_per_client.n != 0)
-		place->keys[BY_CLIENT] = filter_key(g, BY_CLIENT, f, who->client_id);
+		place->keys[BY_CLIENT] =
+		    rate_key(g, BY_CLIENT, f, &f->publish_per_client, who->client_id);
 	for (size_t i = 0; i <= BY_CLIENT; i++) {
 		if (place->keys[i] != 0 && count_up(g, place->keys[i]) != 0) {
 			place->keys[i] = 0;

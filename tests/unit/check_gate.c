@@ -116,6 +116,17 @@ START_TEST(filters_count_apart)
 }
 END_TEST
 
+START_TEST(a_changed_limit)
+{
+	filter.connects_per_address = (struct conf_rate){1, 3600000};
+	ck_assert_int_eq(knock(1), VERDICT_ACCEPTED);
+	ck_assert_int_eq(knock(1), VERDICT_RATE_LIMITED);
+	filter.connects_per_address = (struct conf_rate){1, 1000};
+	ck_assert_int_eq(knock(1), VERDICT_ACCEPTED);
+	ck_assert_int_eq(knock(1), VERDICT_RATE_LIMITED);
+}
+END_TEST
+
 START_TEST(flood_is_not_told)
 {
 	struct gate_who who = from(1);
@@ -315,6 +326,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, connects_per_address);
 	tcase_add_test(t, filters_count_apart);
+	tcase_add_test(t, a_changed_limit);
 	tcase_add_test(t, flood_is_not_told);
 	tcase_add_test(t, on_trial);
 	tcase_add_test(t, connects_per_user);

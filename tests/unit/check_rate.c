@@ -76,6 +76,17 @@ START_TEST(saving_up)
 }
 END_TEST
 
+START_TEST(another_limit)
+{
+	struct rate old = rate_of(1, 3600000), new = rate_of(2, 2000);
+	int64_t spent = rate_within(&new, rate_spend(&old, 0, S), S);
+
+	ck_assert_int_eq(rate_wait(&new, spent, S), S);
+	ck_assert_int_eq(rate_within(&new, spent, S), spent);
+	ck_assert_int_eq(rate_wait(&new, rate_within(&new, spent, 2 * S), 2 * S), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("rate");
@@ -84,6 +95,7 @@ int main(void)
 	tcase_add_loop_test(t, over_time, 0, (int)(sizeof rows / sizeof rows[0]));
 	tcase_add_test(t, no_limit);
 	tcase_add_test(t, saving_up);
+	tcase_add_test(t, another_limit);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
