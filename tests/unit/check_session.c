@@ -156,7 +156,7 @@ static void reach(struct rig *r, enum session_state state)
 
 START_TEST(small)
 {
-	ck_assert_uint_le(sizeof(struct session), 416);
+	ck_assert_uint_le(sizeof(struct session), 424);
 }
 END_TEST
 
