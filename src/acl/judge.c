@@ -132,6 +132,7 @@ bool acl_name_unfit(const struct acl_ruleset *r, enum acl_kind name, struct slic
 /* One question about a topic or filter; bad and special are sets of names. */
 struct question {
 	struct slice names[ACL_USER + 1], filter;
+	bool topic; /* what is asked about is no filter: cover and overlap are the same, a match */
 	unsigned bad, special;
 };
 
@@ -156,14 +157,14 @@ static bool topic_applies(const struct rule *rule, const struct question *q)
 			with_names[i] = rule->names[i] == 0 ? pieces[i] : q->names[rule->names[i]];
 		pieces = with_names;
 	}
-	return rule->allow ? mqtt_pieces_cover(pieces, rule->n_pieces, q->filter)
-	                   : mqtt_pieces_overlap(pieces, rule->n_pieces, q->filter);
+	return rule->allow || q->topic ? mqtt_pieces_cover(pieces, rule->n_pieces, q->filter)
+	                               : mqtt_pieces_overlap(pieces, rule->n_pieces, q->filter);
 }
 
 static struct acl_verdict judge(const struct acl_ruleset *r, enum acl_verb verb,
-                                const struct acl_who *who, struct slice filter)
+                                const struct acl_who *who, struct slice filter, bool topic)
 {
-	struct question q = {.filter = filter};
+	struct question q = {.filter = filter, .topic = topic};
 
 	if ((r->uses & NAME_BIT(ACL_CLIENT_ID)) != 0)
 		put_name(&q, ACL_CLIENT_ID, who->client_id);
@@ -179,7 +180,7 @@ static struct acl_verdict judge(const struct acl_ruleset *r, enum acl_verb verb,
 struct acl_verdict acl_publish(const struct acl_ruleset *r, const struct acl_who *who,
                                struct slice topic)
 {
-	return judge(r, ACL_PUBLISH, who, topic);
+	return judge(r, ACL_PUBLISH, who, topic, true);
 }
 
 struct acl_verdict acl_subscribe(const struct acl_ruleset *r, const struct acl_who *who,
@@ -188,11 +189,11 @@ struct acl_verdict acl_subscribe(const struct acl_ruleset *r, const struct acl_w
 	struct slice inner = mqtt_filter_inner(filter);
 
 	/* Where shared subscriptions are not known, "$share/x" is a filter like any other. */
-	return judge(r, ACL_SUBSCRIBE, who, inner.n != 0 ? inner : filter);
+	return judge(r, ACL_SUBSCRIBE, who, inner.n != 0 ? inner : filter, false);
 }
 
 struct acl_verdict acl_deliver(const struct acl_ruleset *r, const struct acl_who *who,
                                struct slice topic)
 {
-	return judge(r, ACL_SUBSCRIBE, who, topic);
+	return judge(r, ACL_SUBSCRIBE, who, topic, true);
 }

@@ -52,7 +52,7 @@ struct ctl_command {
 	struct ctl_option options[CTL_OPTIONS_MAX]; /* ended by one without a name */
 };
 
-extern const struct ctl_command ctl_check_config, ctl_keygen, ctl_encrypt, ctl_decrypt,
+extern const struct ctl_command ctl_check_config, ctl_explain, ctl_keygen, ctl_encrypt, ctl_decrypt,
     ctl_otp_code, ctl_user_add, ctl_user_list, ctl_user_delete, ctl_reload, ctl_status, ctl_kick;
 
 /* The whole program but for its preparation. Returns the exit status. */

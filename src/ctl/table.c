@@ -12,8 +12,8 @@
 enum { QUOTE = 120 };
 
 static const struct ctl_command *const commands[] = {
-    &ctl_check_config, &ctl_keygen,      &ctl_encrypt, &ctl_decrypt, &ctl_otp_code, &ctl_user_add,
-    &ctl_user_list,    &ctl_user_delete, &ctl_status,  &ctl_reload,  &ctl_kick,
+    &ctl_check_config, &ctl_explain,   &ctl_keygen,      &ctl_encrypt, &ctl_decrypt, &ctl_otp_code,
+    &ctl_user_add,     &ctl_user_list, &ctl_user_delete, &ctl_status,  &ctl_reload,  &ctl_kick,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

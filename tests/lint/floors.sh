@@ -21,7 +21,7 @@ allowed() {
 	net) echo sys ;;
 	worker) echo proxy conf acl seal otp net store sys ;;
 	admin) echo worker sys ;;
-	ctl) echo conf otp seal acl store sys ;;
+	ctl) echo conf mqtt otp seal acl store sys ;;
 	mqsecproxy.c) echo conf worker admin sys ;;
 	mqsecproxyctl.c) echo ctl conf otp seal acl store sys ;;
 	*) echo NOBODY-KNOWS-THIS-ROOM ;;

@@ -112,6 +112,14 @@ def usage():
         (["kick", "--address", "plant"], "numeric"),
         (["kick", "--user", ""], "1 to"),
         (["status", "now"], "too many words"),
+        (["explain", "--client-id", "a"], "--address is missing"),
+        (["explain", "--address", "::1"], "--client-id is missing"),
+        (["explain", "--client-id", "a", "--address", "plant"], "numeric"),
+        (["explain", "--client-id", "a", "--address", "10.0.0.0/8"], "numeric"),
+        (["explain", "--client-id", "a", "--address", "::1", "--topic", "a/#"], "--topic is a topic without wildcards"),
+        (["explain", "--client-id", "a", "--address", "::1", "--publish", ""], "--publish is a topic"),
+        (["explain", "--client-id", "a", "--address", "::1", "--subscribe", "$share/g"], "--subscribe is a topic filter"),
+        (["explain", "--client-id", "a", "--address", "::1", "--listener", "no"], "there is no listener \"no\""),
         (["check-config", "--dum"], "unknown option \"--dum\""),
     ]
     for args, text in rows:
@@ -158,6 +166,63 @@ def configuration():
     tap.ok(r and r["ok"] is True and r["errors"] == 0 and r["dump"].encode() == dump, "the JSON holds the dump", repr(r))
     r = parse(expect("a wrong one as JSON", BAD, "--json", "check-config", conf=bad))
     tap.ok(r and r["ok"] is False and r["errors"] == 2 and "lissener" in r["report"], "the JSON holds the errors", repr(r))
+
+
+def explanations():
+    """explain: who may do what, and by which line."""
+    conf = proc.write("explain.conf", CONF.replace("otp d\n", "otp d\n\tfilter f\n") + """filter f {
+	deny connect address 10.9.0.0/16
+	allow connect client-id %u-*
+	deny connect
+	allow publish up/%c/#
+	allow publish all
+	deny publish
+	deny subscribe cmd/#
+	allow subscribe
+}
+listener free {
+	listen 127.0.0.1:0
+	broker b
+}
+""")
+    with open(conf) as f:
+        lines = {text.strip(): i for i, text in enumerate(f, 1)}
+
+    def by(rule):
+        return " by %s:%d\n" % (conf, lines[rule])
+
+    connect, no_connect = "connect: allow" + by("allow connect client-id %u-*"), "connect: deny" + by("deny connect")
+    who = ["--client-id", "u-1", "--user", "u", "--address", "10.1.2.3"]
+    rows = [
+        ("who may", OK, who, connect),
+        ("who may not", FAILED, who[:2] + who[4:], no_connect),
+        ("from where not", FAILED, who[:4] + ["--address", "10.9.0.1"], "connect: deny" + by("deny connect address 10.9.0.0/16")),
+        ("from IPv6", OK, who[:4] + ["--address", "2001:db8::1"], connect),
+        ("publish", OK, who + ["--publish", "up/u-1/x"], connect + "publish up/u-1/x: allow" + by("allow publish up/%c/#")),
+        ("not for another", FAILED, who + ["--publish", "up/u-2/x"], connect + "publish up/u-2/x: deny" + by("deny publish")),
+        ("a topic both ways", FAILED, who + ["--topic", "cmd/x"],
+         connect + "publish cmd/x: deny" + by("deny publish") + "deliver cmd/x: deny" + by("deny subscribe cmd/#")),
+        ("subscribe, in order", FAILED, who + ["--subscribe", "a", "--subscribe", "#", "--subscribe", "$share/g/cmd/x"],
+         connect + "subscribe a: allow" + by("allow subscribe") + "subscribe #: deny" + by("deny subscribe cmd/#") +
+         "subscribe $share/g/cmd/x: deny" + by("deny subscribe cmd/#")),
+        ("a name that cannot stand there", FAILED, ["--client-id", "u-/", "--user", "u", "--address", "::1"],
+         "connect: deny" + by("allow publish up/%c/#")[:-1] + ", where the client id cannot stand\n"),
+    ]
+    for name, status, args, out in rows:
+        expect("explain " + name, status, "explain", "--listener", "a", *args, conf=conf, out=out.encode(), err=b"")
+    expect("explain without a filter", OK, "explain", "--listener", "free", "--topic", "x", *who, conf=conf, err=b"",
+           out="".join(w + ": allow, there is no filter\n" for w in ("connect", "publish x", "deliver x")).encode())
+    expect("explain for which listener", USAGE, "explain", *who, conf=conf, out=b"", err=says("there are 2 listeners"))
+    expect("explain by a wrong configuration", BAD, "explain", *who, conf=proc.path("missing.conf"), out=b"")
+    r = parse(expect("explain as JSON", FAILED, "--json", "explain", "--listener", "a", "--publish", "all", "--subscribe", "+/x",
+                     *who, conf=conf))
+    tap.eq(r, {"listener": "a", "filter": "f", "dry_run": False, "allow": False, "verdicts": [
+        {"what": "connect", "allow": True, "file": conf, "line": lines["allow connect client-id %u-*"]},
+        {"what": "publish", "topic": "all", "allow": True, "file": conf, "line": lines["allow publish all"]},
+        {"what": "subscribe", "topic": "+/x", "allow": False, "file": conf, "line": lines["deny subscribe cmd/#"]}]}, "the JSON")
+    dry = proc.write("dry.conf", open(conf).read().replace("filter f {", "filter f {\n\tdry-run on\n"))
+    expect("explain of a dry run", FAILED, "explain", "--listener", "a", "--client-id", "x", "--address", "::1", conf=dry,
+           out=says("connect: deny", "(dry run: nothing is denied)"))
 
 
 def key_files():
@@ -453,4 +518,4 @@ def remote():
 CONF_PATH = check_configuration("t.conf")
 SECRET_FILE = proc.write("secret", "gezd gnbv gy3t qojq gezd gnbv gy3t qojq\n", 0o600)
 SECRET_HEX_FILE = proc.write("secret.hex", SECRET20.hex() + "\n", 0o600)
-tap.run([usage, general, configuration, key_files, service_group, round_trips, envelope_vectors, codes, users, owner, remote])
+tap.run([usage, general, configuration, explanations, key_files, service_group, round_trips, envelope_vectors, codes, users, owner, remote])
