@@ -719,7 +719,7 @@ def chosen(house, function, levels, qoses):
         for q in qoses:
             why = lacks.get((function.__name__, q)) or lacks.get(function.__name__)
             if why:
-                tap.skip("%s: %s, level %d, QoS %s" % (house.name, function.__doc__, v, q), why)
+                tap.note("%s: not %s, level %d, QoS %s: %s" % (house.name, function.__doc__, v, q, why))
             elif v in levels_of(house.broker) and q in house.broker.qos + (None,):
                 out.append((v, q))
     return out
@@ -732,7 +732,7 @@ def perform(house):
                 for function, levels, qos in SCENES if not wanted or function.__name__ in wanted]
         for function, runs in jobs:
             if not runs:
-                tap.skip("%s: %s" % (house.name, function.__doc__), "not with this broker")
+                tap.note("%s: not %s: the broker cannot" % (house.name, function.__doc__))
                 continue
             for i, way in enumerate(house.ways):
                 bad = "\n".join(filter(None, (run.judge(i) for run in runs)))

@@ -98,6 +98,7 @@ class Proxy:
 
     def start(self, wait=True):
         self.starts += 1
+        self.ports = {}
         with self.changed:
             self.first_line = len(self.lines)
         self.child = proc.start(self.wrapper + [DAEMON, "-c", self.conf], stdout=subprocess.DEVNULL,
@@ -189,7 +190,9 @@ class Proxy:
             return "\n".join(self.lines)
 
     def port_of(self, name="plant"):
-        return int(self.wait_event("listening", listener=name)["address"].rsplit(":", 1)[1])
+        if name not in self.ports:  # the log may be long by now
+            self.ports[name] = int(self.wait_event("listening", listener=name)["address"].rsplit(":", 1)[1])
+        return self.ports[name]
 
     @property
     def port(self):
