@@ -2,6 +2,7 @@
 /* The rules of the store without a database: an array of users, sorted by name, found by walking.
  * What a batch changes in a user is copied before the first change, so a batch can be undone like a
  * transaction. */
+#include "store/memory_draw.h"
 #include "store/record.h"
 
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct memory {
 	struct store_backend base; /* first: its address is the backend's */
 	struct memory_user **users;
 	size_t n, size;
+	struct memory_draws draws;
 	int64_t last_id;
 	uint64_t batch;
 	bool in_batch;
@@ -128,6 +130,7 @@ static void memory_rollback(struct store_backend *b)
 		else if (m->users[i]->touched == m->batch)
 			m->users[i]->now = m->users[i]->before;
 	}
+	memory_draws_rollback(&m->draws, m->batch);
 	m->batch++;
 	m->in_batch = false;
 }
@@ -242,7 +245,7 @@ static enum store_status settle(const struct memory *m, struct store_op *op)
 
 static void memory_run(struct store_backend *b, struct store_op *op)
 {
-	const struct memory *m = memory_of(b);
+	struct memory *m = memory_of(b);
 
 	op->err.text[0] = '\0';
 	if (op->now < 0) {
@@ -258,6 +261,10 @@ static void memory_run(struct store_backend *b, struct store_op *op)
 		return;
 	case STORE_SETTLE:
 		op->status = settle(m, op);
+		return;
+	case STORE_DRAW:
+	case STORE_DRAWN:
+		op->status = memory_draws_run(&m->draws, m->batch, op);
 		return;
 	}
 	(void)store_op_fail(op, "there is no such request");
@@ -497,6 +504,7 @@ static void memory_close(struct store_backend *b)
 		free(m->users[i]);
 	free(m->users);
 	free(m->revoked);
+	memory_draws_free(&m->draws);
 	free(m);
 }
 

@@ -34,6 +34,10 @@ static const char *const texts[SQL_COUNT] = {
         " pending_at = CASE WHEN ?4 >= max(mark, 0) THEN ?5 ELSE pending_at END,"
         " pending_source = CASE WHEN ?4 >= max(mark, 0) THEN ?6 ELSE pending_source END"
         " WHERE id = ?1",
+    [SQL_DRAWN] = "SELECT last, good, answered, turn FROM draw WHERE key = ?1",
+    [SQL_DRAW] = "INSERT INTO draw(key, last, good, answered, turn) VALUES(?1, ?2, ?3, ?4, ?5)"
+                 " ON CONFLICT(key) DO UPDATE SET last = excluded.last, good = excluded.good,"
+                 " answered = excluded.answered, turn = excluded.turn",
     [SQL_ADD] =
         "INSERT INTO user(" STORE_SQLITE_RECORD ", name, created)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 0,"
@@ -260,6 +264,9 @@ static enum store_status run_verb(const struct store_sqlite *s, struct store_op 
 		return consume(s, op);
 	case STORE_SETTLE:
 		return settle(s, op);
+	case STORE_DRAW:
+	case STORE_DRAWN:
+		return store_sqlite_draw(s, op);
 	}
 	return store_op_fail(op, "there is no such request");
 }

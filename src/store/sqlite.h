@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What the parts of the SQLite state share: sqlite_open.c makes the connection, sqlite_schema.c its
- * tables, sqlite.c answers requests, sqlite_user.c is the administrator's, sqlite_watch.c sees what
- * others change. Inside store/ only (and for tests that have to
- * hold a lock or fill the disk). */
+ * tables, sqlite.c answers requests, sqlite_draw.c those about drawn codes, sqlite_user.c is the
+ * administrator's, sqlite_watch.c sees what others change. Inside store/ only (and for tests that
+ * have to hold a lock or fill the disk). */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
 
@@ -31,6 +31,8 @@ enum store_sql {
 	SQL_REMEMBER,
 	SQL_TRIM,
 	SQL_SETTLE,
+	SQL_DRAWN,
+	SQL_DRAW,
 	SQL_ADD,
 	SQL_REMOVE,
 	SQL_LOCK,
@@ -107,6 +109,9 @@ int store_sqlite_watch_begin(struct store_sqlite *s, struct err *e);
 
 /* A column as bytes, borrowed until the statement moves on. */
 struct slice store_sqlite_bytes(sqlite3_stmt *st, int at);
+
+/* Answers DRAW and DRAWN. */
+enum store_status store_sqlite_draw(const struct store_sqlite *s, struct store_op *op);
 
 /* "PATH: cannot WHAT: reason", from the connection's last error. Returns -1. */
 int store_sqlite_error(const struct store_sqlite *s, const char *what, struct err *e);

@@ -40,7 +40,7 @@ static const char *const steps[STORE_SQLITE_SCHEMA] = {
     " last_success INTEGER NOT NULL CHECK(last_success >= 0),"
     " PRIMARY KEY(user_id, source)"
     ") STRICT, WITHOUT ROWID;",
-    /* 2: users who are refused, and since when */
+    /* 2: users who are refused, and since when; codes that were drawn for brokers */
     "ALTER TABLE user ADD COLUMN locked INTEGER NOT NULL DEFAULT 0 CHECK(locked IN (0, 1));"
     "ALTER TABLE user ADD COLUMN stale INTEGER NOT NULL DEFAULT 0 CHECK(stale IN (0, 1));"
     "ALTER TABLE user ADD COLUMN expires INTEGER NOT NULL DEFAULT 0 CHECK(expires >= 0);"
@@ -50,7 +50,14 @@ static const char *const steps[STORE_SQLITE_SCHEMA] = {
     "CREATE TRIGGER user_refused AFTER UPDATE OF locked, stale, expires ON user"
     " WHEN new.locked > old.locked OR new.stale > old.stale"
     " OR (new.expires <> old.expires AND new.expires BETWEEN 1 AND unixepoch())" REVOKE(
-        "new") "CREATE TRIGGER user_removed AFTER DELETE ON user" REVOKE("old"),
+        "new") "CREATE TRIGGER user_removed AFTER DELETE ON user" REVOKE("old")
+    "CREATE TABLE draw("
+    " key BLOB NOT NULL PRIMARY KEY CHECK(length(key) = 32),"
+    " last INTEGER NOT NULL CHECK(last >= 0),"
+    " good INTEGER NOT NULL CHECK(good BETWEEN -1 AND last),"
+    " answered INTEGER NOT NULL CHECK(answered BETWEEN good AND last),"
+    " turn INTEGER NOT NULL CHECK(turn >= 0)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 _Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168,

@@ -13,6 +13,7 @@
 enum {
 	STORE_USER_MAX = 256,               /* bytes of a user name; longer ones are unknown */
 	STORE_BLOB_MAX = OTP_SECRET_MAX + 40, /* a sealed secret */
+	STORE_DRAWER = 32,                  /* bytes of what an injected credential is known by */
 	STORE_SOURCES = 8,                  /* known-good sources a credential */
 	STORE_SOURCE_SECONDS = 30 * 86400,  /* how long a success keeps a source known good */
 	STORE_REFILL_SECONDS = 30 * 86400   /* in which an empty budget of guesses is full again */
@@ -21,7 +22,9 @@ enum {
 enum store_verb {
 	STORE_TAKE,    /* fetch a credential and, for a source not known to be good, take one guess */
 	STORE_CONSUME, /* raise the mark, if it is still below; remember the source as good; give a taken guess back */
-	STORE_SETTLE   /* what else a verdict changes: give the guess back, set or forget the pending resync */
+	STORE_SETTLE,  /* what else a verdict changes: give the guess back, set or forget the pending resync */
+	STORE_DRAW,    /* take the code that goes to a broker next: never one that was sent, but see draw.c */
+	STORE_DRAWN    /* the broker's answer to a drawn HOTP code */
 };
 
 enum store_status {
@@ -33,6 +36,7 @@ enum store_status {
 	STORE_STALE,     /* TAKE, CONSUME: the counter comes from an old copy, a resync is needed */
 	STORE_CONFLICT,  /* CONSUME: the mark is not below the new one any more: the code was used meanwhile. Nothing has
 	                  * changed: a guess that was taken is given back by a SETTLE, as for any replay */
+	STORE_EARLY,     /* DRAW: no step is free yet; mark is the first step of now in which one is */
 	STORE_FAILED     /* not durable, for the reason in err */
 };
 
@@ -51,6 +55,10 @@ struct store_op {
 	bool forget_pending;    /* SETTLE (a CONSUME always forgets it) */
 	int64_t pending;        /* SETTLE: the counter to keep as pending with now and source, -1 none; left out where the mark
 	                         * has risen beyond it meanwhile */
+	uint8_t drawer[STORE_DRAWER]; /* DRAW, DRAWN: whose codes, a hash that a replaced secret changes */
+	enum otp_kind kind;     /* DRAW, DRAWN */
+	/* mark: DRAW: TOTP, the step of now; answered with the step or counter to be sent. DRAWN: what DRAW answered */
+	bool accepted;          /* DRAWN: the broker let it in; else it refused the login */
 	/* the answer */
 	enum store_status status;
 	struct err err;         /* STORE_FAILED */

@@ -59,6 +59,7 @@ static enum verdict verdict_of(enum store_status status, const char **reason)
 		*reason = "the counter comes from an old copy: mqsecproxyctl user resync";
 		return VERDICT_OTP_LOCKED;
 	case STORE_DONE:
+	case STORE_EARLY: /* of a DRAW only */
 	case STORE_FAILED:
 		break;
 	}
