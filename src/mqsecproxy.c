@@ -5,17 +5,26 @@
 #include "base/secret.h"
 #include "sys/file.h"
 #include "sys/log.h"
+#include "sys/notify.h"
 #include "sys/privs.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_CONFIGURATION = 78 };
 
+enum {
+	BEATS = 4,            /* how often the manager is told within its time for the watchdog */
+	STOP_SLACK_MS = 10000 /* what a stop may take beyond the grace */
+};
+
 struct daemon {
 	const char *path;
 	struct pool *pool;
+	struct notify manager;
+	uint64_t grace_ms;
 };
 
 static const struct conf_reader reader = {.read = file_read, .glob = file_glob};
@@ -42,12 +51,12 @@ static void tell(struct buf *say, enum log_level level, const char *outcome, con
 	(void)buf_append(say, slice_str("\n"));
 }
 
-static bool reload(void *ctx, struct buf *say)
+static bool read_again(struct daemon *d, struct buf *say)
 {
-	struct daemon *d = ctx;
 	struct conf_report report = {0};
 	struct conf *c = conf_load(d->path, &reader, &report);
 	enum log_level level = c == NULL ? LOG_LEVEL_INFO : levels[c->log_level];
+	uint64_t grace_ms = c == NULL ? 0 : c->shutdown_grace_ms;
 	struct err e = {"there are errors in the configuration; the old one stays in force"};
 
 	print_report(&report);
@@ -58,8 +67,39 @@ static bool reload(void *ctx, struct buf *say)
 		return false;
 	}
 	log_set_level(level);
+	d->grace_ms = grace_ms;
 	tell(say, LOG_LEVEL_INFO, "reloaded: ", d->path);
 	return true;
+}
+
+/* Whatever comes of it, the daemon is ready again: a refused configuration changes nothing. */
+static bool reload(void *ctx, struct buf *say)
+{
+	struct daemon *d = ctx;
+
+	notify_reloading(&d->manager);
+	bool done = read_again(d, say);
+	notify_say(&d->manager, "READY=1\nSTATUS=%s",
+	           done ? "serving" : "serving; the last reload was refused, see the log");
+	return done;
+}
+
+static void stopping(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	notify_say(&d->manager,
+	           "STOPPING=1\nSTATUS=closing connections\nEXTEND_TIMEOUT_USEC=%" PRIu64,
+	           (d->grace_ms + STOP_SLACK_MS) * 1000);
+}
+
+/* A thread that hangs leaves the manager without news, and in time it will start us anew. */
+static void tick(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (pool_turned(d->pool))
+		notify_say(&d->manager, "WATCHDOG=1");
 }
 
 /* Loads the configuration or prints why not. */
@@ -75,22 +115,32 @@ static struct conf *load(const char *path)
 
 static int serve(struct daemon *d, struct conf *c)
 {
-	struct admin_hooks hooks = {.ctx = d, .reload = reload};
+	struct admin_hooks hooks = {.ctx = d,
+	                            .reload = reload,
+	                            .stopping = stopping,
+	                            .tick = tick,
+	                            .tick_ms = d->manager.watchdog_ms / BEATS};
 	struct err e = {""};
+	struct activation passed;
 	size_t descriptors = privs_raise_descriptors();
-	struct admin *admin = admin_new(c->control_socket, &e);
+	struct admin *admin = NULL;
 
 	log_set_level(levels[c->log_level]);
+	d->grace_ms = c->shutdown_grace_ms;
+	if (activation_read(&passed, &e) == 0)
+		admin = admin_new(c->control_socket, &e);
 	if (admin == NULL)
 		conf_free(c);
 	else
-		d->pool = pool_new(c, descriptors, &e);
+		d->pool = pool_new(c, descriptors, &passed, &e);
+	activation_fini(&passed);
 	if (d->pool == NULL) {
 		log_say(LOG_LEVEL_ERROR, "start", "%s", e.text);
 		admin_free(admin);
 		return EXIT_START;
 	}
 	log_say(LOG_LEVEL_INFO, "ready", "mqsecproxy %s", PACKAGE_VERSION);
+	notify_say(&d->manager, "READY=1\nSTATUS=serving");
 	admin_run(admin, d->pool, &hooks);
 	pool_free(d->pool);
 	admin_free(admin);
@@ -146,5 +196,8 @@ int main(int argc, char **argv)
 		conf_free(c);
 		return EXIT_OK;
 	}
-	return serve(&d, c);
+	notify_open(&d.manager);
+	int code = serve(&d, c);
+	notify_close(&d.manager);
+	return code;
 }

@@ -14,7 +14,7 @@
 
 struct admin {
 	struct event_base *base;
-	struct event *hup, *term, *interrupt;
+	struct event *hup, *term, *interrupt, *tick;
 	struct control *control;
 	struct pool *pool;
 	const struct admin_hooks *hooks;
@@ -175,7 +175,17 @@ static void stop_fired(evutil_socket_t number, short what, void *arg)
 
 	(void)what;
 	log_say(LOG_LEVEL_INFO, "stopping", "signal %d", (int)number);
+	a->hooks->stopping(a->hooks->ctx);
 	(void)event_base_loopbreak(a->base);
+}
+
+static void tick_fired(evutil_socket_t fd, short what, void *arg)
+{
+	struct admin *a = arg;
+
+	(void)fd;
+	(void)what;
+	a->hooks->tick(a->hooks->ctx);
 }
 
 struct admin *admin_new(const char *socket_path, struct err *e)
@@ -193,8 +203,9 @@ struct admin *admin_new(const char *socket_path, struct err *e)
 		a->hup = evsignal_new(a->base, SIGHUP, hup_fired, a);
 		a->term = evsignal_new(a->base, SIGTERM, stop_fired, a);
 		a->interrupt = evsignal_new(a->base, SIGINT, stop_fired, a);
+		a->tick = event_new(a->base, -1, EV_PERSIST, tick_fired, a);
 	}
-	if (a->hup == NULL || a->term == NULL || a->interrupt == NULL ||
+	if (a->hup == NULL || a->term == NULL || a->interrupt == NULL || a->tick == NULL ||
 	    event_add(a->hup, NULL) != 0 || event_add(a->term, NULL) != 0 ||
 	    event_add(a->interrupt, NULL) != 0) {
 		err_set(e, "no event base for signals");
@@ -215,6 +226,11 @@ void admin_run(struct admin *a, struct pool *pool, const struct admin_hooks *hoo
 {
 	a->pool = pool;
 	a->hooks = hooks;
+	if (hooks->tick_ms != 0) {
+		struct timeval every = {.tv_sec = (time_t)(hooks->tick_ms / 1000),
+		                        .tv_usec = (suseconds_t)(hooks->tick_ms % 1000 * 1000)};
+		(void)event_add(a->tick, &every);
+	}
 	(void)event_base_dispatch(a->base);
 	(void)event_del(a->term);
 	(void)event_del(a->interrupt);
@@ -231,6 +247,8 @@ void admin_free(struct admin *a)
 		event_free(a->term);
 	if (a->interrupt != NULL)
 		event_free(a->interrupt);
+	if (a->tick != NULL)
+		event_free(a->tick);
 	if (a->base != NULL)
 		event_base_free(a->base);
 	free(a);

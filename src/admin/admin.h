@@ -5,11 +5,17 @@
 
 #include "worker/pool.h"
 
-/* How the configuration is read again: the program's own doing, since it knows the file. True where
- * the new one is in force; what is to be told goes to `say`. */
+/* What is the program's own doing. */
 struct admin_hooks {
 	void *ctx;
+	/* Reads the configuration again. True where the new one is in force; what is to be told
+	 * goes to `say`. */
 	bool (*reload)(void *ctx, struct buf *say);
+	/* The order to stop has come. */
+	void (*stopping)(void *ctx);
+	/* Called every so many milliseconds; 0 never. */
+	void (*tick)(void *ctx);
+	uint64_t tick_ms;
 };
 
 struct admin;

@@ -76,6 +76,17 @@ void net_addr_source(const uint8_t address[16], uint8_t out[16])
 		memset(out + 8, 0, 8);
 }
 
+bool net_addr_exposed(const struct net_addr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+	uint8_t bytes[16];
+
+	net_addr_bytes(a, bytes);
+	if (memcmp(bytes, mapped, sizeof mapped) == 0)
+		return bytes[12] != 127;
+	return memcmp(bytes, one, sizeof one) != 0;
+}
+
 uint16_t net_addr_port(const struct net_addr *a)
 {
 	uint16_t port;

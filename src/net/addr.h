@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -35,6 +36,9 @@ void net_addr_source(const uint8_t address[16], uint8_t out[16]);
 
 /* The text of a 16-byte address and a port, as above. */
 const char *net_bytes_text(const uint8_t address[16], uint16_t port, char *out);
+
+/* Whether others than this machine can reach it. */
+bool net_addr_exposed(const struct net_addr *a);
 
 uint16_t net_addr_port(const struct net_addr *a);
 

@@ -2,6 +2,7 @@
 #include "net/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -44,6 +45,30 @@ int net_listen(const struct net_addr *at, struct net_addr *bound, struct err *e)
 		return -1;
 	}
 	return fd;
+}
+
+static int get(int fd, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : -1;
+}
+
+int net_adopt(int fd, struct net_addr *bound, struct err *e)
+{
+	bound->len = sizeof bound->ss;
+	if (getsockname(fd, (struct sockaddr *)&bound->ss, &bound->len) != 0)
+		return err_errno(e, "descriptor %d", fd);
+	if ((bound->ss.ss_family != AF_INET && bound->ss.ss_family != AF_INET6) ||
+	    get(fd, SO_TYPE) != SOCK_STREAM)
+		return err_set(e, "it is no TCP socket");
+	if (get(fd, SO_ACCEPTCONN) != 1)
+		return err_set(e, "it does not listen (Accept=no is needed in the socket unit)");
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		return err_errno(e, "descriptor %d", fd);
+	(void)listen(fd, BACKLOG); /* whatever the backlog was */
+	return 0;
 }
 
 enum net_accept net_accept(int listening, int *fd, struct net_addr *peer)

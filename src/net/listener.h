@@ -12,6 +12,10 @@
  * or -1. */
 int net_listen(const struct net_addr *at, struct net_addr *bound, struct err *e);
 
+/* Takes over a listening TCP socket that somebody else opened; *bound gets its address. 0, or -1
+ * where it is none; it is the caller's to close then. */
+int net_adopt(int fd, struct net_addr *bound, struct err *e);
+
 enum net_accept { NET_ACCEPTED, NET_NONE, NET_NO_DESCRIPTORS };
 
 /* Takes one connection. NET_NONE: nobody waits, or the one who did is gone. NET_NO_DESCRIPTORS:

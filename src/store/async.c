@@ -18,7 +18,7 @@ struct store {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	struct mail *head, **tail; /* under the lock, like what follows */
-	bool stopping;
+	bool stopping, busy, begun; /* busy: a batch is being run; begun: one was, since somebody asked */
 };
 
 /* A request begins with its mail. */
@@ -34,6 +34,7 @@ static size_t take_batch(struct store *s, struct store_op *batch[BATCH_MAX])
 	size_t n = 0;
 
 	(void)pthread_mutex_lock(&s->lock);
+	s->busy = false;
 	while (s->head == NULL && !s->stopping)
 		(void)pthread_cond_wait(&s->work, &s->lock);
 	while (s->head != NULL && n < BATCH_MAX) {
@@ -42,6 +43,7 @@ static size_t take_batch(struct store *s, struct store_op *batch[BATCH_MAX])
 	}
 	if (s->head == NULL)
 		s->tail = &s->head;
+	s->busy = s->begun = n != 0;
 	(void)pthread_mutex_unlock(&s->lock);
 	return n;
 }
@@ -140,6 +142,17 @@ void store_submit(struct store *s, struct store_op *op)
 	s->tail = &op->mail.next;
 	(void)pthread_cond_signal(&s->work);
 	(void)pthread_mutex_unlock(&s->lock);
+}
+
+bool store_turned(struct store *s)
+{
+	if (s == NULL)
+		return true;
+	(void)pthread_mutex_lock(&s->lock);
+	bool turned = s->begun || (!s->busy && s->head == NULL);
+	s->begun = false;
+	(void)pthread_mutex_unlock(&s->lock);
+	return turned;
 }
 
 void store_close(struct store *s)

@@ -77,6 +77,10 @@ struct store *store_open(const char *type, const char *path, struct err *e);
 /* Any thread. The answer comes to op->reply_to, also when it is a failure. */
 void store_submit(struct store *s, struct store_op *op);
 
+/* Whether the thread has nothing to do, or has begun a batch since the last call: so that a thread that hangs is noticed. From
+ * one thread, always the same. True for NULL. */
+bool store_turned(struct store *s);
+
 /* Answers all that was submitted, then ends the thread. NULL-safe. */
 void store_close(struct store *s);
 

@@ -2,12 +2,12 @@
 #include "worker/pool.h"
 
 #include "base/secret.h"
-#include "net/listener.h"
 #include "seal/atrest.h"
-#include "sys/log.h"
 #include "worker/conn.h"
+#include "worker/doors.h"
 #include "worker/worker.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,10 +17,15 @@ struct pool {
 	struct worker **workers;
 	size_t n_workers;
 	size_t descriptors;
-	int *fds;
-	size_t *fd_listener;
-	char (*addresses)[NET_ADDR_TEXT]; /* of each descriptor */
-	uint8_t *key;                     /* the state key */
+	struct doors doors;
+	struct beat *beats; /* by worker */
+	uint8_t *key;       /* the state key */
+};
+
+/* A sign of life that a worker is asked for. */
+struct beat {
+	struct mail mail; /* first */
+	atomic_bool asked;
 };
 
 /* Something to be done on every worker's thread, and the wait for it. */
@@ -89,49 +94,6 @@ static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
 	return p->shared.store == NULL ? -1 : 0;
 }
 
-static int open_one(struct pool *p, size_t listener, const struct conf_address *a, struct err *e)
-{
-	struct net_addr at, bound;
-	size_t i = p->shared.n_fds;
-	struct log_line l;
-
-	if (net_addr_numeric(a->host, a->port, &at) != 0)
-		return err_set(e, "%s is not an address", a->host);
-	p->fds[i] = net_listen(&at, &bound, e);
-	if (p->fds[i] < 0)
-		return -1;
-	p->fd_listener[i] = listener;
-	p->shared.n_fds++;
-	log_begin(&l, LOG_LEVEL_INFO, "listening");
-	log_str(&l, "listener", p->snapshot->listeners[listener]->name);
-	log_str(&l, "address", net_addr_text(&bound, p->addresses[i]));
-	log_end(&l);
-	return 0;
-}
-
-static int open_listeners(struct pool *p, struct err *e)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->snapshot->n_listeners; i++)
-		n += p->snapshot->listeners[i]->n_listen;
-	p->fds = calloc(n, sizeof *p->fds);
-	p->fd_listener = calloc(n, sizeof *p->fd_listener);
-	p->addresses = calloc(n, sizeof *p->addresses);
-	if (p->fds == NULL || p->fd_listener == NULL || p->addresses == NULL)
-		return err_set(e, "out of memory");
-	p->shared.fds = p->fds;
-	p->shared.fd_listener = p->fd_listener;
-	for (size_t i = 0; i < p->snapshot->n_listeners; i++) {
-		const struct conf_listener *l = p->snapshot->listeners[i];
-		for (size_t k = 0; k < l->n_listen; k++) {
-			if (open_one(p, i, &l->listen[k], e) != 0)
-				return -1;
-		}
-	}
-	return 0;
-}
-
 static size_t worker_count(const struct conf *c)
 {
 	if (c->workers != 0)
@@ -146,7 +108,8 @@ static int start_workers(struct pool *p, struct err *e)
 
 	p->shared.n_workers = n;
 	p->workers = calloc(n, sizeof(struct worker *));
-	if (p->workers == NULL)
+	p->beats = calloc(n, sizeof *p->beats);
+	if (p->workers == NULL || p->beats == NULL)
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		struct kit *kit = kit_new(p->snapshot, e);
@@ -160,7 +123,18 @@ static int start_workers(struct pool *p, struct err *e)
 	return 0;
 }
 
-struct pool *pool_new(struct conf *takes, size_t descriptors, struct err *e)
+static int open_doors(struct pool *p, const struct activation *passed, struct err *e)
+{
+	if (doors_open(&p->doors, p->snapshot, passed, e) != 0)
+		return -1;
+	p->shared.fds = p->doors.fds;
+	p->shared.fd_listener = p->doors.listener;
+	p->shared.n_fds = p->doors.n;
+	return 0;
+}
+
+struct pool *pool_new(struct conf *takes, size_t descriptors, const struct activation *passed,
+                      struct err *e)
 {
 	struct pool *p = calloc(1, sizeof *p);
 
@@ -178,7 +152,7 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, struct err *e)
 	p->shared.gate = gate_new(p->snapshot->n_listeners, e);
 	p->shared.resolver = resolver_new(e);
 	if (p->shared.gate == NULL || p->shared.resolver == NULL ||
-	    open_state(p, p->snapshot, e) != 0 || open_listeners(p, e) != 0)
+	    open_state(p, p->snapshot, e) != 0 || open_doors(p, passed, e) != 0)
 		goto fail;
 	resolver_wait(p->shared.resolver, p->snapshot);
 	if (start_workers(p, e) != 0)
@@ -203,8 +177,7 @@ void pool_free(struct pool *p)
 	int64_t grace = (int64_t)p->snapshot->conf->shutdown_grace_ms;
 	on_every_worker(p, stop_worker, &grace);
 	/* Nobody accepts any more: who connects now is told so at once. */
-	for (size_t i = 0; i < p->shared.n_fds; i++)
-		(void)close(p->fds[i]);
+	doors_close(&p->doors);
 	/* Answers of the store are mail to workers, so it ends before them; what it still answers
 	 * is delivered when they are freed. */
 	for (size_t i = 0; i < p->n_workers; i++)
@@ -213,9 +186,7 @@ void pool_free(struct pool *p)
 	for (size_t i = 0; i < p->n_workers; i++)
 		worker_free(p->workers[i]);
 	free(p->workers);
-	free(p->fds);
-	free(p->fd_listener);
-	free(p->addresses);
+	free(p->beats);
 	resolver_free(p->shared.resolver);
 	gate_free(p->shared.gate);
 	secret_free(p->key);
@@ -261,6 +232,28 @@ fail:
 	return -1;
 }
 
+static void beat_deliver(struct mail *mail)
+{
+	atomic_store(&((struct beat *)mail)->asked, false);
+}
+
+bool pool_turned(struct pool *p)
+{
+	bool turned = store_turned(p->shared.store);
+
+	for (size_t i = 0; i < p->n_workers; i++) {
+		struct beat *b = &p->beats[i];
+		if (atomic_load(&b->asked)) {
+			turned = false;
+			continue;
+		}
+		b->mail.deliver = beat_deliver;
+		atomic_store(&b->asked, true);
+		mailbox_post(&p->workers[i]->mailbox, &b->mail);
+	}
+	return turned;
+}
+
 void pool_status(struct pool *p, struct pool_status *out)
 {
 	*out = (struct pool_status){.workers = p->n_workers};
@@ -287,9 +280,9 @@ void pool_listener_status(struct pool *p, size_t i, struct pool_listener_status 
 	*out = (struct pool_listener_status){.name = p->snapshot->listeners[i]->name,
 	                                     .connections = gate_connected(p->shared.gate, i),
 	                                     .pending = gate_pending(p->shared.gate, i)};
-	for (size_t k = p->shared.n_fds; k-- > 0;) {
-		if (p->fd_listener[k] == i)
-			out->address = p->addresses[k];
+	for (size_t k = p->doors.n; k-- > 0;) {
+		if (p->doors.listener[k] == i)
+			out->address = p->doors.address[k];
 	}
 }
 

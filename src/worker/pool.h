@@ -5,13 +5,16 @@
 #define WORKER_POOL_H
 
 #include "conf/conf.h"
+#include "sys/activation.h"
 #include "sys/metrics.h"
 
 struct pool;
 
-/* Opens the state, the listeners and starts the workers for a conf, which it takes (also on
- * failure). Says event=listening for each address. NULL and the reason. */
-struct pool *pool_new(struct conf *takes, size_t descriptors, struct err *e);
+/* Opens the state, the listeners (or takes those that were passed) and starts the workers for a
+ * conf, which it takes (also on failure). Says event=listening for each address. NULL and the
+ * reason. */
+struct pool *pool_new(struct conf *takes, size_t descriptors, const struct activation *passed,
+                      struct err *e);
 
 /* A new configuration for everybody, or, on -1, for nobody: built whole first, then handed out.
  * Takes the conf. */
@@ -19,6 +22,11 @@ int pool_reload(struct pool *p, struct conf *takes, struct err *e);
 
 /* Tells every worker to stop within the configured grace, waits for them, frees everything. */
 void pool_free(struct pool *p);
+
+/* Whether every thread turned since the last call: each worker delivered the mail that was sent to
+ * it then, and the store's thread, if there was something to do, took it up. From one thread,
+ * always the same. True at the first call. */
+bool pool_turned(struct pool *p);
 
 /* What `status` shows. */
 struct pool_status {

@@ -154,6 +154,7 @@ static void *run(void *arg)
 	/* Signals are the main thread's. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_BLOCK, &all, NULL);
+	(void)pthread_setname_np(pthread_self(), "worker");
 	w->now = clock_now();
 	if (event_base_dispatch(w->base) < 0)
 		log_say(LOG_LEVEL_ERROR, "worker", "the event loop of worker %zu failed",

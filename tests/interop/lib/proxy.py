@@ -75,10 +75,11 @@ class Proxy:
 
     instances = 0
 
-    def __init__(self, text, workers=2, name=None, wrapper=()):
+    def __init__(self, text, workers=2, name=None, wrapper=(), **options):
+        """options: of subprocess.Popen."""
         Proxy.instances += 1
         self.name = name or "proxy%d" % Proxy.instances
-        self.wrapper = list(wrapper)
+        self.wrapper, self.options = list(wrapper), options
         self.socket = proc.path(self.name + ".sock")
         self.head = "workers %d\nadmin {\n\tsocket %s\n}\nstate {\n\tpath %s\n}\n" % (
             workers, self.socket, proc.path(self.name + ".db"))
@@ -102,7 +103,7 @@ class Proxy:
         with self.changed:
             self.first_line = len(self.lines)
         self.child = proc.start(self.wrapper + [DAEMON, "-c", self.conf], stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE)
+                                stderr=subprocess.PIPE, **self.options)
         self.reader = threading.Thread(target=self._read, args=(self.child.stderr,), daemon=True)
         self.reader.start()
         if wait:
