@@ -13,7 +13,15 @@
 
 #include <stdio.h>
 
-enum { MARKER = 16, POLICIES = 20, READY = 24, OPTIONAL = 6, IDS = 4, EVENTS_MAX = 400 };
+enum {
+	MARKER = 16,
+	POLICIES = 20,
+	READY = 24,
+	OPTIONAL = 6,
+	ALIASED = 10,
+	IDS = 4,
+	EVENTS_MAX = 400
+};
 
 static const struct named_policy policies[POLICIES] = {
     {"plain", {{NULL}, 0}},
@@ -84,6 +92,20 @@ static const struct words optional[OPTIONAL] = {
     {{"connect", "will-topic=t/w", "will-payload=x", "wp:user-property=a:b"}, 4},
     {{"publish", "topic=t/a", "retain=1", "payload=", "sealed=k3/RP", "p:content-type=x"}, 6},
     {{"publish", "topic=t/a", "qos=1", "payload=fill:20000", "p:user-property=a:b"}, 5},
+};
+
+/* Topic aliases: set, mapped anew, used, by what passes and by what does not. */
+static const struct words aliased[ALIASED] = {
+    {{"connect", "id=c1", "p:topic-alias-maximum=2"}, 3},
+    {{"connack", "p:topic-alias-maximum=2"}, 2},
+    {{"publish", "topic=x", "payload=1", "p:topic-alias=1"}, 4},
+    {{"publish", "topic=t/a", "payload=plain", "qos=1", "p:topic-alias=1"}, 5},
+    {{"publish", "topic=t/a", "payload=sealed", "sealed=k1", "p:topic-alias=1"}, 5},
+    {{"publish", "topic=t/open/b", "payload=fill:300", "p:topic-alias=2"}, 4},
+    {{"publish", "payload=2", "p:topic-alias=1"}, 3},
+    {{"publish", "payload=2", "qos=1", "p:topic-alias=2"}, 4},
+    {{"publish", "payload=sealed", "sealed=k1", "bound=t/a", "p:topic-alias=1"}, 5},
+    {{"publish", "payload=sealed", "sealed=k3", "bound=t/a", "p:topic-alias=1"}, 5},
 };
 
 static struct world *worlds[POLICIES];
@@ -263,6 +285,8 @@ static bool event(struct host *h, struct input *in)
 	case 5:
 		if ((op & 32) != 0)
 			return send_flight(h, from, in);
+		if ((op & 192) == 192)
+			return send_one(h, from, in, aliased, ALIASED);
 		return (op & 64) != 0 ? send_one(h, from, in, optional, OPTIONAL)
 		                      : send_one(h, from, in, ready, READY);
 	case 6:

@@ -25,6 +25,7 @@ struct account {
 struct ledger {
 	size_t in[2], out[2]; /* bytes of the streams that were walked */
 	uint64_t due[2];      /* by the side that is to be answered */
+	uint32_t known[2];    /* by the side that knows them: topic aliases, bit 0 is 1 */
 };
 
 struct host {

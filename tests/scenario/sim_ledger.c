@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Every PUBLISH with a packet id, every PUBREL and every SUBSCRIBE is answered once: by the other side, where it was
- * passed on, or by the proxy, where it was not. So for each side this balances after every call:
- * what it sent that asks for an answer, less what of that went on, plus the answers that the other
- * side sent, are the answers that it got and those that wait for a boundary. Each is a number made
- * of type and id, so a sum is enough. */
+/* Every PUBLISH with a packet id, every PUBREL and every SUBSCRIBE is answered once: by the other
+ * side, where it was passed on, or by the proxy, where it was not. So for each side this balances
+ * after every call: what it sent that asks for an answer, less what of that went on, plus the
+ * answers that the other side sent, are the answers that it got and those that wait for a boundary.
+ * Each is a number made of type and id, so a sum is enough. And no side gets a topic alias that it
+ * cannot know. */
 #include "tests/scenario/sim_call.h"
 
-#include "mqtt/frame.h"
+#include "mqtt/publish.h"
 
 static uint64_t mixed(unsigned type, unsigned id)
 {
@@ -72,7 +73,24 @@ static void walk_in(struct host *h, enum side from)
 	}
 }
 
-static void walk_out(struct host *h, enum side to)
+/* A topic alias that goes out is one that its receiver takes, and alone only if it knows it. */
+static bool alias_known(struct host *h, enum side to, const struct mqtt_frame *f,
+                        struct slice packet)
+{
+	struct mqtt_publish p;
+
+	if (f->type != MQTT_PUBLISH || h->s->version != MQTT_5 ||
+	    mqtt_publish_get(packet, f, MQTT_5, to == SIDE_BROKER, packet.n, &p) != MQTT_OK ||
+	    !p.has_alias)
+		return true;
+	if (!mqtt_alias_valid(&h->s->aliases[side_other(to)], p.alias))
+		return false;
+	if (p.topic.n != 0)
+		h->ledger.known[to] |= UINT32_C(1) << (p.alias - 1);
+	return (h->ledger.known[to] & UINT32_C(1) << (p.alias - 1)) != 0;
+}
+
+static bool walk_out(struct host *h, enum side to)
 {
 	struct ledger *l = &h->ledger;
 	struct mqtt_frame f;
@@ -84,8 +102,11 @@ static void walk_out(struct host *h, enum side to)
 	           0) {
 		uint64_t v = worth(&f, slice_of(h->out[to].p + l->out[to], n), &asks);
 		l->due[asks ? side_other(to) : to] -= v;
+		if (!alias_known(h, to, &f, slice_of(h->out[to].p + l->out[to], n)))
+			return fault_set(h->fault, "a topic alias that its receiver does not know");
 		l->out[to] += n;
 	}
+	return true;
 }
 
 static uint64_t waiting(const struct host *h, enum side to)
@@ -111,7 +132,8 @@ bool ledger_balances(struct host *h)
 		return true;
 	for (enum side i = SIDE_CLIENT; i <= SIDE_BROKER; i++) {
 		walk_in(h, i);
-		walk_out(h, i);
+		if (!walk_out(h, i))
+			return false;
 	}
 	for (enum side i = SIDE_CLIENT; i <= SIDE_BROKER; i++) {
 		if (h->ledger.due[i] != waiting(h, i))
