@@ -127,11 +127,18 @@ struct store *store_start(struct store_backend *b, struct err *e)
 	return NULL;
 }
 
-struct store *store_open(const char *type, const char *path, struct err *e)
+struct store *store_open(const char *type, const char *path, store_ban_fn *found, void *ctx,
+                         struct err *e)
 {
 	struct store_backend *b = open_backend(type, path, e);
 
-	return b == NULL ? NULL : store_start(b, e);
+	if (b == NULL)
+		return NULL;
+	if (found != NULL && b->ops->ban_each(b, found, ctx, e) != 0) {
+		b->ops->close(b);
+		return NULL;
+	}
+	return store_start(b, e);
 }
 
 void store_submit(struct store *s, struct store_op *op)

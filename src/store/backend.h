@@ -75,6 +75,9 @@ struct store_backend_ops {
 	               struct err *e);
 	int (*census)(struct store_backend *b, int64_t now, struct store_census *out, struct err *e);
 
+	/* All bans, those that are over too; as user_each. */
+	int (*ban_each)(struct store_backend *b, store_ban_fn *found, void *ctx, struct err *e);
+
 	void (*close)(struct store_backend *b);
 };
 

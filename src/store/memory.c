@@ -2,6 +2,7 @@
 /* The rules of the store without a database: an array of users, sorted by name, found by walking.
  * What a batch changes in a user is copied before the first change, so a batch can be undone like a
  * transaction. */
+#include "store/memory_ban.h"
 #include "store/memory_draw.h"
 #include "store/record.h"
 
@@ -47,6 +48,8 @@ struct memory {
 	struct memory_user *revoked; /* what is left of those whom revoked() has to name */
 	size_t n_revoked;
 	int64_t watched_at;
+	struct memory_bans bans, bans_before; /* before: as the batch found them, where it … */
+	bool bans_touched;                    /* … changes them */
 };
 
 static struct memory *memory_of(struct store_backend *b)
@@ -107,9 +110,13 @@ static int memory_begin(struct store_backend *b, struct err *e)
 
 static int memory_commit(struct store_backend *b, struct err *e)
 {
+	struct memory *m = memory_of(b);
+
 	(void)e;
-	memory_of(b)->batch++;
-	memory_of(b)->in_batch = false;
+	m->batch++;
+	m->in_batch = false;
+	memory_bans_free(&m->bans_before);
+	m->bans_touched = false;
 	return 0;
 }
 
@@ -131,6 +138,12 @@ static void memory_rollback(struct store_backend *b)
 			m->users[i]->now = m->users[i]->before;
 	}
 	memory_draws_rollback(&m->draws, m->batch);
+	if (m->bans_touched) {
+		memory_bans_free(&m->bans);
+		m->bans = m->bans_before;
+		m->bans_before = (struct memory_bans){NULL, 0};
+		m->bans_touched = false;
+	}
 	m->batch++;
 	m->in_batch = false;
 }
@@ -243,6 +256,14 @@ static enum store_status settle(const struct memory *m, struct store_op *op)
 	return STORE_DONE;
 }
 
+static enum store_status ban(struct memory *m, struct store_op *op)
+{
+	if (!m->bans_touched && memory_bans_copy(&m->bans_before, &m->bans) != 0)
+		return store_op_fail(op, "out of memory");
+	m->bans_touched = true;
+	return memory_ban(&m->bans, op);
+}
+
 static void memory_run(struct store_backend *b, struct store_op *op)
 {
 	struct memory *m = memory_of(b);
@@ -265,6 +286,10 @@ static void memory_run(struct store_backend *b, struct store_op *op)
 	case STORE_DRAW:
 	case STORE_DRAWN:
 		op->status = memory_draws_run(&m->draws, m->batch, op);
+		return;
+	case STORE_BAN:
+	case STORE_UNBAN:
+		op->status = ban(m, op);
 		return;
 	}
 	(void)store_op_fail(op, "there is no such request");
@@ -496,6 +521,12 @@ static int memory_census(struct store_backend *b, int64_t now, struct store_cens
 	return 0;
 }
 
+static int memory_each_ban(struct store_backend *b, store_ban_fn *found, void *ctx, struct err *e)
+{
+	(void)e;
+	return memory_ban_each(&memory_of(b)->bans, found, ctx);
+}
+
 static void memory_close(struct store_backend *b)
 {
 	struct memory *m = memory_of(b);
@@ -505,6 +536,8 @@ static void memory_close(struct store_backend *b)
 	free(m->users);
 	free(m->revoked);
 	memory_draws_free(&m->draws);
+	memory_bans_free(&m->bans);
+	memory_bans_free(&m->bans_before);
 	free(m);
 }
 
@@ -519,6 +552,7 @@ struct store_backend *store_memory_open(struct err *e)
 	    .user_remove = memory_user_remove,
 	    .user_edit = memory_user_edit,
 	    .user_each = memory_user_each,
+	    .ban_each = memory_each_ban,
 	    .user_find = memory_user_find,
 	    .user_sources = memory_user_sources,
 	    .revoked = memory_revoked,

@@ -100,3 +100,10 @@ enum store_status store_op_fail(struct store_op *op, const char *format, ...)
 	va_end(ap);
 	return op->status = STORE_FAILED;
 }
+
+bool store_ban_valid(const struct store_ban *ban)
+{
+	return ban->kind >= STORE_BAN_ADDRESS && ban->kind <= STORE_BAN_CLIENT_ID &&
+	       ban->value.n != 0 && ban->value.n <= STORE_BAN_VALUE_MAX &&
+	       ban->reason.n <= STORE_BAN_REASON_MAX && ban->since >= 0 && ban->until >= 0;
+}

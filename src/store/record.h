@@ -28,6 +28,9 @@ void store_census_add(struct store_census *c, const struct store_user *u, int64_
 /* "the counter has moved on meanwhile". Returns -1. */
 int store_edit_conflict(struct err *e);
 
+/* Whether a ban may be stored: kind, lengths and times within their ranges. */
+bool store_ban_valid(const struct store_ban *ban);
+
 /* The operation failed for that reason. Always returns STORE_FAILED. */
 enum store_status store_op_fail(struct store_op *op, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

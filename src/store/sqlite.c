@@ -49,6 +49,14 @@ static const char *const texts[SQL_COUNT] = {
                   " guesses_at = ?3 WHERE name = ?1",
     [SQL_RESYNC] = "UPDATE user SET mark = ?2, pending = -1, stale = 0"
                    " WHERE name = ?1 AND mark < ?2",
+    [SQL_BAN] = "INSERT INTO ban(kind, value, since, until, automatic, reason)"
+                " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(kind, value) DO UPDATE SET"
+                " since = excluded.since, until = excluded.until,"
+                " automatic = excluded.automatic, reason = excluded.reason",
+    [SQL_UNBAN] = "DELETE FROM ban WHERE kind = ?1 AND value = ?2",
+    [SQL_BANS_OVER] = "DELETE FROM ban WHERE until > 0 AND until <= ?1",
+    [SQL_BANS] = "SELECT kind, value, since, until, automatic, reason FROM ban"
+                 " ORDER BY kind, value",
     [SQL_EACH] = "SELECT " STORE_SQLITE_RECORD ", name, created FROM user ORDER BY name",
     [SQL_FIND] = "SELECT " STORE_SQLITE_RECORD ", name, created FROM user WHERE name = ?1",
     [SQL_SOURCES] = "SELECT source.source, last_success FROM source JOIN user ON user.id = user_id"
@@ -253,6 +261,19 @@ static enum store_status settle(const struct store_sqlite *s, struct store_op *o
 	return sqlite3_changes(s->db) == 0 ? STORE_UNKNOWN : STORE_DONE;
 }
 
+static enum store_status ban(const struct store_sqlite *s, struct store_op *op)
+{
+	int changed = 1;
+
+	if (!store_ban_valid(&op->ban))
+		return store_op_fail(op, "that cannot be kept as a ban");
+	int rc = op->verb == STORE_BAN ? store_sqlite_ban(s, &op->ban, op->now)
+	                               : store_sqlite_unban(s, &op->ban, &changed);
+	if (rc != SQLITE_DONE)
+		return sql_failed(s, op, "keep or forget a ban");
+	return changed == 0 ? STORE_UNKNOWN : STORE_DONE;
+}
+
 static enum store_status run_verb(const struct store_sqlite *s, struct store_op *op)
 {
 	if (op->now < 0 && op->verb != STORE_CONSUME)
@@ -267,6 +288,9 @@ static enum store_status run_verb(const struct store_sqlite *s, struct store_op 
 	case STORE_DRAW:
 	case STORE_DRAWN:
 		return store_sqlite_draw(s, op);
+	case STORE_BAN:
+	case STORE_UNBAN:
+		return ban(s, op);
 	}
 	return store_op_fail(op, "there is no such request");
 }
@@ -326,6 +350,7 @@ struct store_backend *store_sqlite_open(const char *path, struct err *e)
 	    .user_remove = store_sqlite_user_remove,
 	    .user_edit = store_sqlite_user_edit,
 	    .user_each = store_sqlite_user_each,
+	    .ban_each = store_sqlite_ban_each,
 	    .user_find = store_sqlite_user_find,
 	    .user_sources = store_sqlite_user_sources,
 	    .revoked = store_sqlite_revoked,

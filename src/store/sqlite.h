@@ -12,7 +12,7 @@
 
 enum {
 	STORE_SQLITE_APPLICATION = 0x4d515350, /* "MQSP" in the file's header */
-	STORE_SQLITE_SCHEMA = 2,               /* its user_version */
+	STORE_SQLITE_SCHEMA = 3,               /* its user_version */
 	STORE_SQLITE_BUSY_MS = 5000
 };
 
@@ -45,6 +45,10 @@ enum store_sql {
 	SQL_LAST_REVOKED,
 	SQL_REVOKED,
 	SQL_RAN_OUT,
+	SQL_BAN,
+	SQL_UNBAN,
+	SQL_BANS_OVER,
+	SQL_BANS,
 	SQL_COUNT
 };
 
@@ -106,6 +110,12 @@ int store_sqlite_census(struct store_backend *b, int64_t now, struct store_censu
 
 /* Where revoked() begins. 0 or -1. */
 int store_sqlite_watch_begin(struct store_sqlite *s, struct err *e);
+
+/* sqlite_ban.c: STORE_BAN, STORE_UNBAN, and what there is. SQLITE_DONE or the error; *changed: so
+ * many bans were. */
+int store_sqlite_ban(const struct store_sqlite *s, const struct store_ban *ban, int64_t now);
+int store_sqlite_unban(const struct store_sqlite *s, const struct store_ban *ban, int *changed);
+int store_sqlite_ban_each(struct store_backend *b, store_ban_fn *found, void *ctx, struct err *e);
 
 /* A column as bytes, borrowed until the statement moves on. */
 struct slice store_sqlite_bytes(sqlite3_stmt *st, int at);

@@ -58,9 +58,21 @@ static const char *const steps[STORE_SQLITE_SCHEMA] = {
     " answered INTEGER NOT NULL CHECK(answered BETWEEN good AND last),"
     " turn INTEGER NOT NULL CHECK(turn >= 0)"
     ") STRICT, WITHOUT ROWID;",
+    /* 3: bans */
+    "CREATE TABLE ban("
+    " kind INTEGER NOT NULL CHECK(kind IN (1, 2, 3)),"
+    " value BLOB NOT NULL CHECK(length(value) BETWEEN 1 AND 1024),"
+    " since INTEGER NOT NULL CHECK(since >= 0),"
+    " until INTEGER NOT NULL CHECK(until >= 0),"
+    " automatic INTEGER NOT NULL CHECK(automatic IN (0, 1)),"
+    " reason BLOB NOT NULL CHECK(length(reason) <= 200),"
+    " PRIMARY KEY(kind, value)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX ban_until ON ban(until) WHERE until > 0;",
 };
 
-_Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168,
+_Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168 && STORE_BAN_VALUE_MAX == 1024 &&
+                   STORE_BAN_REASON_MAX == 200,
                "the schema's checks follow store.h");
 
 int store_sqlite_upgrade(sqlite3 *db, int64_t from)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The state of one-time passwords: who there is, which codes are used up, how many guesses are left. A thread of its own
+/* The state of one-time passwords (who there is, which codes are used up, how many guesses are left) and of bans. A thread of its own
  * owns the database; whoever asks gets the answer as mail, after the commit that made it durable. Many requests share a
  * commit. On any failure the answer is STORE_FAILED and nobody gets in. */
 #ifndef STORE_STORE_H
@@ -16,20 +16,36 @@ enum {
 	STORE_DRAWER = 32,                  /* bytes of what an injected credential is known by */
 	STORE_SOURCES = 8,                  /* known-good sources a credential */
 	STORE_SOURCE_SECONDS = 30 * 86400,  /* how long a success keeps a source known good */
-	STORE_REFILL_SECONDS = 30 * 86400   /* in which an empty budget of guesses is full again */
+	STORE_REFILL_SECONDS = 30 * 86400,  /* in which an empty budget of guesses is full again */
+	STORE_BAN_VALUE_MAX = 1024,         /* bytes of what is banned */
+	STORE_BAN_REASON_MAX = 200
 };
+
+/* Who may not come in. The numbers stand in the database. */
+enum store_ban_kind { STORE_BAN_ADDRESS = 1, STORE_BAN_USER = 2, STORE_BAN_CLIENT_ID = 3 };
+
+struct store_ban {
+	enum store_ban_kind kind;
+	struct slice value;     /* what is banned, as whoever bans writes it; 1 to STORE_BAN_VALUE_MAX bytes */
+	int64_t since, until;   /* seconds since the epoch; until 0: for ever */
+	bool automatic;         /* not by hand */
+	struct slice reason;    /* for people, may be empty */
+};
+typedef int store_ban_fn(void *ctx, const struct store_ban *ban);
 
 enum store_verb {
 	STORE_TAKE,    /* fetch a credential and, for a source not known to be good, take one guess */
 	STORE_CONSUME, /* raise the mark, if it is still below; remember the source as good; give a taken guess back */
 	STORE_SETTLE,  /* what else a verdict changes: give the guess back, set or forget the pending resync */
 	STORE_DRAW,    /* take the code that goes to a broker next: never one that was sent, but see draw.c */
-	STORE_DRAWN    /* the broker's answer to a drawn HOTP code */
+	STORE_DRAWN,   /* the broker's answer to a drawn HOTP code */
+	STORE_BAN,     /* keep a ban, in the place of one of the same value; those that are over by now are forgotten */
+	STORE_UNBAN    /* forget the ban of that kind and value; UNKNOWN: there was none */
 };
 
 enum store_status {
 	STORE_DONE,
-	STORE_UNKNOWN,   /* no such user */
+	STORE_UNKNOWN,   /* no such user, or ban */
 	STORE_EXHAUSTED, /* TAKE: no guess left for an unknown source */
 	STORE_LOCKED,    /* TAKE, CONSUME: by an administrator */
 	STORE_EXPIRED,   /* TAKE, CONSUME: the user's time is over */
@@ -59,6 +75,7 @@ struct store_op {
 	enum otp_kind kind;     /* DRAW, DRAWN */
 	/* mark: DRAW: TOTP, the step of now; answered with the step or counter to be sent. DRAWN: what DRAW answered */
 	bool accepted;          /* DRAWN: the broker let it in; else it refused the login */
+	struct store_ban ban;   /* BAN, UNBAN; what it points to is borrowed until the answer */
 	/* the answer */
 	enum store_status status;
 	struct err err;         /* STORE_FAILED */
@@ -71,8 +88,9 @@ struct store_op {
 
 struct store;
 
-/* Opens the state of that type ("sqlite" with its file, "memory" without) and starts its thread. NULL and the reason. */
-struct store *store_open(const char *type, const char *path, struct err *e);
+/* Opens the state of that type ("sqlite" with its file, "memory" without), calls found (if not NULL) for each ban in it until
+ * that returns not 0, which fails, and starts its thread. NULL and the reason. */
+struct store *store_open(const char *type, const char *path, store_ban_fn *found, void *ctx, struct err *e);
 
 /* Any thread. The answer comes to op->reply_to, also when it is a failure. */
 void store_submit(struct store *s, struct store_op *op);

@@ -90,7 +90,7 @@ static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
 	if (store_key_load(s->conf->state_key_file, p->key, e) != 0)
 		return -1;
 	p->shared.state_key = p->key;
-	p->shared.store = store_open(s->conf->state_type, s->conf->state_path, e);
+	p->shared.store = store_open(s->conf->state_type, s->conf->state_path, NULL, NULL, e);
 	return p->shared.store == NULL ? -1 : 0;
 }
 

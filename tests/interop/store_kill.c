@@ -175,7 +175,7 @@ static int work(const char *path, const char *name, unsigned waves, bool early)
 	struct err e = {""};
 
 	add_user(path, name, &book);
-	struct store *s = store_open("sqlite", path, &e);
+	struct store *s = store_open("sqlite", path, NULL, NULL, &e);
 	if (s == NULL || mailbox_init(&box, &e) != 0)
 		die(path, e.text);
 	fetch_ids(s, &box, r, &book, ids, &left);

@@ -207,11 +207,11 @@ START_TEST(open_types)
 {
 	struct err e = {""};
 
-	ck_assert_ptr_null(store_open("oracle", "x", &e));
+	ck_assert_ptr_null(store_open("oracle", "x", NULL, NULL, &e));
 	ck_assert_str_eq(e.text, "there is no state of type \"oracle\" (sqlite, memory)");
-	ck_assert_ptr_null(store_open("sqlite", scratch_path("none/state.db"), &e));
+	ck_assert_ptr_null(store_open("sqlite", scratch_path("none/state.db"), NULL, NULL, &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "none/state.db"));
-	struct store *s = store_open("memory", NULL, &e);
+	struct store *s = store_open("memory", NULL, NULL, NULL, &e);
 	struct asker a;
 	asker_init(&a);
 	struct question q = {.op = {.verb = STORE_TAKE, .user = slice_str("nobody")}};
@@ -284,7 +284,7 @@ START_TEST(one_of_two_wins)
 	static struct racer racers[2];
 
 	if (_i == 2)
-		other = store_open("sqlite", scratch_path("state.db"), NULL);
+		other = store_open("sqlite", scratch_path("state.db"), NULL, NULL, NULL);
 	ck_assert_ptr_nonnull(other);
 	asker_init(&a);
 	ck_assert_int_eq(ask(s, &a, &q), STORE_DONE);

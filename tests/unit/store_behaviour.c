@@ -801,6 +801,93 @@ START_TEST(added_in_a_batch)
 }
 END_TEST
 
+/* Appends "KIND VALUE SINCE-UNTIL [auto] REASON; " to a text of 256 bytes. */
+static int see_ban(void *ctx, const struct store_ban *ban)
+{
+	char *text = ctx;
+	size_t n = strlen(text);
+
+	(void)snprintf(text + n, 256 - n, "%d %.*s %d-%d%s %.*s; ", (int)ban->kind,
+	               (int)ban->value.n, (const char *)ban->value.p, (int)ban->since,
+	               (int)ban->until, ban->automatic ? " auto" : "", (int)ban->reason.n,
+	               ban->reason.n == 0 ? "" : (const char *)ban->reason.p);
+	return n > 200 ? -1 : 0;
+}
+
+static void expect_bans(struct store_backend *b, const char *want)
+{
+	char text[256] = "";
+
+	ck_assert_int_eq(b->ops->ban_each(b, see_ban, text, NULL), 0);
+	ck_assert_str_eq(text, want);
+}
+
+static struct store_op ban_op(enum store_verb verb, enum store_ban_kind kind, const char *value,
+                              int64_t now, int64_t until)
+{
+	return (struct store_op){.verb = verb,
+	                         .now = now,
+	                         .ban = {.kind = kind,
+	                                 .value = slice_str(value),
+	                                 .since = now,
+	                                 .until = until,
+	                                 .automatic = until != 0,
+	                                 .reason = slice_str(until != 0 ? "" : "why")}};
+}
+
+START_TEST(bans)
+{
+	struct store_backend *b = open_backend();
+	static const struct {
+		enum store_verb verb;
+		enum store_ban_kind kind;
+		const char *value;
+		int64_t now, until;
+		enum store_status status;
+		const char *then;
+	} rows[] = {
+	    {STORE_BAN, STORE_BAN_USER, "eve", 100, 0, STORE_DONE, "2 eve 100-0 why; "},
+	    {STORE_BAN, STORE_BAN_ADDRESS, "eve", 100, 200, STORE_DONE,
+	     "1 eve 100-200 auto ; 2 eve 100-0 why; "},
+	    {STORE_UNBAN, STORE_BAN_CLIENT_ID, "eve", 100, 0, STORE_UNKNOWN,
+	     "1 eve 100-200 auto ; 2 eve 100-0 why; "},
+	    {STORE_BAN, STORE_BAN_USER, "ev", 110, 0, STORE_DONE,
+	     "1 eve 100-200 auto ; 2 ev 110-0 why; 2 eve 100-0 why; "},
+	    /* again: the same row; what is over goes then, and only then */
+	    {STORE_BAN, STORE_BAN_USER, "eve", 199, 300, STORE_DONE,
+	     "1 eve 100-200 auto ; 2 ev 110-0 why; 2 eve 199-300 auto ; "},
+	    {STORE_UNBAN, STORE_BAN_USER, "ev", 250, 0, STORE_DONE,
+	     "1 eve 100-200 auto ; 2 eve 199-300 auto ; "},
+	    {STORE_BAN, STORE_BAN_CLIENT_ID, "c", 250, 0, STORE_DONE,
+	     "2 eve 199-300 auto ; 3 c 250-0 why; "},
+	    {STORE_BAN, STORE_BAN_CLIENT_ID, "", 250, 0, STORE_FAILED,
+	     "2 eve 199-300 auto ; 3 c 250-0 why; "},
+	    {STORE_BAN, (enum store_ban_kind)4, "d", 250, 0, STORE_FAILED,
+	     "2 eve 199-300 auto ; 3 c 250-0 why; "},
+	    {STORE_UNBAN, STORE_BAN_CLIENT_ID, "c", 250, 0, STORE_DONE, "2 eve 199-300 auto ; "},
+	};
+
+	expect_bans(b, "");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct store_op op =
+		    ban_op(rows[i].verb, rows[i].kind, rows[i].value, rows[i].now, rows[i].until);
+		store_behaviour_run(b, &op);
+		ck_assert_int_eq(op.status, rows[i].status);
+		expect_bans(b, rows[i].then);
+	}
+	/* A batch that is undone. */
+	struct store_op ban = ban_op(STORE_BAN, STORE_BAN_USER, "new", 250, 0),
+	                unban = ban_op(STORE_UNBAN, STORE_BAN_USER, "eve", 250, 0);
+	ck_assert_int_eq(b->ops->begin(b, NULL), 0);
+	b->ops->run(b, &ban);
+	b->ops->run(b, &unban);
+	ck_assert_int_eq(unban.status, STORE_DONE);
+	b->ops->rollback(b);
+	expect_bans(b, "2 eve 199-300 auto ; ");
+	b->ops->close(b);
+}
+END_TEST
+
 #define ROWS(a) (int)(sizeof(a) / sizeof((a)[0]))
 
 void store_behaviour_add(TCase *t, struct store_backend *(*open)(void))
@@ -823,4 +910,5 @@ void store_behaviour_add(TCase *t, struct store_backend *(*open)(void))
 	tcase_add_test(t, census);
 	tcase_add_test(t, known_sources);
 	tcase_add_test(t, added_in_a_batch);
+	tcase_add_test(t, bans);
 }
