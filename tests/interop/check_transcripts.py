@@ -5,6 +5,7 @@ behind the gateway sees envelopes only. SCENES (words) chooses scenes, SHOW=1 pr
 import collections
 import concurrent.futures
 import os
+import re
 import secrets
 import traceback
 
@@ -715,12 +716,12 @@ def chosen(house, function, levels, qoses):
     """The levels and QoS that the broker can do; what it lacks beside them is told."""
     lacks = LACKS.get(house.name, {})
     out = []
-    for v in levels:
-        for q in qoses:
+    for v in (v for v in levels if v in levels_of(house.broker)):
+        for q in (q for q in qoses if q in house.broker.qos + (None,)):
             why = lacks.get((function.__name__, q)) or lacks.get(function.__name__)
             if why:
                 tap.note("%s: not %s, level %d, QoS %s: %s" % (house.name, function.__doc__, v, q, why))
-            elif v in levels_of(house.broker) and q in house.broker.qos + (None,):
+            else:
                 out.append((v, q))
     return out
 
@@ -741,6 +742,49 @@ def perform(house):
                 for run in runs:
                     run.show()
 
+
+# ---- the programs of others
+
+PROGRAMS = {
+    "MQTT.js": lambda: [clients.NODE, os.path.join(LIB, "program.js")] if clients.have_mqttjs() else None,
+    "Paho Python": lambda: PAHO and [PAHO, os.path.join(LIB, "program.py")],
+}
+LIB = os.path.dirname(os.path.abspath(transcript.__file__))
+PAHO = clients.python_with("paho.mqtt.client")
+
+
+def told_by_client(lines, letter, level, dup):
+    """What the program's clients were told at one place, client by client, without the mark; and without DUP where that
+    tells nothing (transcript.dup_at_will)."""
+    start = "%s %d " % (letter, level)
+    mine = [line[len(start):].replace("~%s~" % letter, "*") for line in lines if line.startswith(start)]
+    if not dup:
+        mine = [re.sub(" dup [a-z0-9]*", "", line) for line in mine]
+    return sorted(mine, key=lambda line: line.split(" ", 1)[0])
+
+
+def programs(house):
+    """One program of MQTT.js and of Paho each, at every place and level at once."""
+    ways, levels = [house.direct] + house.ways, levels_of(house.broker)
+    for name, argv in PROGRAMS.items():
+        argv = argv()
+        if not argv:
+            tap.skip("%s: the program of %s" % (house.name, name), "it is not there")
+            continue
+        places = ["%s:%d:%d" % (w.letter, v, w.port) for w in ways for v in levels]
+        status, out, err = proc.run(argv + [x or "" for x in house.broker.account] + places, env=clients.node_env(),
+                                    timeout=90)
+        lines = out.decode().splitlines()
+        for v in levels:
+            direct, *others = [told_by_client(lines, w.letter, v, house.name != "rabbitmq") for w in ways]
+            tap.ok("sub done" in direct, "%s: %s at level %d runs to its end" % (house.name, name, v), err.decode()[-2000:])
+            for way, other in zip(house.ways, others):
+                diff = transcript.difference(direct, other)
+                tap.ok(not diff, "%s, %s: %s at level %d is told the same (%d lines)" % (
+                    house.name, way.name, name, v, len(direct)), diff)
+
+
+# ---- the brokers
 
 started = {}
 
@@ -764,6 +808,8 @@ def visit(make):
         raise tap.Skip(make.missing())
     house = House(make.name, started[make].wait())
     perform(house)
+    if not os.environ.get("SCENES"):
+        programs(house)
     house.stop()
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import threading
 
 from . import proc
@@ -27,6 +28,12 @@ def have_module(name):
 
 def have_mqttjs():
     return have_module("mqtt")
+
+
+def python_with(module):
+    """A Python that has a module: this one, or Debian's; None where none has."""
+    return next((p for p in (sys.executable, "/usr/bin/python3")
+                 if os.access(p, os.X_OK) and proc.run([p, "-c", "import " + module])[0] == 0), None)
 
 
 def _account(user, password):
