@@ -16,6 +16,7 @@ PROPERTY = {1: "payload-format", 2: "expiry", 3: "content-type", 8: "response-to
             34: "alias-max", 35: "alias", 36: "max-qos", 37: "retain-ok", 38: "user", 39: "max-packet",
             40: "wildcard-ok", 41: "sub-id-ok", 42: "shared-ok"}
 PFI, EXPIRY, ASSIGNED_ID, ALIAS_MAX, MAX_PACKET = 1, 2, 18, 34, 39
+SEALED = (PFI, 3, 8, 9, 38)  # by the rules of these tests
 FIELDS = {raw.CONNECT: ("version", "connect_flags", "keep_alive", "client_id", "will", "user", "password"),
           raw.CONNACK: ("session", "code"), raw.PUBLISH: ("dup", "qos", "retain", "mid", "topic"),
           raw.PUBACK: ("mid", "code"), raw.PUBREC: ("mid", "code"), raw.PUBREL: ("mid", "code"),
@@ -49,17 +50,17 @@ def alias_max(direction, p):
         touch(p, sorted(((i, min(v, 32) if i == ALIAS_MAX else v) for i, v in p.props), key=lambda x: x[0]))
 
 
-def limits(direction, p):
+def packet_size(direction, p):
     """Under payload rules the proxy lowers the broker's Maximum Packet Size by the growth of an envelope; by how much is
     another test's to say."""
-    if p.kind == raw.CONNACK and p.props:
+    if p.kind == raw.CONNACK and p.prop(MAX_PACKET):
         touch(p, sorted((i, "*" if i == MAX_PACKET else v) for i, v in p.props))
 
 
 def props_order(direction, p):
-    """The Payload Format Indicator went through an envelope and was put back as the last property. The order of
-    properties of different kinds tells nothing (5.0, 2.2.2.2)."""
-    if p.kind == raw.PUBLISH and direction == "<" and p.prop(PFI):
+    """These properties went through an envelope, and were put back as the last ones. The order of properties of different
+    kinds tells nothing (5.0, 2.2.2.2)."""
+    if p.kind == raw.PUBLISH and direction == "<" and any(i in SEALED and (i != PFI or v) for i, v in p.props):
         touch(p, sorted(p.props, key=lambda x: x[0]))
 
 
@@ -70,7 +71,7 @@ def idle(direction, p):
 
 
 ALWAYS = (assigned_id, expiry_counts, idle, alias_max)
-UNDER_RULES = ALWAYS + (limits, props_order)
+UNDER_RULES = ALWAYS + (packet_size, props_order)
 
 
 def opener(key):
