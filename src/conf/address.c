@@ -125,6 +125,16 @@ static bool is_taken(const struct conf *c, const struct conf_address *a)
 	return false;
 }
 
+bool load_is_exposed(const char *host)
+{
+	static const uint8_t one[16] = {[15] = 1};
+	uint8_t a[16];
+
+	if (inet_pton(AF_INET, host, a) == 1)
+		return a[0] != 127;
+	return inet_pton(AF_INET6, host, a) == 1 && memcmp(a, one, sizeof one) != 0;
+}
+
 static void listen_on(struct load *l, struct conf_listener *listener, const char *word,
                       struct conf_at at)
 {
@@ -154,6 +164,35 @@ void load_listen(struct load *l, struct load_block *b, const struct conf_node *n
 {
 	for (size_t i = 1; i < node->n; i++)
 		listen_on(l, b->base, node->words[i].text, conf_word_at(node, i));
+}
+
+void load_loopback(struct load *l, const struct conf_directive *d, struct load_block *b,
+                   const struct conf_node *node)
+{
+	const char *word = node->words[1].text;
+	struct conf_at at = conf_word_at(node, 1);
+	char quote[QUOTE_SIZE], text[QUOTE_SIZE];
+	struct conf_address a;
+	struct err e;
+
+	if (d->special != NULL && strcmp(word, d->special) == 0)
+		return;
+	text_escape(slice_str(word), quote, sizeof quote);
+	if (load_host_port(l, word, &a, &e) != 0) {
+		conf_error(&l->diags, at, "%s", e.text);
+		return;
+	}
+	if (!is_numeric(a.host) || load_is_exposed(a.host)) {
+		conf_error(&l->diags, at,
+		           "\"%s\": only an address of loopback may stand here, as in "
+		           "127.0.0.1:9883 or [::1]:9883",
+		           quote);
+		return;
+	}
+	(void)snprintf(text, sizeof text, strchr(a.host, ':') != NULL ? "[%s]:%u" : "%s:%u", a.host,
+	               a.port);
+	if (conf_value_set(d, b->base, text, NULL) != 0)
+		l->no_memory = true;
 }
 
 void load_address(struct load *l, struct load_block *b, const struct conf_node *node)

@@ -4,7 +4,6 @@
 #include "conf/load.h"
 #include "seal/envelope.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,17 +46,6 @@ static void check_required(struct load *l, const struct load_block *b)
 	}
 }
 
-/* An address beyond loopback. A name is none: that it cannot be listened on is said elsewhere. */
-static bool is_exposed(const char *host)
-{
-	static const uint8_t one[16] = {[15] = 1};
-	uint8_t a[16];
-
-	if (inet_pton(AF_INET, host, a) == 1)
-		return a[0] != 127;
-	return inet_pton(AF_INET6, host, a) == 1 && memcmp(a, one, sizeof one) != 0;
-}
-
 /* The words of `listen` once more, for their places. */
 static void check_exposure(struct load *l, const struct load_block *b)
 {
@@ -69,7 +57,7 @@ static void check_exposure(struct load *l, const struct load_block *b)
 		for (size_t i = 1; i < node->n && !listener->insecure_ok; i++) {
 			struct conf_address a;
 			if (load_host_port(l, node->words[i].text, &a, NULL) != 0 ||
-			    !is_exposed(a.host))
+			    !load_is_exposed(a.host))
 				continue;
 			conf_error(
 			    &l->diags, conf_word_at(node, i),

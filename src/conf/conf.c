@@ -57,6 +57,7 @@ void conf_free(struct conf *c)
 	free_rules(c);
 	keyring_fini(&c->keys);
 	free(c->control_socket);
+	free(c->http);
 	free(c->state_type);
 	free(c->state_path);
 	free(c->state_key_file);

@@ -98,6 +98,7 @@ struct conf {
 	size_t pre_auth_memory, max_message;
 	enum conf_log_level log_level;
 	char *control_socket;
+	char *http; /* a numeric loopback address and port, IPv6 in brackets; or NULL */
 	char *state_type, *state_path, *state_key_file;
 	struct conf_listener *listeners;
 	size_t n_listeners;

@@ -115,7 +115,7 @@ static void put_lines(struct dump *d, const struct conf_directive *directive,
 static void put_directive(struct dump *d, const struct conf_directive *directive,
                           const struct load_block *b, const struct conf_node *node)
 {
-	if (directive->type >= CONF_T_NUMBER && directive->type <= CONF_T_PATH) {
+	if (directive->type >= CONF_T_NUMBER && directive->type <= CONF_T_LOOPBACK) {
 		put_scalar(d, directive, b, node);
 	} else if (directive->repeat && b->node != NULL) {
 		put_lines(d, directive, b);

@@ -91,6 +91,9 @@ static void apply(struct load *l, const struct conf_directive *d, struct load_bl
 	case CONF_T_LISTEN:
 		load_listen(l, b, node);
 		break;
+	case CONF_T_LOOPBACK:
+		load_loopback(l, d, b, node);
+		break;
 	case CONF_T_ADDRESS:
 		load_address(l, b, node);
 		break;
@@ -247,7 +250,7 @@ static int make_structs(struct load *l)
 
 static bool is_scalar(enum conf_type type)
 {
-	return type >= CONF_T_NUMBER && type <= CONF_T_PATH;
+	return type >= CONF_T_NUMBER && type <= CONF_T_LOOPBACK;
 }
 
 /* All defaults of a block that stand in the table. */

@@ -57,6 +57,8 @@ struct load_block *load_refer(struct load *l, enum conf_block kind, const struct
 
 /* One directive each, whose words were counted. */
 void load_listen(struct load *l, struct load_block *b, const struct conf_node *node);
+void load_loopback(struct load *l, const struct conf_directive *d, struct load_block *b,
+                   const struct conf_node *node);
 void load_address(struct load *l, struct load_block *b, const struct conf_node *node);
 void load_versions(struct load *l, struct load_block *b, const struct conf_node *node);
 void load_rule(struct load *l, struct load_block *b, const struct conf_node *node);
@@ -71,6 +73,9 @@ void load_block_head(struct load *l, struct load_block *b);
 
 /* "HOST:PORT" into a host (arena) and a port. -1 with the reason in e, or without memory. */
 int load_host_port(struct load *l, const char *word, struct conf_address *out, struct err *e);
+
+/* Whether this is an address beyond loopback. A name is none. */
+bool load_is_exposed(const char *host);
 
 /* Whether a directive of a block can mean anything there: the options of a payload rule are about
  * envelopes, so they do where one of its legs is encrypted. */

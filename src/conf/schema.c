@@ -63,6 +63,9 @@ static const struct conf_directive directives[] = {
 	{"socket", CONF_ADMIN, CONF_T_PATH, "PATH|none", "/run/mqsecproxy/ctl.sock",
 	 "The socket of mqsecproxyctl",
 	 .max = 107, .special = "none", .restart = true, AT(conf, control_socket)},
+	{"http", CONF_ADMIN, CONF_T_LOOPBACK, "ADDRESS:PORT|off", "off",
+	 "Metrics, health and a status page by HTTP, on loopback only; port 0 takes a free one",
+	 .special = "off", .restart = true, AT(conf, http)},
 
 	{"type", CONF_STATE, CONF_T_WORD, "sqlite|memory", "sqlite",
 	 "sqlite keeps the state in a file; memory forgets it, used-up codes included, at restart",

@@ -32,6 +32,7 @@ enum conf_type {
 	CONF_T_WORD,      /* char *, one of `choices` */
 	CONF_T_YESNO,     /* bool, true for the first of two words in `choices` */
 	CONF_T_PATH,      /* char *, NULL for the word `special` */
+	CONF_T_LOOPBACK,  /* char *, ADDRESS:PORT of this host, NULL for the word `special` */
 	CONF_T_FLAG,      /* bool, true where the directive stands; no words */
 	CONF_T_LISTEN,    /* numeric ADDR:PORT… */
 	CONF_T_ADDRESS,   /* HOST:PORT */
@@ -84,7 +85,7 @@ const char *conf_nearest(const char *word, const char *choices, char *out, size_
 /* The index of `word` in such a list, or -1. */
 int conf_choice(const char *word, const char *choices);
 
-/* Sets a directive of one of the scalar types (up to CONF_T_PATH) in the struct of its block from
+/* Sets a directive of one of the scalar types (up to CONF_T_LOOPBACK) in the struct of its block from
  * its text. A path is copied as it is. 0, or -1 with the reason in e; nothing is then changed. */
 int conf_value_set(const struct conf_directive *d, void *base, const char *text, struct err *e);
 

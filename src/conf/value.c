@@ -132,6 +132,8 @@ int conf_value_set(const struct conf_directive *d, void *base, const char *text,
 		return set_choice(d, base, text, e);
 	case CONF_T_PATH:
 		return set_path(d, base, text, e);
+	case CONF_T_LOOPBACK:
+		return replace_text(member(d, base), is_special(d, text) ? NULL : text, e);
 	default:
 		return err_set(e, "\"%s\" is no directive of one word", d->name);
 	}
@@ -187,7 +189,7 @@ const char *conf_value_text(const struct conf_directive *d, const void *base, ch
 		value = *(const uint64_t *)p;
 	else if (d->type == CONF_T_SECONDS)
 		value = *(const uint64_t *)p * 1000;
-	if (value == 0 && d->special != NULL && d->type != CONF_T_PATH)
+	if (value == 0 && d->special != NULL && d->type < CONF_T_PATH)
 		return d->special;
 	switch (d->type) {
 	case CONF_T_SIZE:
@@ -201,6 +203,7 @@ const char *conf_value_text(const struct conf_directive *d, const void *base, ch
 		return choice_text(d->choices, *(const int *)p, out, size);
 	case CONF_T_WORD:
 	case CONF_T_PATH:
+	case CONF_T_LOOPBACK:
 		return *(char *const *)p != NULL ? *(char *const *)p : d->special;
 	default:
 		(void)snprintf(out, size, "%llu", (unsigned long long)value);

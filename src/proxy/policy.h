@@ -90,9 +90,12 @@ bool policy_rule_changes(const struct payload_rule *r);
  * is discarded, not sent. */
 uint32_t policy_shown_limit(const struct policy *p, enum side toward, uint32_t limit);
 
+struct meter;
+
 struct session_env {
 	const struct policy *policy;
 	const struct kit *kit;
+	struct meter *meter; /* NULL: nobody counts */
 	struct now now;
 };
 

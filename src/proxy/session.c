@@ -84,8 +84,8 @@ struct session_note *session_noted(struct session_step *step, enum note_kind kin
 	return n;
 }
 
-void session_note_payload(struct session_step *step, enum seal_error error,
-                          const struct payload_in *in)
+void session_note_payload(const struct session_env *env, struct session_step *step,
+                          enum seal_error error, const struct payload_in *in)
 {
 	struct session_note *n = session_noted(step, NOTE_PAYLOAD);
 
@@ -97,7 +97,7 @@ void session_note_payload(struct session_step *step, enum seal_error error,
 		memcpy(n->kid, in->payload.p + 1, sizeof n->kid);
 		n->has_kid = true;
 	}
-	step->failed++;
+	meter_failed(env, in, error, step);
 }
 
 void session_finish(struct session *s, struct session_step *step)

@@ -6,6 +6,7 @@
 #include "mqtt/frame.h"
 #include "proxy/payload.h"
 #include "proxy/session.h"
+#include "proxy/meter.h"
 
 /* Whether a stage got on with its view or has to wait for bytes, for room, or for good. */
 enum progress { STAGE_ON, STAGE_WAIT };
@@ -36,11 +37,22 @@ void session_fail(struct session *s, enum side from, uint8_t tell, const char *w
                   struct session_step *step);
 
 /* Notes and counts a payload that may not pass. */
-void session_note_payload(struct session_step *step, enum seal_error error,
-                          const struct payload_in *in);
+void session_note_payload(const struct session_env *env, struct session_step *step,
+                          enum seal_error error, const struct payload_in *in);
 
 /* Closes both sides behind what was written. */
 void session_finish(struct session *s, struct session_step *step);
+
+/* meter.c: a packet of that side is on its way or was answered; a payload came through, was sealed,
+ * or may not pass. */
+void meter_packet(const struct session_env *env, enum side from, enum mqtt_type type,
+                  struct session_step *step);
+void meter_passed(const struct session_env *env, const struct payload_in *in,
+                  enum payload_form form, struct session_step *step);
+void meter_sealed(const struct session_env *env, const struct payload_in *in,
+                  struct session_step *step);
+void meter_failed(const struct session_env *env, const struct payload_in *in,
+                  enum seal_error error, struct session_step *step);
 
 /* access.c: the lists. Each returns true where it may go on: it is allowed, or the filter is but
  * tried. v is the verdict; what it denies is noted by access_deny(), once, when it is carried out.

@@ -113,7 +113,7 @@ static bool will_judged(struct session *s, const struct session_env *env,
 		return true;
 	enum seal_error error = payload_open(env, &in, &clear, &opened);
 	if (error != SEAL_OK) {
-		session_note_payload(step, error, &in);
+		session_note_payload(env, step, error, &in);
 		refuse(s, env, VERDICT_WILL_REFUSED, 0, "the Will's payload cannot be opened",
 		       step);
 		return false;
@@ -243,8 +243,7 @@ static bool rewrite_will(const struct session_env *env, struct mqtt_connect *c,
 		return true;
 	if (payload_open(env, &in, &clear, &opened) != SEAL_OK)
 		return false;
-	step->opened += clear.form == PAYLOAD_SEALED;
-	step->tolerated += clear.form == PAYLOAD_TOLERATED;
+	meter_passed(env, &in, clear.form, step);
 	bool sealed = payload_gets_sealed(&in, &clear);
 	if (sealed && !will_message(env, &in, &clear, &m, &size))
 		return false;
@@ -255,7 +254,7 @@ static bool rewrite_will(const struct session_env *env, struct mqtt_connect *c,
 	uint8_t *out = env->kit->scratch + env->kit->scratch_size - UINT16_MAX;
 	if (seal_message(payload_sealer(env, &in), &m, env->now, out) != SEAL_OK)
 		return false;
-	step->sealed++;
+	meter_sealed(env, &in, step);
 	c->will_payload = slice_of(out, size);
 	return true;
 }
@@ -322,7 +321,7 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 		return;
 	}
 	step->consumed = f.head + (size_t)f.remaining;
-	step->packets[SIDE_CLIENT]++;
+	meter_packet(env, SIDE_CLIENT, MQTT_CONNECT, step);
 	s->connect_len = 0;
 	s->alive.keep_ms = c.keep_alive * INT64_C(1000);
 	session_enter(s, SESSION_AWAIT_CONNACK);

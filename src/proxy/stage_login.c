@@ -149,7 +149,7 @@ static void pass_auth(struct session *s, const struct session_env *env, enum sid
 		return;
 	}
 	step->consumed = packet.n;
-	step->packets[from]++;
+	meter_packet(env, from, f->type, step);
 	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
 }
 
@@ -277,7 +277,7 @@ static void connack(struct session *s, const struct session_env *env, const stru
 	if (w == NULL || writer_room(w) < packet.n)
 		return;
 	step->consumed = packet.n;
-	step->packets[SIDE_BROKER]++;
+	meter_packet(env, SIDE_BROKER, MQTT_CONNACK, step);
 	if (a.code != MQTT_SUCCESS) {
 		refused_by_broker(s, env, &a, packet, step);
 		return;

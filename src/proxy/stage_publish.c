@@ -26,7 +26,7 @@ static enum progress fail_message(const struct message *m, enum seal_error error
 {
 	bool own_fault = error == SEAL_E_INTERNAL;
 
-	session_note_payload(m->step, error, &m->in);
+	session_note_payload(m->env, m->step, error, &m->in);
 	/* A client hears of no broker's fault. */
 	session_fail(m->s, m->in.from, m->in.from == SIDE_CLIENT || own_fault ? code : 0, why,
 	             m->step);
@@ -55,7 +55,7 @@ static enum progress refuse_message(const struct message *m, enum seal_error err
 		return fail_message(m, error, MQTT_PAYLOAD_FORMAT_INVALID, why);
 	if (flight_drop(m->s, m->in.from, &d, m->step) != 0)
 		return fail_message(m, SEAL_E_INTERNAL, MQTT_UNSPECIFIED_ERROR, "out of memory");
-	session_note_payload(m->step, error, &m->in);
+	session_note_payload(m->env, m->step, error, &m->in);
 	return STAGE_ON;
 }
 
@@ -76,7 +76,7 @@ static enum progress refuse_length(const struct message *m, size_t total, const 
 {
 	if (m->in.from == SIDE_CLIENT || (m->in.rule != NULL && m->in.rule->disconnects))
 		return fail_message(m, SEAL_E_TOO_LARGE, MQTT_PACKET_TOO_LARGE, why);
-	session_note_payload(m->step, SEAL_E_TOO_LARGE, &m->in);
+	session_note_payload(m->env, m->step, SEAL_E_TOO_LARGE, &m->in);
 	return skip_message(m, total, MQTT_PAYLOAD_FORMAT_INVALID);
 }
 
@@ -126,8 +126,7 @@ static enum progress goes_on(const struct message *m)
 /* The message is in the output. */
 static enum progress sent(const struct message *m, enum payload_form form)
 {
-	m->step->opened += form == PAYLOAD_SEALED;
-	m->step->tolerated += form == PAYLOAD_TOLERATED;
+	meter_passed(m->env, &m->in, form, m->step);
 	return goes_on(m);
 }
 
@@ -163,7 +162,7 @@ static enum progress send_sealed(const struct message *m, struct payload_clear *
 	enum seal_error error =
 	    seal_message(payload_sealer(m->env, &m->in), &message, m->env->now, at);
 	if (error == SEAL_OK) {
-		m->step->sealed++;
+		meter_sealed(m->env, &m->in, m->step);
 		return sent(m, clear->form);
 	}
 	m->to->len = before;

@@ -192,7 +192,8 @@ static enum progress begin_packet(struct session *s, const struct session_env *e
 		progress = control_packet(s, env, from, &f, view, step);
 	if (paced && progress == STAGE_ON)
 		pace_count(s, env, step);
-	step->packets[from] += progress == STAGE_ON;
+	if (progress == STAGE_ON)
+		meter_packet(env, from, f.type, step);
 	return progress;
 }
 

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { BATCH_MAX = 256 };
 
@@ -17,8 +18,11 @@ struct store {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t work;
+	struct counter committed, failed;
+	struct histogram commit;
 	struct mail *head, **tail; /* under the lock, like what follows */
-	bool stopping, busy, begun; /* busy: a batch is being run; begun: one was, since somebody asked */
+	bool stopping, busy,
+	    begun; /* busy: a batch is being run; begun: one was, since somebody asked */
 };
 
 /* A request begins with its mail. */
@@ -57,6 +61,25 @@ static int run_batch(struct store_backend *b, struct store_op *batch[], size_t n
 	return b->ops->commit(b, e);
 }
 
+/* The clock of durations in microseconds. */
+static int64_t mono_us(void)
+{
+	struct timespec t = {0, 0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int run_counted(struct store *s, struct store_op *batch[], size_t n, struct err *e)
+{
+	int64_t began = mono_us();
+	int result = run_batch(s->backend, batch, n, e);
+
+	histogram_add(&s->commit, mono_us() - began);
+	counter_add(result == 0 ? &s->committed : &s->failed, 1);
+	return result;
+}
+
 static void *serve(void *ctx)
 {
 	struct store_op *batch[BATCH_MAX];
@@ -65,7 +88,7 @@ static void *serve(void *ctx)
 
 	while ((n = take_batch(s, batch)) != 0) {
 		struct err why = {""};
-		int result = run_batch(s->backend, batch, n, &why);
+		int result = run_counted(s, batch, n, &why);
 		for (size_t i = 0; i < n; i++) {
 			if (result != 0) {
 				batch[i]->status = STORE_FAILED;
@@ -139,6 +162,13 @@ struct store *store_open(const char *type, const char *path, store_ban_fn *found
 		return NULL;
 	}
 	return store_start(b, e);
+}
+
+void store_stats(const struct store *s, struct store_stats *out)
+{
+	*out = (struct store_stats){.committed = counter_get(&s->committed),
+	                            .failed = counter_get(&s->failed)};
+	histogram_read(&s->commit, &out->commit);
 }
 
 void store_submit(struct store *s, struct store_op *op)

@@ -291,6 +291,9 @@ static void memory_run(struct store_backend *b, struct store_op *op)
 	case STORE_UNBAN:
 		op->status = ban(m, op);
 		return;
+	case STORE_TOUCH:
+		op->status = STORE_DONE;
+		return;
 	}
 	(void)store_op_fail(op, "there is no such request");
 }

@@ -6,6 +6,7 @@
 #include "store/sqlite.h"
 #include "store/record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const texts[SQL_COUNT] = {
@@ -274,6 +275,17 @@ static enum store_status ban(const struct store_sqlite *s, struct store_op *op)
 	return changed == 0 ? STORE_UNKNOWN : STORE_DONE;
 }
 
+/* The first page is written also where the number stays what it was. */
+static enum store_status touch(const struct store_sqlite *s, struct store_op *op)
+{
+	char text[48];
+
+	(void)snprintf(text, sizeof text, "PRAGMA user_version = %d", STORE_SQLITE_SCHEMA);
+	return sqlite3_exec(s->db, text, NULL, NULL, NULL) == SQLITE_OK
+	           ? STORE_DONE
+	           : sql_failed(s, op, "write to the state");
+}
+
 static enum store_status run_verb(const struct store_sqlite *s, struct store_op *op)
 {
 	if (op->now < 0 && op->verb != STORE_CONSUME)
@@ -291,6 +303,8 @@ static enum store_status run_verb(const struct store_sqlite *s, struct store_op 
 	case STORE_BAN:
 	case STORE_UNBAN:
 		return ban(s, op);
+	case STORE_TOUCH:
+		return touch(s, op);
 	}
 	return store_op_fail(op, "there is no such request");
 }

@@ -9,6 +9,7 @@
 #include "base/slice.h"
 #include "otp/credential.h"
 #include "sys/mailbox.h"
+#include "sys/metrics.h"
 
 enum {
 	STORE_USER_MAX = 256,               /* bytes of a user name; longer ones are unknown */
@@ -40,7 +41,8 @@ enum store_verb {
 	STORE_DRAW,    /* take the code that goes to a broker next: never one that was sent, but see draw.c */
 	STORE_DRAWN,   /* the broker's answer to a drawn HOTP code */
 	STORE_BAN,     /* keep a ban, in the place of one of the same value; those that are over by now are forgotten */
-	STORE_UNBAN    /* forget the ban of that kind and value; UNKNOWN: there was none */
+	STORE_UNBAN,   /* forget the ban of that kind and value; UNKNOWN: there was none */
+	STORE_TOUCH    /* write what is there already, which shows that writing works */
 };
 
 enum store_status {
@@ -91,6 +93,13 @@ struct store;
 /* Opens the state of that type ("sqlite" with its file, "memory" without), calls found (if not NULL) for each ban in it until
  * that returns not 0, which fails, and starts its thread. NULL and the reason. */
 struct store *store_open(const char *type, const char *path, store_ban_fn *found, void *ctx, struct err *e);
+
+/* Batches that were made durable, those that were not, and how long either took. Any thread. */
+struct store_stats {
+	uint64_t committed, failed;
+	struct histogram_sum commit;
+};
+void store_stats(const struct store *s, struct store_stats *out);
 
 /* Any thread. The answer comes to op->reply_to, also when it is a failure. */
 void store_submit(struct store *s, struct store_op *op);

@@ -3,10 +3,10 @@
 #ifndef SYS_METRICS_H
 #define SYS_METRICS_H
 
-#include <stdatomic.h>
+#include "base/counter.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* X(symbol, name in status) */
 #define METRICS(X)                                                  \
@@ -29,7 +29,12 @@
 	X(PAYLOADS_SEALED, "payloads-sealed")                       \
 	X(PAYLOADS_OPENED, "payloads-opened")                       \
 	X(PAYLOADS_FAILED, "payloads-failed")                       \
-	X(PAYLOADS_TOLERATED, "payloads-tolerated")
+	X(PAYLOADS_TOLERATED, "payloads-tolerated")                 \
+	X(BYTES_FROM_CLIENTS, "bytes-from-clients")                 \
+	X(BYTES_FROM_BROKERS, "bytes-from-brokers")                 \
+	X(BUFFERED, "buffered-bytes") /* goes up and down */        \
+	X(BACKPRESSURE_MS, "backpressure-ms")                       \
+	X(LINES_SUPPRESSED, "log-lines-suppressed")
 
 enum metric {
 #define X(symbol, name) METRIC_##symbol,
@@ -43,7 +48,7 @@ enum metric {
 enum { METRIC_REASONS = 32, METRIC_ALL = METRIC_COUNT + 2 * METRIC_REASONS };
 
 struct metrics {
-	_Alignas(64) _Atomic uint64_t count[METRIC_ALL];
+	_Alignas(64) struct counter count[METRIC_ALL];
 };
 
 static inline size_t metric_failed(bool up, size_t reason)
@@ -54,16 +59,43 @@ static inline size_t metric_failed(bool up, size_t reason)
 /* which: an enum metric or metric_failed(). The owner's thread only. */
 static inline void metrics_add(struct metrics *m, size_t which, uint64_t n)
 {
-	atomic_store_explicit(&m->count[which],
-	    atomic_load_explicit(&m->count[which], memory_order_relaxed) + n, memory_order_relaxed);
+	counter_add(&m->count[which], n);
 }
 
 /* Any thread. */
 static inline uint64_t metrics_get(const struct metrics *m, size_t which)
 {
-	return atomic_load_explicit(&m->count[which], memory_order_relaxed);
+	return counter_get(&m->count[which]);
 }
 
 const char *metrics_name(enum metric which);
+
+/* Durations by fixed buckets, from 0.5 ms to 10 s; the last one is for what took longer. */
+enum { HISTOGRAM_BOUNDS = 14, HISTOGRAM_BUCKETS };
+
+struct histogram {
+	struct counter bucket[HISTOGRAM_BUCKETS];
+	struct counter sum_us;
+};
+
+/* A histogram, or several, as read. */
+struct histogram_sum {
+	uint64_t bucket[HISTOGRAM_BUCKETS], sum_us;
+};
+
+/* Microseconds. The owner's thread only. */
+void histogram_add(struct histogram *h, int64_t us);
+
+/* Adds what was counted so far. Any thread. */
+void histogram_read(const struct histogram *h, struct histogram_sum *into);
+
+/* The upper bound of a bucket in microseconds; i is below HISTOGRAM_BOUNDS. */
+int64_t histogram_bound(size_t i);
+
+uint64_t histogram_total(const struct histogram_sum *h);
+
+/* The duration in microseconds that a share q (0 to 1) of all did not exceed, interpolated within its
+ * bucket; of what lies beyond the last bound, that bound. 0 where there is none. */
+int64_t histogram_quantile(const struct histogram_sum *h, double q);
 
 #endif

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "worker/broker.h"
 
+#include "net/listener.h"
+#include "sys/clock.h"
 #include "sys/log.h"
 #include "worker/snapshot.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 void broker_init(struct broker *b, const struct conf_broker *conf)
 {
@@ -80,6 +84,64 @@ size_t broker_count(struct broker *b)
 	size_t n = b->n;
 	(void)pthread_mutex_unlock(&b->lock);
 	return n;
+}
+
+void broker_tells(struct broker *b, bool up, int64_t now_ms)
+{
+	atomic_store_explicit(&b->up, up, memory_order_relaxed);
+	atomic_store_explicit(&b->told_ms, now_ms, memory_order_release);
+}
+
+/* Waits until one of the attempts succeeded or all failed. */
+static bool any_connects(struct pollfd *attempts, size_t n, int64_t until)
+{
+	size_t left = n;
+	struct err e;
+
+	while (left != 0) {
+		int64_t rest = until - clock_now().mono_ms;
+		if (rest <= 0 || poll(attempts, n, (int)rest) <= 0)
+			return false;
+		for (size_t i = 0; i < n; i++) {
+			if (attempts[i].revents == 0)
+				continue;
+			if (net_dialled(attempts[i].fd, &e) == 0)
+				return true;
+			(void)close(attempts[i].fd);
+			attempts[i] = (struct pollfd){.fd = -1};
+			left--;
+		}
+	}
+	return false;
+}
+
+static bool probe(struct broker *b)
+{
+	struct pollfd attempts[BROKER_ADDRESSES];
+	struct net_addr to;
+	struct err e;
+	size_t n = 0;
+
+	for (size_t i = 0; n < BROKER_ADDRESSES && broker_address(b, i, &to); i++) {
+		int fd = net_dial(&to, 60, &e);
+		if (fd >= 0)
+			attempts[n++] = (struct pollfd){.fd = fd, .events = POLLOUT};
+	}
+	bool up = any_connects(attempts, n, clock_now().mono_ms + BROKER_PROBE_MS);
+	for (size_t i = 0; i < n; i++) {
+		if (attempts[i].fd >= 0)
+			(void)close(attempts[i].fd);
+	}
+	return up;
+}
+
+bool broker_reachable(struct broker *b)
+{
+	int64_t told = atomic_load_explicit(&b->told_ms, memory_order_acquire);
+
+	if (told == 0 || clock_now().mono_ms - told > BROKER_FRESH_MS)
+		broker_tells(b, probe(b), clock_now().mono_ms);
+	return atomic_load_explicit(&b->up, memory_order_relaxed);
 }
 
 struct resolver {

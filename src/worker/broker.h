@@ -9,6 +9,7 @@
 #include "net/addr.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum { BROKER_ADDRESSES = 16 };
 
@@ -18,6 +19,9 @@ struct broker {
 	pthread_mutex_t lock; /* for what stands below */
 	struct net_addr addr[BROKER_ADDRESSES];
 	size_t n;
+	/* What the last attempt to connect came to, and when (monotonic ms; 0: none yet). */
+	atomic_bool up;
+	_Atomic int64_t told_ms;
 };
 
 void broker_init(struct broker *b, const struct conf_broker *conf);
@@ -34,6 +38,15 @@ void broker_resolve(struct broker *b);
 /* Copies the i-th address; false where there is none. Any thread. */
 bool broker_address(struct broker *b, size_t i, struct net_addr *out);
 size_t broker_count(struct broker *b);
+
+/* An attempt to connect succeeded, or failed at every address. Any thread. */
+void broker_tells(struct broker *b, bool up, int64_t now_ms);
+
+/* Whether the broker takes connections, by what the last attempt came to if that is at most
+ * BROKER_FRESH_MS old, else by connecting to all its addresses at once, which may take
+ * BROKER_PROBE_MS. For a thread that may wait. */
+enum { BROKER_FRESH_MS = 2000, BROKER_PROBE_MS = 1000 };
+bool broker_reachable(struct broker *b);
 
 struct snapshot;
 

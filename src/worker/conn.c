@@ -51,6 +51,7 @@ static bool evict(struct worker *w, size_t listener, bool heavy, const struct co
 			continue;
 		struct report_peer peer = peer_of(c);
 		report_refused(&peer, &(struct report_refusal){.verdict = "evicted"});
+		conn_closes(c, CLOSED_EVICTED);
 		conn_abort(c);
 		return true;
 	}
@@ -164,6 +165,7 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 	net_addr_source(who.address, who.source);
 	if (!rules_allow(&from) || !gate_allows(&from, &who, &due) ||
 	    !may_wait(&from, who.source)) {
+		counter_add(&w->closed[CLOSED_REFUSED], 1);
 		(void)close(fd);
 		return;
 	}
@@ -194,6 +196,27 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 	conn_arm(c);
 }
 
+static size_t held(const struct leg *l)
+{
+	return l == NULL ? 0 : l->in.size + l->out.size;
+}
+
+void conn_account(struct conn *c)
+{
+	struct metrics *m = &c->worker->metrics;
+	int64_t now = c->worker->now.mono_ms;
+	size_t bytes = held(&c->client) + held(c->broker);
+
+	if (bytes != c->buffered) {
+		metrics_add(m, METRIC_BUFFERED, (uint64_t)bytes - c->buffered);
+		c->buffered = bytes;
+	}
+	if (c->full_since != 0)
+		metrics_add(m, METRIC_BACKPRESSURE_MS, (uint64_t)(now - c->full_since));
+	bool full = c->client.full || (c->broker != NULL && c->broker->full);
+	c->full_since = full ? now : 0;
+}
+
 void conn_abort(struct conn *c)
 {
 	struct worker *w = c->worker;
@@ -203,6 +226,8 @@ void conn_abort(struct conn *c)
 	if (c->broker != NULL)
 		leg_close(c->broker);
 	free(c->broker);
+	c->broker = NULL;
+	conn_account(c);
 	(void)event_del(&c->timer);
 	conn_waits_no_more(c);
 	if (c->connected) {
@@ -220,6 +245,7 @@ void conn_abort(struct conn *c)
 		c->next->prev = c->prev;
 	w->n_conns--;
 	metrics_add(&w->metrics, METRIC_CONNECTIONS_CLOSED, 1);
+	counter_add(&w->closed[c->closed], 1);
 	free(c);
 }
 
@@ -248,6 +274,7 @@ void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why)
 	struct turn t;
 
 	if (c->session == NULL) {
+		conn_closes(c, report_closed_by(code));
 		conn_abort(c);
 		return;
 	}
@@ -348,6 +375,7 @@ static void greet_timeout(struct conn *c)
 	if (c->session == NULL) {
 		struct report_peer peer = peer_of(c);
 		report_refused(&peer, &(struct report_refusal){.verdict = "timeout"});
+		conn_closes(c, CLOSED_TIMEOUT);
 		conn_abort(c);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include "net/addr.h"
 #include "net/leg.h"
 #include "proxy/session.h"
+#include "worker/closed.h"
 #include "worker/gate.h"
 #include "worker/login.h"
 
@@ -28,6 +29,10 @@ struct conn {
 	struct gate_word due; /* what its CONNECT is to be refused for, known since accept */
 	size_t dial_next;     /* index of the broker's address to try next */
 	int64_t dial_until, accepted_ms, timer_at; /* monotonic ms, 0 none */
+	int64_t dial_began;                        /* monotonic ms */
+	enum closed closed;                        /* why it ends */
+	size_t buffered;                           /* counted in the worker's bytes */
+	int64_t full_since;                        /* monotonic ms; 0: no side is behind */
 	size_t waiting_bytes;    /* counted in the worker's bytes of those that wait */
 	struct session *session; /* NULL until the first byte came */
 	struct login *login;     /* a request to the store that is under way */
@@ -100,6 +105,17 @@ void conn_dialled(struct conn *c);
 /* A leg is ready: the events' callbacks. */
 void conn_client_ready(evutil_socket_t fd, short what, void *arg);
 void conn_broker_ready(evutil_socket_t fd, short what, void *arg);
+
+/* Why it ends: what is said first. */
+static inline void conn_closes(struct conn *c, enum closed why)
+{
+	if (c->closed == CLOSED_OTHER)
+		c->closed = why;
+}
+
+/* Counts the bytes that wait in its buffers, and for how long a side that takes too little held up
+ * the other. */
+void conn_account(struct conn *c);
 
 /* Arms the timer for whatever comes first. */
 void conn_arm(struct conn *c);

@@ -47,6 +47,7 @@ static bool dial_address(struct conn *c, const struct net_addr *to, size_t left)
 	}
 	leg_open(c->broker, c->worker->base, fd, conn_broker_ready, c);
 	c->dialling = true;
+	c->dial_began = c->worker->now.mono_ms;
 	/* Each address gets its share of the time that is left. */
 	int64_t rest = session_deadline(c->session) - c->worker->now.mono_ms;
 	c->dial_until = left > 1 && rest > 0 ? c->worker->now.mono_ms + rest / (int64_t)left : 0;
@@ -77,6 +78,7 @@ void conn_dial(struct conn *c)
 	}
 	if (b->has_names)
 		resolver_ask(c->worker->shared->resolver, s);
+	broker_tells(b, false, c->worker->now.mono_ms);
 	c->dial_failed = true;
 }
 
@@ -93,6 +95,9 @@ void conn_dialled(struct conn *c)
 		conn_dial(c);
 		return;
 	}
+	histogram_add(&c->worker->dial_time, (c->worker->now.mono_ms - c->dial_began) * 1000);
+	broker_tells(&c->worker->snapshot->brokers[conf_of(c)->broker], true,
+	             c->worker->now.mono_ms);
 	leg_await(c->broker, 0);
 	turn_begin(&t, c);
 	session_dialled(c->session, &t.env, true, &t.step);

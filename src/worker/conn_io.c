@@ -25,8 +25,10 @@ void turn_begin(struct turn *t, struct conn *c)
 
 	t->conn = c;
 	t->before = c->session->state;
-	t->env = (struct session_env){
-	    .policy = &w->snapshot->policies[c->listener], .kit = w->kit, .now = w->now};
+	t->env = (struct session_env){.policy = &w->snapshot->policies[c->listener],
+	                              .kit = w->kit,
+	                              .meter = &w->meter,
+	                              .now = w->now};
 	t->step = (struct session_step){0};
 	if (t->env.policy->encrypts)
 		kit_freshen(w->kit, w->now);
@@ -242,6 +244,12 @@ static size_t read_size(const struct conn *c)
 	return c->worker->n_conns > 2 ? WORKER_READ_SHARE : WORKER_READ_MAX;
 }
 
+static void count_read(struct worker *w, enum side from, size_t n)
+{
+	metrics_add(&w->metrics,
+	            from == SIDE_CLIENT ? METRIC_BYTES_FROM_CLIENTS : METRIC_BYTES_FROM_BROKERS, n);
+}
+
 /* What was left over goes before what is read, in the worker's buffer; what is left over then goes
  * back to the leg. */
 static enum leg_result read_shared(struct conn *c, enum side from, struct leg *l)
@@ -255,6 +263,7 @@ static enum leg_result read_shared(struct conn *c, enum side from, struct leg *l
 	enum leg_result r = leg_read(l, w->read_buffer + have, size < room ? size : room, &n);
 	if (r != LEG_OK)
 		return r;
+	count_read(w, from, n);
 	bool secret = c->session->state < SESSION_RELAYING;
 	if (have != 0) {
 		memcpy(w->read_buffer, buf_view(&l->in).p, have);
@@ -273,7 +282,7 @@ static enum leg_result read_shared(struct conn *c, enum side from, struct leg *l
 }
 
 /* A long message that is awaited whole is read to where it is kept. */
-static enum leg_result read_long(struct conn *c, struct leg *l)
+static enum leg_result read_long(struct conn *c, enum side from, struct leg *l)
 {
 	size_t missing = l->want > l->in.len ? l->want - l->in.len : 0, size = read_size(c), n;
 
@@ -287,8 +296,10 @@ static enum leg_result read_long(struct conn *c, struct leg *l)
 	if (to == NULL)
 		return LEG_BROKEN;
 	enum leg_result r = leg_read(l, to, size, &n);
-	if (r == LEG_OK)
+	if (r == LEG_OK) {
 		buf_added(&l->in, n);
+		count_read(c->worker, from, n);
+	}
 	return r;
 }
 
@@ -315,7 +326,7 @@ static void read_leg(struct conn *c, enum side from)
 		return;
 	}
 	enum leg_result r =
-	    l->in.len > WORKER_READ_SHARE ? read_long(c, l) : read_shared(c, from, l);
+	    l->in.len > WORKER_READ_SHARE ? read_long(c, from, l) : read_shared(c, from, l);
 	if (r == LEG_OK && from == SIDE_CLIENT)
 		session_heard(c->session, &(struct session_env){.now = c->worker->now});
 	if (r == LEG_BROKEN || (from == SIDE_CLIENT && !conn_count_waiting(c)))
@@ -407,6 +418,7 @@ static bool tell(struct conn *c)
 		struct leg *l = side == SIDE_CLIENT ? &c->client : c->broker;
 		if (c->broken[side]) {
 			c->broken[side] = false;
+			conn_closes(c, side == SIDE_CLIENT ? CLOSED_CLIENT : CLOSED_BROKER);
 			if (l != NULL)
 				leg_close(l);
 			t.step.out[side] = NULL;
@@ -419,6 +431,7 @@ static bool tell(struct conn *c)
 		if (l != NULL && l->eof && !c->session->flow[side].ended &&
 		    (l->in.len == 0 || !session_wants(c->session, side) || needs_bytes(l))) {
 			l->eof = false;
+			conn_closes(c, side == SIDE_CLIENT ? CLOSED_CLIENT : CLOSED_BROKER);
 			session_ended(c->session, &t.env, side, &t.step);
 			turn_end(&t);
 			return true;
@@ -474,6 +487,7 @@ void conn_settle(struct conn *c)
 	const struct session_env env = {.now = c->worker->now};
 
 	if (c->session == NULL && c->broken[SIDE_CLIENT]) {
+		conn_closes(c, CLOSED_CLIENT);
 		conn_abort(c);
 		return;
 	}
@@ -497,5 +511,6 @@ void conn_settle(struct conn *c)
 		conn_abort(c);
 		return;
 	}
+	conn_account(c);
 	conn_arm(c);
 }

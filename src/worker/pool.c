@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-#include "worker/pool.h"
+#include "worker/pool_inside.h"
 
 #include "base/secret.h"
 #include "seal/atrest.h"
 #include "worker/conn.h"
-#include "worker/doors.h"
-#include "worker/worker.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-struct pool {
-	struct snapshot *snapshot;
-	struct worker_shared shared;
-	struct worker **workers;
-	size_t n_workers;
-	size_t descriptors;
-	struct doors doors;
-	struct beat *beats; /* by worker */
-	uint8_t *key;       /* the state key */
-};
 
 /* A sign of life that a worker is asked for. */
 struct beat {
@@ -55,8 +42,7 @@ static void errand_deliver(struct mail *mail)
 	(void)pthread_mutex_unlock(&errand->lock);
 }
 
-/* Has run() done on each worker's thread, all at once, and returns when all are done. */
-static void on_every_worker(struct pool *p, void (*run)(struct worker *w, void *arg), void *arg)
+void pool_on_every_worker(struct pool *p, void (*run)(struct worker *w, void *arg), void *arg)
 {
 	struct errand errand = {.left = p->n_workers, .run = run, .arg = arg};
 	struct errand_mail mails[256];
@@ -90,21 +76,16 @@ static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
 	if (store_key_load(s->conf->state_key_file, p->key, e) != 0)
 		return -1;
 	p->shared.state_key = p->key;
-	p->shared.store = store_open(s->conf->state_type, s->conf->state_path, NULL, NULL, e);
-	return p->shared.store == NULL ? -1 : 0;
-}
-
-static size_t worker_count(const struct conf *c)
-{
-	if (c->workers != 0)
-		return c->workers;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	return cores < 1 ? 1 : cores > 256 ? 256 : (size_t)cores;
+	struct store *store = store_open(s->conf->state_type, s->conf->state_path, NULL, NULL, e);
+	(void)pthread_mutex_lock(&p->lock);
+	p->shared.store = store;
+	(void)pthread_mutex_unlock(&p->lock);
+	return store == NULL ? -1 : 0;
 }
 
 static int start_workers(struct pool *p, struct err *e)
 {
-	size_t n = worker_count(p->snapshot->conf);
+	size_t n = p->snapshot->n_workers;
 
 	p->shared.n_workers = n;
 	p->workers = calloc(n, sizeof(struct worker *));
@@ -143,15 +124,18 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, const struct activ
 		err_set(e, "out of memory");
 		return NULL;
 	}
+	(void)pthread_mutex_init(&p->lock, NULL);
 	p->descriptors = descriptors;
 	p->snapshot = snapshot_new(takes, NULL, descriptors, e);
 	if (p->snapshot == NULL) {
 		free(p);
 		return NULL;
 	}
-	p->shared.gate = gate_new(p->snapshot->n_listeners, e);
+	p->n_listeners = p->snapshot->n_listeners;
+	p->shared.gate = gate_new(p->n_listeners, e);
+	p->shared.refusals = refusals_new();
 	p->shared.resolver = resolver_new(e);
-	if (p->shared.gate == NULL || p->shared.resolver == NULL ||
+	if (p->shared.gate == NULL || p->shared.refusals == NULL || p->shared.resolver == NULL ||
 	    open_state(p, p->snapshot, e) != 0 || open_doors(p, passed, e) != 0)
 		goto fail;
 	resolver_wait(p->shared.resolver, p->snapshot);
@@ -175,7 +159,7 @@ void pool_free(struct pool *p)
 	if (p == NULL)
 		return;
 	int64_t grace = (int64_t)p->snapshot->conf->shutdown_grace_ms;
-	on_every_worker(p, stop_worker, &grace);
+	pool_on_every_worker(p, stop_worker, &grace);
 	/* Nobody accepts any more: who connects now is told so at once. */
 	doors_close(&p->doors);
 	/* Answers of the store are mail to workers, so it ends before them; what it still answers
@@ -189,6 +173,7 @@ void pool_free(struct pool *p)
 	free(p->beats);
 	resolver_free(p->shared.resolver);
 	gate_free(p->shared.gate);
+	refusals_free(p->shared.refusals);
 	secret_free(p->key);
 	snapshot_unref(p->snapshot);
 	free(p);
@@ -221,9 +206,13 @@ int pool_reload(struct pool *p, struct conf *takes, struct err *e)
 			goto fail;
 	}
 	resolver_wait(p->shared.resolver, a.snapshot);
-	on_every_worker(p, adopt, &a);
-	snapshot_unref(p->snapshot);
+	pool_on_every_worker(p, adopt, &a);
+	struct snapshot *before = p->snapshot;
+	snapshot_carry(a.snapshot, before);
+	(void)pthread_mutex_lock(&p->lock);
 	p->snapshot = a.snapshot;
+	(void)pthread_mutex_unlock(&p->lock);
+	snapshot_unref(before);
 	return 0;
 fail:
 	while (n > 0)
@@ -252,38 +241,6 @@ bool pool_turned(struct pool *p)
 		mailbox_post(&p->workers[i]->mailbox, &b->mail);
 	}
 	return turned;
-}
-
-void pool_status(struct pool *p, struct pool_status *out)
-{
-	*out = (struct pool_status){.workers = p->n_workers};
-	for (size_t i = 0; i < p->n_workers; i++) {
-		for (size_t m = 0; m < METRIC_ALL; m++)
-			out->counts[m] += metrics_get(&p->workers[i]->metrics, m);
-	}
-}
-
-_Static_assert((size_t)SEAL_ERRORS <= METRIC_REASONS, "each reason has its counters");
-
-const char *pool_reason(size_t reason)
-{
-	return reason < SEAL_ERRORS ? seal_error_name((enum seal_error)reason) : NULL;
-}
-
-size_t pool_listeners(const struct pool *p)
-{
-	return p->snapshot->n_listeners;
-}
-
-void pool_listener_status(struct pool *p, size_t i, struct pool_listener_status *out)
-{
-	*out = (struct pool_listener_status){.name = p->snapshot->listeners[i]->name,
-	                                     .connections = gate_connected(p->shared.gate, i),
-	                                     .pending = gate_pending(p->shared.gate, i)};
-	for (size_t k = p->doors.n; k-- > 0;) {
-		if (p->doors.listener[k] == i)
-			out->address = p->doors.address[k];
-	}
 }
 
 struct kick {
@@ -344,7 +301,7 @@ int pool_kick(struct pool *p, enum pool_kick by, struct slice value, size_t *kic
 			return -1;
 		k.value = slice_of(address, sizeof address);
 	}
-	on_every_worker(p, kick_worker, &k);
+	pool_on_every_worker(p, kick_worker, &k);
 	*kicked = 0;
 	for (size_t i = 0; i < p->n_workers; i++)
 		*kicked += k.kicked[i];

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* The daemon's body: listeners, state, workers. Main thread only, but for what the workers do
- * themselves. */
+ * themselves and what says otherwise. */
 #ifndef WORKER_POOL_H
 #define WORKER_POOL_H
 
 #include "conf/conf.h"
+#include "store/store.h"
 #include "sys/activation.h"
 #include "sys/metrics.h"
+#include "worker/closed.h"
+#include "worker/refusals.h"
+#include "worker/snapshot.h"
 
 struct pool;
 
@@ -28,12 +32,34 @@ void pool_free(struct pool *p);
  * always the same. True at the first call. */
 bool pool_turned(struct pool *p);
 
-/* What `status` shows. */
+/* What was counted, over all workers. Any thread. */
 struct pool_status {
 	size_t workers;
 	uint64_t counts[METRIC_ALL];
+	uint64_t packets[2][METER_TYPES]; /* by the side that sent them */
+	uint64_t closed[CLOSED_COUNT];
+	uint64_t
+	    verdicts[VERDICT_COUNT]; /* over all listeners; equal names are counted as the first */
+	struct histogram_sum login, dial;
+	struct store_stats store; /* all 0 where there is no state */
 };
 void pool_status(struct pool *p, struct pool_status *out);
+
+/* The verdicts of one listener, by its number in the process. Any thread. */
+void pool_verdicts(const struct pool *p, size_t listener, uint64_t out[VERDICT_COUNT]);
+
+/* The configuration in force; the reference is the caller's. Any thread. */
+struct snapshot *pool_snapshot(struct pool *p);
+
+/* Refused CONNECTs; for refusals_read(). Any thread. */
+struct refusals *pool_refusals(const struct pool *p);
+
+/* Whether every worker takes its mail within so many milliseconds. Any thread, which waits. */
+bool pool_alive(struct pool *p, int64_t ms);
+
+/* Whether the state takes a write within so many milliseconds; true where no listener needs it. Any
+ * thread, which waits. */
+bool pool_state_writable(struct pool *p, int64_t ms);
 
 /* The name of a reason, as metric_failed() counts it: E_PLAIN and so on; NULL behind the last. */
 const char *pool_reason(size_t reason);
@@ -44,6 +70,9 @@ struct pool_listener_status {
 	size_t connections, pending;
 };
 void pool_listener_status(struct pool *p, size_t i, struct pool_listener_status *out);
+
+/* Connections of a listener, by its number in the process. Any thread. */
+void pool_connections(const struct pool *p, size_t i, size_t *pending, size_t *connected);
 
 /* Ends the sessions that match, with v5 code 0x98, and counts them. The value of an address is its
  * text. 0, or -1 where it is none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "worker/report.h"
 
+#include "base/text.h"
 #include "sys/log.h"
 #include "worker/worker.h"
 
@@ -65,8 +66,8 @@ static void put_client(struct log_line *l, const struct conn *c)
 		log_text(l, "user", s->user);
 }
 
-/* The verdicts that have a counter of their own. */
-static void count_refusal(struct worker *w, const char *verdict)
+/* By listener and verdict; "evicted" is none. And the verdicts that have a counter of their own. */
+static void count_verdict(struct worker *w, size_t listener, const char *verdict)
 {
 	static const struct {
 		enum verdict verdict;
@@ -79,6 +80,33 @@ static void count_refusal(struct worker *w, const char *verdict)
 		if (strcmp(verdict, verdict_info(kinds[i].verdict)->name) == 0)
 			metrics_add(&w->metrics, kinds[i].metric, 1);
 	}
+	for (size_t v = 0; v < VERDICT_COUNT; v++) {
+		if (strcmp(verdict, verdict_info((enum verdict)v)->name) != 0)
+			continue;
+		counter_add(&w->verdicts[listener * VERDICT_COUNT + v], 1);
+		break;
+	}
+}
+
+/* For the status page. */
+static void remember(const struct worker *w, struct refused *r, size_t listener,
+                     const char *verdict, const struct acl_verdict *rule)
+{
+	r->real_us = w->now.real_us;
+	(void)snprintf(r->listener, sizeof r->listener, "%s", listener_name(w, listener));
+	(void)snprintf(r->verdict, sizeof r->verdict, "%s", verdict);
+	if (rule != NULL && rule->file != NULL)
+		(void)snprintf(r->rule, sizeof r->rule, "%s:%u", rule->file, rule->line);
+	refusals_add(w->shared->refusals, r);
+}
+
+static void remember_client(const struct conn *c, const struct session_note *n)
+{
+	struct refused r = {0};
+
+	(void)net_bytes_text(c->address, c->port, r.peer);
+	text_escape(c->session->client_id, r.client_id, sizeof r.client_id);
+	remember(c->worker, &r, c->listener, verdict_info(n->verdict)->name, &n->rule);
 }
 
 static void report_verdict(struct conn *c, const struct session_note *n)
@@ -91,7 +119,16 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	/* One who left before a verdict, say a health check, is no refusal. */
 	bool refused = !accepted && n->verdict != VERDICT_GONE;
 	snapshot_count(c->worker->snapshot, c->listener, &n->rule);
-	count_refusal(c->worker, verdict_info(n->verdict)->name);
+	count_verdict(c->worker, c->listener, verdict_info(n->verdict)->name);
+	if (accepted)
+		histogram_add(&c->worker->login_time,
+		              (c->worker->now.mono_ms - c->session->connect_ms) * 1000);
+	else
+		conn_closes(c, n->verdict == VERDICT_GONE      ? CLOSED_CLIENT
+		               : n->verdict == VERDICT_TIMEOUT ? CLOSED_TIMEOUT
+		                                               : CLOSED_REFUSED);
+	if (refused)
+		remember_client(c, n);
 	log_begin(&l, refused ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "connect");
 	log_str(&l, "verdict", verdict_info(n->verdict)->name);
 	put_client(&l, c);
@@ -103,10 +140,27 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	log_end(&l);
 }
 
-static void report_closed(const struct conn *c, const struct session_note *n)
+enum closed report_closed_by(uint8_t code)
+{
+	switch (code) {
+	case MQTT_SERVER_SHUTTING_DOWN:
+		return CLOSED_SHUTDOWN;
+	case MQTT_ADMINISTRATIVE_ACTION:
+		return CLOSED_KICKED;
+	case MQTT_NOT_AUTHORIZED:
+		return CLOSED_DENIED;
+	case MQTT_KEEP_ALIVE_TIMEOUT:
+		return CLOSED_SILENT;
+	default:
+		return CLOSED_PROTOCOL;
+	}
+}
+
+static void report_closed(struct conn *c, const struct session_note *n)
 {
 	struct log_line l;
 
+	conn_closes(c, report_closed_by(n->code));
 	log_begin(&l, LOG_LEVEL_INFO, "closed");
 	put_client(&l, c);
 	log_str(&l, "from", n->from == SIDE_CLIENT ? "client" : "broker");
@@ -149,6 +203,7 @@ static bool may_say(struct worker *w, enum report_kind kind)
 		window->said++;
 		return true;
 	}
+	metrics_add(&w->metrics, METRIC_LINES_SUPPRESSED, 1);
 	if (window->left_out++ == 0) {
 		int64_t ms = window->until - w->now.mono_ms;
 		rest.tv_sec = ms / 1000;
@@ -248,7 +303,10 @@ void report_refused(const struct report_peer *peer, const struct report_refusal 
 	struct log_line l;
 
 	metrics_add(&w->metrics, METRIC_CONNECTIONS_REFUSED_AT_ACCEPT, 1);
-	count_refusal(w, r->verdict);
+	count_verdict(w, peer->listener, r->verdict);
+	struct refused one = {0};
+	(void)net_bytes_text(peer->address, peer->port, one.peer);
+	remember(w, &one, peer->listener, r->verdict, r->rule);
 	if (r->rule != NULL)
 		snapshot_count(w->snapshot, peer->listener, r->rule);
 	if (r->flood && !may_say(w, REPORT_FLOOD))
@@ -276,8 +334,9 @@ void report_would_refuse(struct conn *c, const struct gate_word *word)
 	log_end(&l);
 }
 
-void report_stalled(const struct conn *c, enum side side)
+void report_stalled(struct conn *c, enum side side)
 {
+	conn_closes(c, CLOSED_STALLED);
 	report_closed(
 	    c, &(struct session_note){.from = side, .why = "it took nothing for stall-timeout"});
 }

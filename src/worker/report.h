@@ -31,7 +31,10 @@ void report_refused(const struct report_peer *peer, const struct report_refusal 
 void report_would_refuse(struct conn *c, const struct gate_word *word);
 
 /* A side that took nothing for stall-timeout. */
-void report_stalled(const struct conn *c, enum side side);
+void report_stalled(struct conn *c, enum side side);
+
+/* What an end with this v5 code counts as. */
+enum closed report_closed_by(uint8_t code);
 
 /* Why a broker could not be connected to, one address. */
 void report_dial(const struct conn *c, const char *why);

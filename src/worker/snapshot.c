@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct snapshot *snapshot_ref(struct snapshot *s)
 {
@@ -26,6 +27,9 @@ void snapshot_unref(struct snapshot *s)
 			free(s->denials[i]);
 	}
 	free(s->denials);
+	for (size_t i = 0; s->meters != NULL && i <= s->n_workers; i++)
+		free(s->meters[i]);
+	free(s->meters);
 	free(s->brokers);
 	free(s->rules);
 	free(s->policies);
@@ -95,6 +99,8 @@ static int check_unchanged(const struct conf *now, const struct conf *before, st
 		return err_set(e, "workers %s", cure);
 	if (!same_text(now->control_socket, before->control_socket))
 		return err_set(e, "the admin socket %s", cure);
+	if (!same_text(now->http, before->http))
+		return err_set(e, "the HTTP address %s", cure);
 	if (!same_text(now->state_type, before->state_type) ||
 	    !same_text(now->state_path, before->state_path) ||
 	    !same_text(now->state_key_file, before->state_key_file))
@@ -151,14 +157,14 @@ static void make_rules(struct snapshot *s)
 
 static struct policy_filter filter_of(const struct conf_filter *f)
 {
-	return (struct policy_filter){.rules = f->rules,
-	                              .silent = f->refuse == CONF_REFUSE_SILENT,
-	                              .disconnects = f->on_deny == CONF_DENY_DISCONNECT,
-	                              .dry_run = f->dry_run,
-	                              .publish = rate_of(f->publish_per_client.n,
-	                                                 f->publish_per_client.per_ms),
-	                              .topics = acl_has_rules(f->rules, ACL_PUBLISH) ||
-	                                        acl_has_rules(f->rules, ACL_SUBSCRIBE)};
+	return (struct policy_filter){
+	    .rules = f->rules,
+	    .silent = f->refuse == CONF_REFUSE_SILENT,
+	    .disconnects = f->on_deny == CONF_DENY_DISCONNECT,
+	    .dry_run = f->dry_run,
+	    .publish = rate_of(f->publish_per_client.n, f->publish_per_client.per_ms),
+	    .topics =
+	        acl_has_rules(f->rules, ACL_PUBLISH) || acl_has_rules(f->rules, ACL_SUBSCRIBE)};
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -226,6 +232,33 @@ static void limit_connections(struct snapshot *s, size_t descriptors, bool say)
 	}
 }
 
+static size_t worker_count(const struct conf *c)
+{
+	if (c->workers != 0)
+		return c->workers;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return cores < 1 ? 1 : cores > 256 ? 256 : (size_t)cores;
+}
+
+/* Each worker's counts on cache lines of their own. */
+static int allocate_meters(struct snapshot *s, size_t n_workers, struct err *e)
+{
+	size_t size = (s->conf->n_payloads + 1) * sizeof(struct payload_meter);
+
+	s->n_workers = n_workers;
+	s->meters = calloc(n_workers + 1, sizeof *s->meters);
+	if (s->meters == NULL)
+		return err_set(e, "out of memory");
+	size = (size + 63) / 64 * 64;
+	for (size_t i = 0; i <= n_workers; i++) {
+		s->meters[i] = aligned_alloc(64, size);
+		if (s->meters[i] == NULL)
+			return err_set(e, "out of memory");
+		memset(s->meters[i], 0, size);
+	}
+	return 0;
+}
+
 static int allocate(struct snapshot *s, struct err *e)
 {
 	s->n_listeners = s->conf->n_listeners;
@@ -261,7 +294,8 @@ struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before,
 	}
 	atomic_init(&s->refs, 1);
 	s->conf = takes;
-	if (allocate(s, e) != 0 ||
+	size_t n_workers = before != NULL ? before->n_workers : worker_count(takes);
+	if (allocate(s, e) != 0 || allocate_meters(s, n_workers, e) != 0 ||
 	    (before != NULL && check_unchanged(takes, before->conf, e) != 0) ||
 	    order_listeners(s, before, e) != 0) {
 		snapshot_unref(s);

@@ -5,6 +5,7 @@
 #define WORKER_SNAPSHOT_H
 
 #include "conf/conf.h"
+#include "proxy/meter.h"
 #include "proxy/policy.h"
 #include "worker/broker.h"
 #include "worker/gate.h"
@@ -25,6 +26,10 @@ struct snapshot {
 	struct payload_rule *rules;
 	/* How often a rule denied something, or would have: by filter in conf, by rule. */
 	atomic_ulong **denials;
+	/* What came of payloads: by worker, and behind the last what was carried over from the
+	 * snapshot before; by rule. */
+	size_t n_workers;
+	struct payload_meter **meters;
 };
 
 /* Makes a snapshot of a conf, which it takes (also on failure). `before` is the one in force, or
@@ -40,6 +45,16 @@ void snapshot_unref(struct snapshot *s); /* NULL-safe */
 /* Counts a denial by a rule of the listener's filter; a verdict without a rule is none. Any thread.
  */
 void snapshot_count(struct snapshot *s, size_t listener, const struct acl_verdict *v);
+
+/* Takes over the counts of a snapshot that nobody uses any more, for the rules that stand where
+ * they stood, so that reloads do not set them back. Before anybody reads the counts of s. */
+void snapshot_carry(struct snapshot *s, const struct snapshot *before);
+
+/* What came of the payloads of a rule, summed. Any thread. */
+struct snapshot_payloads {
+	uint64_t n[2][METER_OPERATIONS][METER_RESULTS];
+};
+void snapshot_payloads(const struct snapshot *s, size_t rule, struct snapshot_payloads *out);
 
 /* Bytes of the largest packet that the proxy makes under these rules: a sealed message with the
  * longest head. */

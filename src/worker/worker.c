@@ -83,6 +83,7 @@ void worker_adopt(struct worker *w, struct snapshot *snapshot, struct kit *kit)
 	kit_free(w->kit);
 	w->snapshot = snapshot;
 	w->kit = kit;
+	w->meter.payloads = snapshot->meters[w->number];
 	snapshot_unref(old);
 	w->waiting_bytes_max = snapshot->conf->pre_auth_memory / w->shared->n_workers;
 	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
@@ -121,6 +122,7 @@ static void drain(evutil_socket_t fd, short what, void *arg)
 	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
 		next = c->next;
 		if (w->now.mono_ms >= w->stop_until) {
+			conn_closes(c, CLOSED_SHUTDOWN);
 			conn_abort(c);
 		} else if (share != 0 && !told(c)) {
 			share--;
@@ -195,6 +197,7 @@ void worker_free(struct worker *w)
 		(void)munmap(w->read_buffer, 2 * (size_t)WORKER_READ_MAX);
 	kit_free(w->kit);
 	snapshot_unref(w->snapshot);
+	free(w->verdicts);
 	free(w);
 }
 
@@ -247,8 +250,10 @@ struct worker *worker_new(size_t number, const struct worker_shared *shared,
 	w->snapshot = snapshot;
 	w->kit = kit;
 	w->waiting_bytes_max = snapshot->conf->pre_auth_memory / shared->n_workers;
+	w->meter.payloads = snapshot->meters[number];
+	w->verdicts = calloc(snapshot->n_listeners * VERDICT_COUNT, sizeof *w->verdicts);
 	w->read_buffer = map_buffer(2 * (size_t)WORKER_READ_MAX);
-	if (w->read_buffer == NULL) {
+	if (w->read_buffer == NULL || w->verdicts == NULL) {
 		err_set(e, "no memory for a worker's buffers");
 		worker_free(w);
 		return NULL;

@@ -7,8 +7,10 @@
 #include "store/store.h"
 #include "sys/mailbox.h"
 #include "sys/metrics.h"
+#include "worker/closed.h"
 #include "worker/gate.h"
 #include "worker/kit.h"
+#include "worker/refusals.h"
 
 #include <event2/event.h>
 
@@ -17,6 +19,7 @@ struct conn;
 /* What all workers share; set before they start, owned by the pool. */
 struct worker_shared {
 	struct gate *gate;
+	struct refusals *refusals;
 	struct store *store; /* NULL where no listener verifies */
 	const uint8_t *state_key;
 	struct resolver *resolver;
@@ -60,6 +63,11 @@ struct worker {
 	size_t n_conns, n_refusing, waiting_bytes;
 	size_t waiting_bytes_max; /* this worker's share of pre-auth-memory */
 	struct metrics metrics;
+	struct meter meter;
+	struct histogram login_time; /* from a whole CONNECT to its acceptance */
+	struct histogram dial_time;
+	struct counter closed[CLOSED_COUNT];
+	struct counter *verdicts; /* by listener, by enum verdict */
 	struct report_window windows[REPORT_KINDS];
 	bool stopping;
 	int64_t tell_until,

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/* The counts of a snapshot: they stand by rule, so they come and go with the rules; what stays over
+ * a reload keeps its number. */
+#include "worker/snapshot.h"
+
+#include <string.h>
+
+/* Whether a rule of a filter is the one that stood there before. */
+static bool same_rule(const struct acl_rule *a, const struct acl_rule *b)
+{
+	return a->verb == b->verb && a->line == b->line && strcmp(a->file, b->file) == 0;
+}
+
+/* Both in the order of their files, so the place of the last match is where the next is looked for.
+ */
+static void carry_denials(struct snapshot *s, size_t filter, const struct snapshot *before,
+                          size_t former)
+{
+	const struct acl_ruleset *rules = s->conf->filters[filter].rules;
+	const struct acl_ruleset *old = before->conf->filters[former].rules;
+	size_t from = 0;
+
+	for (size_t i = 0; i < acl_ruleset_size(rules); i++) {
+		struct acl_rule rule = acl_ruleset_rule(rules, i);
+		for (size_t k = from; k < acl_ruleset_size(old); k++) {
+			struct acl_rule was = acl_ruleset_rule(old, k);
+			if (!same_rule(&rule, &was))
+				continue;
+			(void)atomic_fetch_add(&s->denials[filter][i],
+			                       atomic_load(&before->denials[former][k]));
+			from = k + 1;
+			break;
+		}
+	}
+}
+
+static void carry_payloads(struct snapshot *s, size_t rule, const struct snapshot *before,
+                           size_t former)
+{
+	struct payload_meter *to = &s->meters[s->n_workers][rule];
+	struct snapshot_payloads was;
+
+	snapshot_payloads(before, former, &was);
+	for (size_t side = 0; side < 2; side++) {
+		for (size_t op = 0; op < METER_OPERATIONS; op++) {
+			for (size_t i = 0; i < METER_RESULTS; i++)
+				counter_add(&to->n[side][op][i], was.n[side][op][i]);
+		}
+	}
+}
+
+void snapshot_carry(struct snapshot *s, const struct snapshot *before)
+{
+	for (size_t i = 0; i < s->conf->n_filters; i++) {
+		for (size_t k = 0; k < before->conf->n_filters; k++) {
+			if (strcmp(s->conf->filters[i].name, before->conf->filters[k].name) == 0)
+				carry_denials(s, i, before, k);
+		}
+	}
+	for (size_t i = 0; i < s->conf->n_payloads; i++) {
+		for (size_t k = 0; k < before->conf->n_payloads; k++) {
+			if (strcmp(s->conf->payloads[i].filter, before->conf->payloads[k].filter) ==
+			    0) {
+				carry_payloads(s, i, before, k);
+				break;
+			}
+		}
+	}
+}
+
+void snapshot_payloads(const struct snapshot *s, size_t rule, struct snapshot_payloads *out)
+{
+	*out = (struct snapshot_payloads){0};
+	for (size_t w = 0; w <= s->n_workers; w++) {
+		const struct payload_meter *m = &s->meters[w][rule];
+		for (size_t side = 0; side < 2; side++) {
+			for (size_t op = 0; op < METER_OPERATIONS; op++) {
+				for (size_t i = 0; i < METER_RESULTS; i++)
+					out->n[side][op][i] += counter_get(&m->n[side][op][i]);
+			}
+		}
+	}
+}
