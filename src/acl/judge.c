@@ -186,10 +186,10 @@ struct acl_verdict acl_publish(const struct acl_ruleset *r, const struct acl_who
 struct acl_verdict acl_subscribe(const struct acl_ruleset *r, const struct acl_who *who,
                                  struct slice filter)
 {
-	struct slice inner = mqtt_filter_inner(filter);
-
-	/* Where shared subscriptions are not known, "$share/x" is a filter like any other. */
-	return judge(r, ACL_SUBSCRIBE, who, inner.n != 0 ? inner : filter, false);
+	/* Where shared subscriptions are not known, "$share/x" is a filter, but none that a rule
+	 * with a filter could mean; it has nothing behind a group, which is what no rule matches.
+	 */
+	return judge(r, ACL_SUBSCRIBE, who, mqtt_filter_inner(filter), false);
 }
 
 struct acl_verdict acl_deliver(const struct acl_ruleset *r, const struct acl_who *who,

@@ -130,7 +130,8 @@ static void store(const struct form *f, struct conf_filter *to, const uint64_t *
 		*(size_t *)p = (size_t)values[0];
 }
 
-/* The line before this one that sets the same limit, or NULL. */
+/* The line before this one that sets the same limit, or NULL: forms differ in their length or their
+ * last word. */
 static const struct conf_node *set_before(const struct load_block *b, const struct conf_node *node)
 {
 	const struct conf_node *before = b->node->first;
@@ -138,7 +139,6 @@ static const struct conf_node *set_before(const struct load_block *b, const stru
 	for (; before != node; before = before->next) {
 		if (!before->broken && before->n == node->n &&
 		    strcmp(before->words[0].text, "limit") == 0 &&
-		    strcmp(before->words[1].text, node->words[1].text) == 0 &&
 		    strcmp(before->words[node->n - 1].text, node->words[node->n - 1].text) == 0)
 			return before;
 	}

@@ -104,15 +104,15 @@ bool mqtt_topic_match(struct slice filter, struct slice topic)
 	return mqtt_filter_covers(filter, topic);
 }
 
-/* How many bytes both begin with alike that are no wildcards, by eights first: most of what a rule
- * and a topic have in common is walked here. */
+/* How many bytes both begin with alike, by eights first: most of what a rule and a topic have in
+ * common is walked here. A wildcard may be among them, since it covers itself. */
 static size_t same_text(struct slice a, struct slice b)
 {
 	size_t n = a.n < b.n ? a.n : b.n, i = 0;
 
-	while (n - i >= 8 && memcmp(a.p + i, b.p + i, 8) == 0 && !has_wildcard8(a.p + i))
+	while (n - i >= 8 && memcmp(a.p + i, b.p + i, 8) == 0)
 		i += 8;
-	while (i < n && a.p[i] == b.p[i] && !is_wildcard(a.p[i]))
+	while (i < n && a.p[i] == b.p[i])
 		i++;
 	return i;
 }

@@ -205,6 +205,8 @@ listener free {
         ("subscribe, in order", FAILED, who + ["--subscribe", "a", "--subscribe", "#", "--subscribe", "$share/g/cmd/x"],
          connect + "subscribe a: allow" + by("allow subscribe") + "subscribe #: deny" + by("deny subscribe cmd/#") +
          "subscribe $share/g/cmd/x: deny" + by("deny subscribe cmd/#")),
+        ("one of several", FAILED, who + ["--subscribe", "#", "--publish", "all"],
+         connect + "subscribe #: deny" + by("deny subscribe cmd/#") + "publish all: allow" + by("allow publish all")),
         ("a name that cannot stand there", FAILED, ["--client-id", "u-/", "--user", "u", "--address", "::1"],
          "connect: deny" + by("allow publish up/%c/#")[:-1] + ", where the client id cannot stand\n"),
     ]

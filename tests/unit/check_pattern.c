@@ -150,6 +150,35 @@ START_TEST(hostile_pattern)
 }
 END_TEST
 
+struct user_row {
+	const char *pattern, *user, *text;
+	bool match;
+};
+
+static const struct user_row users[] = {
+    {"%u", "ab", "ab", true},        {"%u", "ab", "a", false},
+    {"%u", "ab", "abc", false},      {"*%u", "ab", "xa", false},
+    {"*%u", "ab", "xaab", true},     {"%u%u", "ab", "abab", true},
+    {"%u?", "a", "a\xc3\xbc", true}, {"?%u", "\xc3\xbc", "x\xc3\xbc", true},
+    {"a%ub", "*", "a*b", true},      {"a%ub", "*", "axb", false},
+    {"\\%u", "a", "%u", true},       {"%", "a", "%", true},
+    {"%v", "a", "%v", true},         {"*%u*", "aab", "aaab", true},
+};
+
+START_TEST(user_in_glob)
+{
+	const struct user_row *row = &users[_i];
+	struct slice pattern = guard_copy(slice_str(row->pattern));
+	struct slice user = guard_copy(slice_str(row->user));
+	struct slice text = guard_copy(slice_str(row->text));
+
+	ck_assert_msg(acl_glob_match_user(pattern, user, text) == row->match, "%s", row->pattern);
+	guard_free(pattern);
+	guard_free(user);
+	guard_free(text);
+}
+END_TEST
+
 struct check_row {
 	const char *pattern, *error; /* NULL: good */
 };
@@ -187,6 +216,7 @@ int main(void)
 	tcase_add_loop_test(t, match, 0, ROWS(rows));
 	tcase_add_test(t, agrees_with_definition);
 	tcase_add_test(t, hostile_pattern);
+	tcase_add_loop_test(t, user_in_glob, 0, ROWS(users));
 	tcase_add_loop_test(t, check, 0, ROWS(checks));
 	suite_add_tcase(s, t);
 	return suite_run(s);

@@ -297,6 +297,8 @@ static const struct list_row lists[] = {
     {ACL_CLIENT_ID, "ok\na \n", "l.txt:2: the entry begins or ends with a blank", NULL, NULL},
     {ACL_CLIENT_ID, "ok\n\ta\n", "l.txt:2: the entry begins or ends with a blank", NULL, NULL},
     {ACL_CLIENT_ID, "a\\\\ \n", "l.txt:1: the entry begins or ends with a blank", NULL, NULL},
+    {ACL_CLIENT_ID, "x*\nab?\n*-z\n", NULL, "abc", "ab"},
+    {ACL_CLIENT_ID, "x*\nab?\n*-z\n", NULL, "-z", "-z-"},
     {ACL_CLIENT_ID, "\\%u\n", NULL, "%u", "\\%u"},
     {ACL_CLIENT_ID, "ok\n%u\n", "l.txt:2: %u and %c stand for names in rules only", NULL, NULL},
     {ACL_USER, "a%c*\n", "l.txt:1: %u and %c stand for names in rules only", NULL, NULL},
