@@ -115,8 +115,9 @@ class Run:
             text, count = self.house.compare(self.house.ways[i], self.direct.result(), self.proxied[i].result())
             text = text or ("" if count > 10 else "only %d lines" % count)
         except Exception as e:
-            frames = [f for f in traceback.extract_tb(e.__traceback__) if f.filename == scenes.__file__]
-            text = "%s, line %d: %r" % (frames[-1].name, frames[-1].lineno, e)
+            frames = traceback.extract_tb(e.__traceback__)
+            at = next((f for f in reversed(frames) if f.filename == scenes.__file__), frames[-1])
+            text = "%s, line %d: %r" % (at.name, at.lineno, e)
         return "%s: %s" % (self.name, text) if text else ""
 
     def show(self):
