@@ -29,10 +29,22 @@ struct daemon {
 
 static const struct conf_reader reader = {.read = file_read, .glob = file_glob};
 
-static const enum log_level levels[] = {[CONF_LOG_ERROR] = LOG_LEVEL_ERROR,
-                                        [CONF_LOG_WARNING] = LOG_LEVEL_WARNING,
-                                        [CONF_LOG_INFO] = LOG_LEVEL_INFO,
-                                        [CONF_LOG_DEBUG] = LOG_LEVEL_DEBUG};
+/* The words of a configuration as the log means them: both count in the same order. */
+static struct log_settings log_settings(const struct conf *c)
+{
+	_Static_assert((int)CONF_LOG_DEBUG == (int)LOG_LEVEL_DEBUG &&
+	                   (int)CONF_LOG_WARNING == (int)LOG_LEVEL_WARNING &&
+	                   (int)CONF_LOG_JOURNAL == (int)LOG_TO_JOURNAL &&
+	                   (int)CONF_LOG_STDERR == (int)LOG_TO_STDERR &&
+	                   (int)CONF_LOG_JSON == (int)LOG_JSON,
+	               "the same order");
+	return (struct log_settings){
+	    .level = (enum log_level)c->log_level,
+	    .to = (enum log_to)c->log_to,
+	    .format = (enum log_format)c->log_format,
+	    .hash_client_ids = c->log_client_ids == CONF_LOG_HASHED,
+	};
+}
 
 /* Prints what is wrong with a configuration to standard error, as it stands: it is meant for
  * people. */
@@ -40,6 +52,20 @@ static void print_report(const struct conf_report *r)
 {
 	if (r->len != 0)
 		(void)fwrite(r->text, 1, r->len, stderr);
+}
+
+/* The complaints of a report as lines of the log, without the source lines below them. */
+static void log_report(const struct conf_report *r)
+{
+	for (size_t at = 0, n; at < r->len; at += n + 1) {
+		const char *line = r->text + at, *end = memchr(line, '\n', r->len - at);
+		n = end == NULL ? r->len - at : (size_t)(end - line);
+		const char *error = memmem(line, n, ": error: ", 9);
+		if (error == NULL && memmem(line, n, ": warning: ", 11) == NULL)
+			continue;
+		log_say(error != NULL ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "configuration",
+		        "%.*s", (int)n, line);
+	}
 }
 
 /* Tells a reload's outcome to the log and to whoever asked. */
@@ -55,18 +81,22 @@ static bool read_again(struct daemon *d, struct buf *say)
 {
 	struct conf_report report = {0};
 	struct conf *c = conf_load(d->path, &reader, &report);
-	enum log_level level = c == NULL ? LOG_LEVEL_INFO : levels[c->log_level];
-	uint64_t grace_ms = c == NULL ? 0 : c->shutdown_grace_ms;
+	struct log_settings log = {0};
+	uint64_t grace_ms = 0;
 	struct err e = {"there are errors in the configuration; the old one stays in force"};
 
-	print_report(&report);
+	if (c != NULL) {
+		log = log_settings(c);
+		grace_ms = c->shutdown_grace_ms;
+	}
+	log_report(&report);
 	(void)buf_append(say, slice_of(report.text, report.len));
 	conf_report_fini(&report);
 	if (c == NULL || pool_reload(d->pool, c, &e) != 0) {
 		tell(say, LOG_LEVEL_ERROR, "refused: ", e.text);
 		return false;
 	}
-	log_set_level(level);
+	log_configure(&log);
 	d->grace_ms = grace_ms;
 	tell(say, LOG_LEVEL_INFO, "reloaded: ", d->path);
 	return true;
@@ -125,7 +155,8 @@ static int serve(struct daemon *d, struct conf *c)
 	size_t descriptors = privs_raise_descriptors();
 	struct admin *admin = NULL;
 
-	log_set_level(levels[c->log_level]);
+	const struct log_settings log = log_settings(c);
+	log_configure(&log);
 	d->grace_ms = c->shutdown_grace_ms;
 	if (activation_read(&passed, &e) == 0)
 		admin = admin_new(c->control_socket, &e);

@@ -162,7 +162,7 @@ static size_t printable(struct slice s)
 	return n;
 }
 
-char *text_escape(struct slice s, char *out, size_t size)
+static char *escape(struct slice s, char *out, size_t size, bool json)
 {
 	static const char ellipsis[] = "\xe2\x80\xa6";
 	size_t at = 0, safe = 0, i = 0; /* safe: the last place where the ellipsis would still fit */
@@ -170,15 +170,17 @@ char *text_escape(struct slice s, char *out, size_t size)
 	if (size == 0)
 		return out;
 	while (i < s.n) {
-		char piece[5];
+		char piece[8];
 		size_t took = printable(slice_of(s.p + i, s.n - i)), put;
 		if (took != 0) {
 			put = took;
 			memcpy(piece, s.p + i, took);
 		} else {
 			took = 1;
-			put = (size_t)snprintf(piece, sizeof piece,
-			    s.p[i] == '"' || s.p[i] == '\\' ? "\\%c" : "\\x%02x", s.p[i]);
+			const char *prefix = s.p[i] == '"' || s.p[i] == '\\' ? NULL : json ? "u00" : "x";
+			put = prefix == NULL
+			          ? (size_t)snprintf(piece, sizeof piece, "\\%c", s.p[i])
+			          : (size_t)snprintf(piece, sizeof piece, "\\%s%02x", prefix, s.p[i]);
 		}
 		if (at + put >= size)
 			break;
@@ -197,4 +199,14 @@ char *text_escape(struct slice s, char *out, size_t size)
 	}
 	out[at] = '\0';
 	return out;
+}
+
+char *text_escape(struct slice s, char *out, size_t size)
+{
+	return escape(s, out, size, false);
+}
+
+char *text_json(struct slice s, char *out, size_t size)
+{
+	return escape(s, out, size, true);
 }

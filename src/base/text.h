@@ -28,4 +28,7 @@ void text_hex(const uint8_t *p, size_t n, char *out);
  * what does not fit is cut at a whole character and marked with "…". Returns out. */
 char *text_escape(struct slice s, char *out, size_t size);
 
+/* The same as the inside of a JSON string: \u00NN in place of \xNN. */
+char *text_json(struct slice s, char *out, size_t size);
+
 #endif

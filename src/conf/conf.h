@@ -16,6 +16,9 @@ struct conf_address {
 };
 
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
+enum conf_log_to { CONF_LOG_AUTO, CONF_LOG_JOURNAL, CONF_LOG_STDERR };
+enum conf_log_format { CONF_LOG_LOGFMT, CONF_LOG_JSON };
+enum conf_log_ids { CONF_LOG_PLAIN, CONF_LOG_HASHED };
 
 struct conf_otp {
 	char *name;
@@ -97,6 +100,10 @@ struct conf {
 	uint64_t shutdown_grace_ms;
 	size_t pre_auth_memory, max_message;
 	enum conf_log_level log_level;
+	enum conf_log_to log_to;
+	enum conf_log_format log_format;
+	enum conf_log_ids log_client_ids;
+	struct conf_rate log_rate; /* n 0: none */
 	char *control_socket;
 	char *http; /* a numeric loopback address and port, IPv6 in brackets; or NULL */
 	char *state_type, *state_path, *state_key_file;

@@ -35,7 +35,7 @@ static bool count_words(struct load *l, const struct conf_directive *d,
 {
 	bool many = d->type == CONF_T_LISTEN || d->type == CONF_T_VERSIONS ||
 	            d->type == CONF_T_RULE || d->type == CONF_T_LEG || d->type == CONF_T_LIMIT ||
-	            d->type == CONF_T_BAN;
+	            d->type == CONF_T_BAN || d->type == CONF_T_RATE;
 	size_t wanted = d->type == CONF_T_FLAG ? 1 : 2;
 
 	if (node->n < wanted)
@@ -50,10 +50,31 @@ static bool count_words(struct load *l, const struct conf_directive *d,
 	return false;
 }
 
+/* The words behind the name as one. */
+static const char *join(struct load *l, const struct conf_node *node)
+{
+	size_t n = 0;
+
+	for (size_t i = 1; i < node->n; i++)
+		n += strlen(node->words[i].text) + 1;
+	char *text = arena_take(&l->arena, n), *to = text;
+	if (text == NULL) {
+		l->no_memory = true;
+		return NULL;
+	}
+	for (size_t i = 1; i < node->n; i++) {
+		size_t size = strlen(node->words[i].text);
+		memcpy(to, node->words[i].text, size);
+		to += size;
+		*to++ = i + 1 < node->n ? ' ' : '\0';
+	}
+	return text;
+}
+
 static void apply_value(struct load *l, const struct conf_directive *d, struct load_block *b,
                         const struct conf_node *node)
 {
-	const char *text = node->words[1].text;
+	const char *text = d->type == CONF_T_RATE ? join(l, node) : node->words[1].text;
 	struct err e;
 
 	if (d->type == CONF_T_PATH && (d->special == NULL || strcmp(text, d->special) != 0))
@@ -263,7 +284,7 @@ static int set_defaults(enum conf_block kind, void *base)
 		if (d[i].block != kind || d[i].default_value == NULL ||
 		    d[i].offset == CONF_NOT_STORED)
 			continue;
-		if (is_scalar(d[i].type) &&
+		if ((is_scalar(d[i].type) || d[i].type == CONF_T_RATE) &&
 		    conf_value_set(&d[i], base, d[i].default_value, NULL) != 0)
 			return -1;
 		if (d[i].type == CONF_T_REFERENCE)

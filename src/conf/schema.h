@@ -34,6 +34,7 @@ enum conf_type {
 	CONF_T_PATH,      /* char *, NULL for the word `special` */
 	CONF_T_LOOPBACK,  /* char *, ADDRESS:PORT of this host, NULL for the word `special` */
 	CONF_T_FLAG,      /* bool, true where the directive stands; no words */
+	CONF_T_RATE,      /* struct conf_rate, "N per DURATION", zero for the word `special` */
 	CONF_T_LISTEN,    /* numeric ADDR:PORT… */
 	CONF_T_ADDRESS,   /* HOST:PORT */
 	CONF_T_VERSIONS,  /* uint8_t, bits */

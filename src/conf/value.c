@@ -2,12 +2,13 @@
 /* Values of one word, in both directions. Defaults come through here as text too, so a default that
  * is out of its own range cannot hide. */
 #include "base/text.h"
+#include "conf/conf.h"
 #include "conf/schema.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { QUOTE_SIZE = 80 };
+enum { QUOTE_SIZE = 80, RATE_MAX = 1000000 };
 
 /* Where a value stands in the struct of its block. Never used for what is not stored. */
 static void *member(const struct conf_directive *d, void *base)
@@ -105,6 +106,27 @@ static int set_choice(const struct conf_directive *d, void *base, const char *te
 	return 0;
 }
 
+/* "N per DURATION", as one text. */
+static int set_rate(const struct conf_directive *d, void *base, const char *text, struct err *e)
+{
+	static const char per[] = " per ";
+	char quote[QUOTE_SIZE];
+	struct conf_rate rate = {0};
+	const char *at = strstr(text, per);
+	uint64_t n = 0;
+
+	if (!is_special(d, text) && at == NULL)
+		return err_set(e, "\"%s\" is not \"%s\"",
+		               text_escape(slice_str(text), quote, sizeof quote), d->argument);
+	if (at != NULL &&
+	    (text_number(slice_of(text, (size_t)(at - text)), 1, RATE_MAX, &n, e) != 0 ||
+	     text_duration(slice_str(at + sizeof per - 1), d->min, d->max, &rate.per_ms, e) != 0))
+		return -1;
+	rate.n = (size_t)n;
+	*(struct conf_rate *)member(d, base) = rate;
+	return 0;
+}
+
 static int set_path(const struct conf_directive *d, void *base, const char *text, struct err *e)
 {
 	if (is_special(d, text))
@@ -134,6 +156,8 @@ int conf_value_set(const struct conf_directive *d, void *base, const char *text,
 		return set_path(d, base, text, e);
 	case CONF_T_LOOPBACK:
 		return replace_text(member(d, base), is_special(d, text) ? NULL : text, e);
+	case CONF_T_RATE:
+		return set_rate(d, base, text, e);
 	default:
 		return err_set(e, "\"%s\" is no directive of one word", d->name);
 	}

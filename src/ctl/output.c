@@ -57,30 +57,11 @@ int ctl_write(struct slice s)
 	return CTL_OK;
 }
 
-/* text_escape() leaves valid text and \\, \" and \xNN, of which only the last is foreign to JSON.
- */
-static void print_escaped(const char *p)
-{
-	while (*p != '\0') {
-		if (p[0] == '\\' && p[1] == 'x') {
-			(void)fputs("\\u00", stdout);
-			p += 2;
-			continue;
-		}
-		if (p[0] == '\\')
-			(void)fputc(*p++, stdout);
-		(void)fputc(*p++, stdout);
-	}
-}
-
 void ctl_json_string(struct slice s)
 {
-	size_t size = 4 * s.n + 8;
+	size_t size = 6 * s.n + 8;
 	char *out = malloc(size);
 
-	(void)fputc('"', stdout);
-	if (out != NULL)
-		print_escaped(text_escape(s, out, size));
-	(void)fputc('"', stdout);
+	(void)printf("\"%s\"", out == NULL ? "" : text_json(s, out, size));
 	free(out);
 }

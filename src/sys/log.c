@@ -1,31 +1,50 @@
 /* SPDX-License-Identifier: ISC */
-/* A line is put together on the caller's stack and written by one system call: lines of several
- * threads never mix, nothing is allocated, and no lock is held. Room for the closing quote and the
- * line feed is kept back at every step, so a line that is full is still a whole line. The date is
- * worked out here: gmtime_r() takes a lock of the C library. */
+/* A line is put together on the caller's stack and sent by one system call: lines of several
+ * threads never mix, nothing is allocated, and no lock is held. Room for what closes a line is kept
+ * back at every step, so a line that is full is still a whole line. How a line is written is
+ * settled when it begins: a change of the settings never makes a mixture. */
 #include "sys/log.h"
 
+#include "base/secret.h"
 #include "base/text.h"
 #include "sys/clock.h"
+#include "sys/date.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum {
 	VALUE_MAX = 200,
 	MESSAGE_MAX = 1000,
-	TAIL = 2 /* the line feed, and a NUL of text_escape() */
+	TAIL = 3,            /* the end of an object, the line feed, and a NUL of text_escape() */
+	KEY_AND_LITTLE = 36, /* what has to be left besides a key for a field to be worth it */
+	HASH_SHOWN = 8,      /* bytes */
+	JOURNAL_BUFFER = 8 << 20
 };
 
 static _Atomic int threshold = LOG_LEVEL_INFO;
+static _Atomic int kind = LOG_LINE_LOGFMT;
+static _Atomic int journal = -1; /* its socket, once it was wanted */
+static atomic_bool hashed;
+static atomic_ulong lost;
+static uint8_t hash_key[SECRET_HASH_KEY_SIZE]; /* made before `hashed` is first set */
 
 void log_set_level(enum log_level level)
 {
 	atomic_store_explicit(&threshold, (int)level, memory_order_relaxed);
+}
+
+enum log_level log_level(void)
+{
+	return (enum log_level)atomic_load_explicit(&threshold, memory_order_relaxed);
 }
 
 bool log_wanted(enum log_level level)
@@ -33,80 +52,150 @@ bool log_wanted(enum log_level level)
 	return (int)level <= atomic_load_explicit(&threshold, memory_order_relaxed);
 }
 
-static const char *level_name(enum log_level level)
+uint64_t log_lost(void)
+{
+	return atomic_load_explicit(&lost, memory_order_relaxed);
+}
+
+const char *log_level_name(enum log_level level)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
 
 	return (size_t)level < sizeof names / sizeof names[0] ? names[level] : "error";
 }
 
-struct date {
-	int64_t year;
-	unsigned month, day;
-};
-
-/* Days since 1970-01-01 to the Gregorian date. Years are counted from March, so that the leap day
- * is the last. */
-static struct date date_of(int64_t days)
+/* Whether standard error is the stream that the service manager connected to the journal. */
+static bool stderr_is_journal(void)
 {
-	int64_t shifted = days + 719468; /* since 0000-03-01 */
-	int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-	unsigned day = (unsigned)(shifted - era * 146097); /* of the 400 years */
-	unsigned year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	unsigned of_year = day - (365 * year + year / 4 - year / 100);
-	unsigned month = (5 * of_year + 2) / 153;
+	const char *stream = getenv("JOURNAL_STREAM");
+	char text[64];
+	struct stat st;
 
-	return (struct date){
-	    .year = (int64_t)year + era * 400 + (month >= 10 ? 1 : 0),
-	    .month = month < 10 ? month + 3 : month - 9,
-	    .day = of_year - (153 * month + 2) / 5 + 1,
-	};
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	(void)snprintf(text, sizeof text, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(stream, text) == 0;
 }
 
-/* Appends a piece if it fits whole, the tail kept back. */
-static bool put(struct log_line *l, const char *piece, size_t n)
+static bool open_journal(void)
 {
-	if (n > sizeof l->text - TAIL - l->len)
+	const int size = JOURNAL_BUFFER;
+	int fd = atomic_load(&journal);
+
+	if (fd >= 0)
+		return true;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
 		return false;
-	memcpy(l->text + l->len, piece, n);
-	l->len += n;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	atomic_store(&journal, fd);
 	return true;
 }
 
-static bool put_str(struct log_line *l, const char *piece)
+void log_configure(const struct log_settings *s)
 {
-	return put(l, piece, strlen(piece));
+	static bool keyed;
+	bool to_journal = s->to == LOG_TO_JOURNAL || (s->to == LOG_TO_AUTO && stderr_is_journal());
+
+	if (!keyed)
+		secret_random(hash_key, sizeof hash_key);
+	keyed = true;
+	log_set_level(s->level);
+	atomic_store(&hashed, s->hash_client_ids);
+	atomic_store(&kind, to_journal && open_journal() ? LOG_LINE_JOURNAL
+	                    : s->format == LOG_JSON      ? LOG_LINE_JSON
+	                                                 : LOG_LINE_LOGFMT);
 }
 
-/* " key=", or false where not even a short value would fit behind it. */
+static size_t room(const struct log_line *l)
+{
+	return sizeof l->text - TAIL - l->len;
+}
+
+/* Appends a piece if it fits whole, the tail kept back. */
+static void put(struct log_line *l, const char *piece, size_t n)
+{
+	if (n > room(l))
+		return;
+	memcpy(l->text + l->len, piece, n);
+	l->len += n;
+}
+
+static void put_str(struct log_line *l, const char *piece)
+{
+	put(l, piece, strlen(piece));
+}
+
+/* " key=" or ",\"key\":", or false where not even a short value would fit behind it. */
 static bool put_key(struct log_line *l, const char *key)
 {
+	bool json = l->kind == LOG_LINE_JSON;
 	size_t n = strlen(key);
 
-	if (n > sizeof l->text || n + 32 > sizeof l->text - TAIL - l->len)
+	if (n > sizeof l->text || n + KEY_AND_LITTLE > room(l))
 		return false;
-	return put(l, " ", 1) && put(l, key, n) && put(l, "=", 1);
+	if (l->len != 0)
+		put_str(l, json ? "," : " ");
+	if (json)
+		put_str(l, "\"");
+	put(l, key, n);
+	put_str(l, json ? "\":" : "=");
+	return true;
+}
+
+/* A field of the journal: MQSP_KEY=value. The value is escaped, so it has no line feed. */
+static void put_field(struct log_line *l, const char *key, struct slice value, size_t most)
+{
+	size_t n = strlen(key), left = sizeof l->fields - l->fields_len;
+	static const char prefix[] = "MQSP_";
+
+	if (n + sizeof prefix + KEY_AND_LITTLE > left)
+		return;
+	char *to = l->fields + l->fields_len;
+	memcpy(to, prefix, sizeof prefix - 1);
+	to += sizeof prefix - 1;
+	for (size_t i = 0; i < n; i++)
+		*to++ = (char)(key[i] >= 'a' && key[i] <= 'z' ? key[i] - 'a' + 'A' : key[i]);
+	*to++ = '=';
+	left -= sizeof prefix + n + 1; /* the line feed */
+	(void)text_escape(value, to, most + 1 < left ? most + 1 : left);
+	to += strlen(to);
+	*to++ = '\n';
+	l->fields_len = (size_t)(to - l->fields);
+}
+
+static void put_stamp(struct log_line *l, enum log_level level)
+{
+	char stamp[DATE_TEXT];
+	bool json = l->kind == LOG_LINE_JSON;
+
+	put_str(l, json ? "{\"time\":\"" : "time=");
+	put_str(l, date_text(clock_now().real_us / 1000, stamp));
+	put_str(l, json ? "\",\"level\":\"" : " level=");
+	put_str(l, log_level_name(level));
+	put_str(l, json ? "\"" : "");
+}
+
+static void put_priority(struct log_line *l, enum log_level level)
+{
+	static const char priorities[] = {'3', '4', '6', '7'}; /* syslog(3) */
+	int n = snprintf(l->fields, sizeof l->fields, "PRIORITY=%c\nSYSLOG_IDENTIFIER=mqsecproxy\n",
+	                 priorities[level]);
+
+	l->fields_len = n < 0 ? 0 : (size_t)n;
 }
 
 void log_begin(struct log_line *l, enum log_level level, const char *event)
 {
-	char stamp[80];
-
-	l->len = 0;
+	l->len = l->fields_len = 0;
 	l->wanted = log_wanted(level);
 	if (!l->wanted)
 		return;
-	int64_t ms = clock_now().real_us / 1000;
-	if (ms < 0)
-		ms = 0;
-	int64_t days = ms / 86400000;
-	unsigned rest = (unsigned)(ms % 86400000);
-	struct date d = date_of(days);
-	(void)snprintf(stamp, sizeof stamp,
-	               "time=%04" PRId64 "-%02u-%02uT%02u:%02u:%02u.%03uZ level=", d.year, d.month,
-	               d.day, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
-	put_str(l, stamp);
-	put_str(l, level_name(level));
+	l->kind = (unsigned)atomic_load_explicit(&kind, memory_order_relaxed);
+	if (l->kind == LOG_LINE_JOURNAL)
+		put_priority(l, level);
+	else
+		put_stamp(l, level);
 	log_str(l, "event", event);
 }
 
@@ -127,19 +216,26 @@ static bool is_token(struct slice s)
 
 static void field(struct log_line *l, const char *key, struct slice value, size_t most)
 {
-	if (!l->wanted || !put_key(l, key))
+	if (!l->wanted)
 		return;
-	size_t left = sizeof l->text - TAIL - l->len - 2; /* the quotes */
+	if (l->kind == LOG_LINE_JOURNAL)
+		put_field(l, key, value, most);
+	if (!put_key(l, key))
+		return;
+	size_t left = room(l) - 2; /* the quotes */
 	if (most > left)
 		most = left;
-	if (value.n <= most && is_token(value)) {
+	if (l->kind != LOG_LINE_JSON && value.n <= most && is_token(value)) {
 		put(l, (const char *)value.p, value.n);
 		return;
 	}
-	put(l, "\"", 1);
-	(void)text_escape(value, l->text + l->len, most + 1);
+	put_str(l, "\"");
+	if (l->kind == LOG_LINE_JSON)
+		(void)text_json(value, l->text + l->len, most + 1);
+	else
+		(void)text_escape(value, l->text + l->len, most + 1);
 	l->len += strlen(l->text + l->len);
-	l->text[l->len++] = '"';
+	put_str(l, "\"");
 }
 
 void log_text(struct log_line *l, const char *key, struct slice value)
@@ -157,10 +253,56 @@ void log_number(struct log_line *l, const char *key, int64_t value)
 {
 	char digits[24];
 
-	if (!l->wanted || !put_key(l, key))
+	if (!l->wanted)
 		return;
 	(void)snprintf(digits, sizeof digits, "%" PRId64, value);
-	put_str(l, digits);
+	if (l->kind == LOG_LINE_JOURNAL)
+		put_field(l, key, slice_str(digits), sizeof digits);
+	if (put_key(l, key))
+		put_str(l, digits);
+}
+
+void log_client_id(struct log_line *l, struct slice client_id)
+{
+	uint8_t hash[SECRET_HASH_SIZE];
+	char text[1 + 2 * HASH_SHOWN + 1] = "#";
+
+	if (!atomic_load_explicit(&hashed, memory_order_acquire)) {
+		log_text(l, "client_id", client_id);
+		return;
+	}
+	secret_hash(hash_key, client_id, hash);
+	text_hex(hash, HASH_SHOWN, text + 1);
+	log_str(l, "client_id", text);
+}
+
+/* Best effort: where it fails nobody could be told. */
+static void write_stderr(struct log_line *l)
+{
+	l->text[l->len++] = '\n';
+	while (write(STDERR_FILENO, l->text, l->len) < 0 && errno == EINTR)
+		;
+}
+
+/* A journal that is busy costs the line, since waiting would cost every client; one that is not
+ * there costs nothing: standard error is. */
+static void send_journal(struct log_line *l)
+{
+	static char message[] = "MESSAGE=", end[] = "\n";
+	struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
+	struct iovec parts[] = {{l->fields, l->fields_len},
+	                        {message, sizeof message - 1},
+	                        {l->text, l->len},
+	                        {end, sizeof end - 1}};
+	const struct msghdr m = {
+	    .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = parts, .msg_iovlen = 4};
+
+	if (sendmsg(atomic_load(&journal), &m, MSG_NOSIGNAL) >= 0)
+		return;
+	if (errno == EAGAIN || errno == ENOBUFS)
+		(void)atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
+	else
+		write_stderr(l);
 }
 
 void log_end(struct log_line *l)
@@ -169,9 +311,12 @@ void log_end(struct log_line *l)
 
 	if (!l->wanted)
 		return;
-	l->text[l->len++] = '\n';
-	while (write(STDERR_FILENO, l->text, l->len) < 0 && errno == EINTR)
-		;
+	if (l->kind == LOG_LINE_JSON)
+		l->text[l->len++] = '}';
+	if (l->kind == LOG_LINE_JOURNAL)
+		send_journal(l);
+	else
+		write_stderr(l);
 	l->wanted = false; /* a line is written once */
 	errno = saved;
 }

@@ -88,8 +88,7 @@ static bool gate_allows(const struct report_peer *peer, const struct gate_who *w
 	    (!word.flood && !w->snapshot->policies[peer->listener].filter.silent))
 		return true;
 	report_refused(peer, &(struct report_refusal){.verdict = verdict_info(word.verdict)->name,
-	                                              .why = word.why,
-	                                              .flood = word.flood});
+	                                              .why = word.why});
 	return false;
 }
 

@@ -3,8 +3,8 @@
 
 #include "base/secret.h"
 #include "seal/atrest.h"
-#include "sys/log.h"
 #include "worker/conn.h"
+#include "worker/report.h"
 #include "worker/worker.h"
 
 #include <stdlib.h>
@@ -32,8 +32,8 @@ static struct conn *answered(struct login *l)
 
 	if (c != NULL)
 		c->login = NULL;
-	if (l->op.status == STORE_FAILED)
-		log_say(LOG_LEVEL_ERROR, "state", "%s", l->op.err.text);
+	if (c != NULL && l->op.status == STORE_FAILED)
+		report_state(c, l->op.err.text);
 	return c;
 }
 
@@ -80,10 +80,10 @@ static void taken(struct mail *mail)
 		answer.found = atrest_open(l->worker->shared->state_key, l->op.user, "secret",
 		                           slice_of(l->op.blob, l->op.blob_len), cred.secret) == 0;
 		cred.secret_len = l->op.blob_len - ATREST_OVERHEAD;
-		if (!answer.found)
-			log_say(LOG_LEVEL_ERROR, "state",
-			        "a secret cannot be opened: the state key is not the one it was "
-			        "sealed with");
+		if (!answer.found && c != NULL)
+			report_state(c,
+			             "a secret cannot be opened: the state key is not the one it "
+			             "was sealed with");
 	}
 	if (c != NULL)
 		conn_taken(c, &answer);

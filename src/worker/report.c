@@ -61,7 +61,7 @@ static void put_client(struct log_line *l, const struct conn *c)
 	put_peer(l, c->worker, c->listener, c->address, c->port);
 	if (s == NULL || s->identity == NULL)
 		return;
-	log_text(l, "client_id", s->client_id);
+	log_client_id(l, s->client_id);
 	if (s->has_user)
 		log_text(l, "user", s->user);
 }
@@ -129,6 +129,8 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 		                                               : CLOSED_REFUSED);
 	if (refused)
 		remember_client(c, n);
+	if (!accepted && !report_may_say(c->worker, report_kind_of(verdict_info(n->verdict)->name)))
+		return;
 	log_begin(&l, refused ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "connect");
 	log_str(&l, "verdict", verdict_info(n->verdict)->name);
 	put_client(&l, c);
@@ -169,57 +171,13 @@ static void report_closed(struct conn *c, const struct session_note *n)
 	log_end(&l);
 }
 
-static void say_left_out(struct report_window *window, enum report_kind kind)
-{
-	static const char *const names[REPORT_KINDS] = {"payload", "denied", "delayed", "flood"};
-	struct log_line l;
-
-	if (window->left_out == 0)
-		return;
-	log_begin(&l, LOG_LEVEL_WARNING, "suppressed");
-	log_str(&l, "of", names[kind]);
-	log_number(&l, "count", (int64_t)window->left_out);
-	log_end(&l);
-	window->left_out = 0;
-}
-
-void report_suppressed(struct worker *w)
-{
-	for (enum report_kind kind = 0; kind < REPORT_KINDS; kind++)
-		say_left_out(&w->windows[kind], kind);
-}
-
-/* Whether one more line of that kind may be written now; else it is counted. */
-static bool may_say(struct worker *w, enum report_kind kind)
-{
-	struct report_window *window = &w->windows[kind];
-	struct timeval rest = {0};
-
-	if (w->now.mono_ms >= window->until) {
-		say_left_out(window, kind);
-		*window = (struct report_window){.until = w->now.mono_ms + REPORT_WINDOW_MS};
-	}
-	if (window->said < REPORT_LINES) {
-		window->said++;
-		return true;
-	}
-	metrics_add(&w->metrics, METRIC_LINES_SUPPRESSED, 1);
-	if (window->left_out++ == 0) {
-		int64_t ms = window->until - w->now.mono_ms;
-		rest.tv_sec = ms / 1000;
-		rest.tv_usec = ms % 1000 * 1000;
-		(void)event_add(w->suppressed_event, &rest);
-	}
-	return false;
-}
-
 static void report_payload(const struct conn *c, const struct session_note *n)
 {
 	struct log_line l;
 	char kid[9];
 
 	metrics_add(&c->worker->metrics, metric_failed(n->from == SIDE_CLIENT, n->error), 1);
-	if (!may_say(c->worker, REPORT_PAYLOAD))
+	if (!report_may_say(c->worker, REPORT_PAYLOAD))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "payload");
 	log_str(&l, "error", seal_error_name(n->error));
@@ -248,7 +206,7 @@ static void report_denied(struct conn *c, const struct session_note *n)
 	else
 		metrics_add(m, METRIC_MESSAGES_DENIED, 1);
 	snapshot_count(c->worker->snapshot, c->listener, &n->rule);
-	if (!may_say(c->worker, REPORT_DENIED))
+	if (!report_may_say(c->worker, REPORT_DENIED))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, n->dry ? "would_deny" : "denied");
 	log_str(&l, "what", n->from == SIDE_BROKER ? "delivery" : what[n->verb]);
@@ -268,7 +226,7 @@ static void report_delayed(struct conn *c, const struct session_note *n)
 	struct log_line l;
 
 	metrics_add(&c->worker->metrics, n->dry ? METRIC_WOULD_DENY : METRIC_PUBLISHES_DELAYED, 1);
-	if (!may_say(c->worker, REPORT_DELAYED))
+	if (!report_may_say(c->worker, REPORT_DELAYED))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, n->dry ? "would_delay" : "delayed");
 	put_client(&l, c);
@@ -309,7 +267,7 @@ void report_refused(const struct report_peer *peer, const struct report_refusal 
 	remember(w, &one, peer->listener, r->verdict, r->rule);
 	if (r->rule != NULL)
 		snapshot_count(w->snapshot, peer->listener, r->rule);
-	if (r->flood && !may_say(w, REPORT_FLOOD))
+	if (!report_may_say(w, report_kind_of(r->verdict)))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "connect");
 	log_str(&l, "verdict", r->verdict);
@@ -325,7 +283,7 @@ void report_would_refuse(struct conn *c, const struct gate_word *word)
 	struct log_line l;
 
 	metrics_add(&c->worker->metrics, METRIC_WOULD_DENY, 1);
-	if (!may_say(c->worker, REPORT_DENIED))
+	if (!report_may_say(c->worker, REPORT_DENIED))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "would_deny");
 	log_str(&l, "what", "connect");
@@ -341,11 +299,19 @@ void report_stalled(struct conn *c, enum side side)
 	    c, &(struct session_note){.from = side, .why = "it took nothing for stall-timeout"});
 }
 
+void report_state(const struct conn *c, const char *why)
+{
+	if (report_may_say(c->worker, REPORT_STATE))
+		log_say(LOG_LEVEL_ERROR, "state", "%s", why);
+}
+
 void report_dial(const struct conn *c, const char *why)
 {
 	struct log_line l;
 	const struct snapshot *s = c->worker->snapshot;
 
+	if (!report_may_say(c->worker, REPORT_DIAL))
+		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "dial");
 	log_str(&l, "broker", s->conf->brokers[s->listeners[c->listener]->broker].name);
 	log_str(&l, "why", why);

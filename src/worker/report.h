@@ -4,10 +4,17 @@
 #define WORKER_REPORT_H
 
 #include "worker/conn.h"
+#include "worker/worker.h"
 
-/* One of the session's notes. Lines that a peer can cause at will are limited, by kind:
- * REPORT_LINES in REPORT_WINDOW_MS a worker. */
+/* One of the session's notes. Lines that a peer can cause at will are limited by kind, each verdict
+ * of a refusal being one, to the configured rate a worker; who was let in is always told. */
 void report_note(struct conn *c, const struct session_note *n);
+
+/* report_rate.c. Whether one more line of that kind may be written now; else it is counted. */
+bool report_may_say(struct worker *w, enum report_kind kind);
+
+/* The kind of a refusal: verdicts of one name are one. */
+enum report_kind report_kind_of(const char *verdict);
 
 /* Says how many lines were left out, where some were: when the window is over, and at the end. */
 void report_suppressed(struct worker *w);
@@ -23,7 +30,6 @@ struct report_peer {
 struct report_refusal {
 	const char *verdict, *why;      /* why may be NULL */
 	const struct acl_verdict *rule; /* what decided, or NULL */
-	bool flood;                     /* one of many: lines are limited as above */
 };
 void report_refused(const struct report_peer *peer, const struct report_refusal *r);
 
@@ -35,6 +41,9 @@ void report_stalled(struct conn *c, enum side side);
 
 /* What an end with this v5 code counts as. */
 enum closed report_closed_by(uint8_t code);
+
+/* Something is wrong with the state, which a login came upon. */
+void report_state(const struct conn *c, const char *why);
 
 /* Why a broker could not be connected to, one address. */
 void report_dial(const struct conn *c, const char *why);

@@ -35,10 +35,18 @@ enum {
 	WORKER_REFUSING_MAX = 1024     /* refusals that may wait for their time at once */
 };
 
-enum { REPORT_LINES = 20, REPORT_WINDOW_MS = 10000 };
-
-/* The kinds of lines that a peer can cause without end. */
-enum report_kind { REPORT_PAYLOAD, REPORT_DENIED, REPORT_DELAYED, REPORT_FLOOD, REPORT_KINDS };
+/* The kinds of lines that somebody can cause without end, and that are limited therefore. Behind
+ * them stand the refused CONNECTs, a kind for each verdict. */
+enum report_kind {
+	REPORT_PAYLOAD,
+	REPORT_DENIED,
+	REPORT_DELAYED,
+	REPORT_DIAL,
+	REPORT_STATE,
+	REPORT_EVICTED,
+	REPORT_REFUSED,
+	REPORT_KINDS = REPORT_REFUSED + VERDICT_COUNT
+};
 
 /* Lines of one kind that were written in the window under way, and those that were not. */
 struct report_window {

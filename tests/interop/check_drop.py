@@ -24,7 +24,7 @@ KEY = secrets.token_bytes(32)
 key_text, _ = proxy.key("site", KEY)
 other_text, _ = proxy.key("other")
 # one thread: the log's limit is a thread's
-front = proxy.Proxy(proxy.listener() + proxy.broker(broker.port) + key_text + other_text + proxy.decrypt("up/#", "site") +
+front = proxy.Proxy("log {\n\trate-limit %d per 10s\n}\n" % LINES + proxy.listener() + proxy.broker(broker.port) + key_text + other_text + proxy.decrypt("up/#", "site") +
                     proxy.encrypt("down/#", "site") + proxy.decrypt("other/#", "other"), workers=1, name="front")
 front.start()
 dropped = collections.Counter()  # by direction and error, as status names them

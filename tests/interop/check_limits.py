@@ -114,6 +114,7 @@ def silent():
     stub = StubBroker()
     front = made(stub, "limit connects 1 per 1h per address", "refuse silent")
     tap.eq(tries(front, 3), [0, None, None], "one gets in")
+    front.wait_verdict("rate_limited", times=2)
     tap.eq(len(front.verdicts("rate_limited")), 2, "two lines")
     front.configure(front.text.replace("connects 1 per 1h per address", "connections 1 per user"))
     tap.eq(front.reload()[0], 0, "another limit by reload")
@@ -129,12 +130,14 @@ def dry_run():
     stub = StubBroker()
     front = made(stub, "limit connects 1 per 1h per address", "limit publish 1 per 1h per client", "dry-run on")
     tap.eq(tries(front, 3, user="ann"), [0, 0, 0], "three get in")
+    front.wait_event("would_deny", times=2)
     lines = front.events("would_deny")
     tap.eq([f["why"] for f in lines], ["limit connects per address"] * 2, "two lines")
     with raw.Client(front.port) as c:
         c.login("p", user="ann")
         for i in range(3):
             c.publish("t", b"x", 1, mid=i + 1)
+    front.wait_event("would_delay", times=2)
     tap.eq(len(front.events("would_delay")), 2, "two messages would have waited")
     tap.eq(int(front.status()["would-deny"]), 5, "counted")
     tap.eq(front.stop(), 0, "status 0")

@@ -61,7 +61,7 @@ def notify():
         front = proxy.Proxy(proxy.listener() + proxy.broker(stub.port), env=manager.env())
         front.start(wait=False)
         tap.eq(manager.hear(), {"READY": "1", "STATUS": "serving"}, "READY=1 is the first word")
-        tap.ok(front.events("listening"), "which comes when the listeners stand")
+        tap.ok(front.wait_event("listening"), "which comes when the listeners stand")
         with raw.Client(front.port) as c:
             tap.eq(c.login("a").code, 0, "and clients get in")
         for way in ("ctl", "SIGHUP"):
@@ -141,6 +141,160 @@ def comm(pid, tid):
 def state(pid, tid):
     with open("/proc/%d/task/%d/stat" % (pid, tid)) as f:
         return f.read().rsplit(")", 1)[1].split()[0]
+
+
+def floods():
+    """Refusals, broken payloads and a broker that is away are told so often, and counted beyond"""
+    stub = StubBroker()
+    dead = proc.free_port()
+    body = "filter f {\n\tallow connect client-id good*\n\tdeny connect\n}\n"
+    text = proxy.listener(extra="\tfilter f") + proxy.listener("gone", "lost") + proxy.broker(stub.port) + proxy.broker(dead, "gone") + body
+
+    def log(front, n, ms):
+        front.configure("log {\n\trate-limit %s\n}\n" % ("off" if n is None else "%d per %dms" % (n, ms)) + text)
+
+    front = proxy.Proxy(text, workers=1)
+    log(front, 3, 1500)
+    front.start()
+
+    def refuse(times, port=front.port, ident="bad"):
+        for i in range(times):
+            with raw.Client(port) as c:
+                c.send(raw.connect(4, "%s%d" % (ident, i)))
+                c.end()
+
+    refuse(10)
+    first = front.wait_event("suppressed", of="filtered")
+    tap.eq(first["count"], "7", "of 10 refusals 3 are told, and that 7 were not when the time is over")
+    tap.eq(len(front.verdicts("filtered")), 3, "3 lines")
+    refuse(2)
+    tap.eq(len(front.verdicts("filtered")), 5, "then a new time begins")
+    for i in range(5):
+        with raw.Client(front.port) as c:
+            tap.eq(c.login("good%d" % i).code, 0, "who may gets in")
+    front.wait_verdict("accepted", times=5)
+    tap.eq(len(front.verdicts("accepted")), 5, "who was let in is always told")
+    with raw.Client(front.port_of("lost")) as c:  # a kind of its own, and its broker's another
+        c.login("x")
+    front.wait_event("dial")
+    front.wait_verdict("broker_unreachable")
+    tap.eq(front.status()["log-lines-suppressed"], "7", "status counts what was left out")
+    log(front, None, 0)
+    tap.eq(front.reload()[0], 0, "rate-limit off")
+    before = len(front.verdicts("filtered"))
+    refuse(30)
+    proc.until(lambda: len(front.verdicts("filtered")) >= before + 30, 5, "a line of each")
+    tap.eq(len(front.verdicts("filtered")), before + 30, "each is told")
+    log(front, 3, 3600000)
+    front.reload()
+    refuse(10)
+    tap.eq(front.stop(), 0, "status 0")
+    tap.ok([f for f in front.events("suppressed", of="filtered")][1:], "what was left out is told at the end at the latest")
+
+
+def as_json():
+    """One object a line, whatever stands in it"""
+    import json
+    stub = StubBroker()
+    front = proxy.Proxy("log {\n\tformat json\n\tlevel debug\n}\n" + proxy.listener() + proxy.broker(stub.port))
+    front.start(wait=False)
+    proc.until(lambda: '"event":"ready"' in front.log(), 10, "readiness")
+    rows = [json.loads(line) for line in front.lines]
+    port = int([r for r in rows if r["event"] == "listening"][0]["address"].rsplit(":", 1)[1])
+    nasty = 'a"b\\c\n\td\u2028 grün \U0001f600 {}'
+    with raw.Client(port, 5) as c:
+        tap.eq(c.login(nasty, user="u\x7f").code, 0, "a client with an odd name")
+    os.kill(front.pid, signal.SIGHUP)
+    proc.until(lambda: "reloaded" in front.log(), 10, "the reload")
+    front.configure("nonsense\n")
+    front.reload()
+    tap.eq(front.stop(), 0, "status 0")
+    bad = []
+    for line in front.lines:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            bad.append(line)
+    tap.eq(bad, [], "every line is JSON, also those of a bad reload")
+    tap.ok(all({"time", "level", "event"} <= set(r) for r in rows), "each with time, level and event")
+    hit = [r for r in rows if r.get("verdict") == "accepted"][0]
+    tap.eq(hit["client_id"].replace("\x0a", "\n").replace("\x09", "\t"), nasty.replace("\u2028", "\u00e2\u0080\u00a8"),
+           "the name comes out, but for what could break lines")
+    tap.ok(isinstance(hit["worker"], int), "numbers are numbers")
+    complaint = [r for r in rows if r["event"] == "configuration"]
+    tap.ok(any(":1: error: unknown directive" in r["message"] for r in complaint), "what is wrong with a configuration is a line too")
+
+
+JOURNAL = "mount -t tmpfs none /run && mkdir -p /run/systemd/journal && mount --bind \"$1\" /run/systemd/journal && shift && exec \"$@\""
+
+
+def journal():
+    """Fields by datagram where standard error leads to the journal or that was ordered"""
+    folder = proc.path("journal")
+    os.mkdir(folder)
+    there = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    there.bind(os.path.join(folder, "socket"))
+    there.settimeout(5)
+    wrapper = ["unshare", "-rm", "sh", "-c", JOURNAL, "sh", folder]
+    try:
+        works = proc.run(wrapper + ["true"])[0] == 0
+    except FileNotFoundError:
+        works = False
+    if not works:
+        raise tap.Skip("no namespaces here (unshare -rm)")
+    stub = StubBroker()
+    text = proxy.listener() + proxy.broker(stub.port)
+    stream = 'exec 2>>"$1"; shift; JOURNAL_STREAM=$(stat -L -c %%d:%%i /dev/stderr)%s exec "$@"'
+
+    def entries(until):
+        got = []
+        while not got or got[-1].get("MQSP_EVENT") != until:
+            data = there.recv(8192).decode()
+            got.append(dict(line.split("=", 1) for line in data.rstrip("\n").split("\n")))
+        return got
+
+    for how, order, more in (("ordered", "journal", []), ("by JOURNAL_STREAM", "auto", ["sh", "-c", stream % "", "sh", proc.path("stderr")])):
+        front = proxy.Proxy("log {\n\tto %s\n\tclient-ids hashed\n}\n" % order + text, wrapper=wrapper + more)
+        front.start(wait=False)
+        got = entries("ready")
+        port = int([e for e in got if e["MQSP_EVENT"] == "listening"][0]["MQSP_ADDRESS"].rsplit(":", 1)[1])
+        with raw.Client(port, 5) as c:
+            tap.eq(c.login("secretive\nPRIORITY=0", user="eve").code, 0, "%s: a client" % how)
+        hit = entries("connect")[-1]
+        tap.eq({k: hit.get(k) for k in ("PRIORITY", "SYSLOG_IDENTIFIER", "MQSP_VERDICT", "MQSP_USER", "MQSP_LISTENER")},
+               {"PRIORITY": "6", "SYSLOG_IDENTIFIER": "mqsecproxy", "MQSP_VERDICT": "accepted", "MQSP_USER": "eve",
+                "MQSP_LISTENER": "plant"}, "its fields")
+        tap.ok(hit["MESSAGE"].startswith("event=connect verdict=accepted peer=127.0.0.1:"), "and the message for people", hit["MESSAGE"])
+        tap.ok(len(hit["MQSP_CLIENT_ID"]) == 17 and hit["MQSP_CLIENT_ID"][0] == "#", "the client's id is hashed", hit["MQSP_CLIENT_ID"])
+        tap.eq(front.stop(), 0, "status 0")
+        entries("stopped")
+        tap.eq(front.log(), "", "nothing on standard error")
+    # a stream that is not the journal's, and a journal that is not there
+    front = proxy.Proxy("log {\n\tto auto\n}\n" + text, wrapper=wrapper + ["env", "JOURNAL_STREAM=1:1"]).start()
+    tap.eq(front.stop(), 0, "another stream: standard error")
+    there.close()
+    os.unlink(os.path.join(folder, "socket"))
+    front = proxy.Proxy("log {\n\tto journal\n}\n" + text, wrapper=wrapper).start()
+    tap.eq(front.stop(), 0, "no journal: standard error")
+
+
+def hashed():
+    """A hashed id is the same for the same client, also after a reload, and another in another run"""
+    stub = StubBroker()
+    text = "log {\n\tclient-ids hashed\n}\n" + proxy.listener() + proxy.broker(stub.port)
+    seen = []
+    for run in range(2):
+        front = proxy.Proxy(text).start()
+        for name in ("one", "two", "one"):
+            with raw.Client(front.port) as c:
+                tap.eq(c.login(name, user="joe").code, 0, "a client")
+            front.reload()
+        front.wait_verdict("accepted", times=3)
+        tap.eq(front.stop(), 0, "status 0")
+        seen.append([f["client_id"] for f in front.verdicts("accepted")])
+        tap.ok("one" not in [f.get("client_id") for f in front.events()], "the id itself is nowhere")
+    tap.ok(seen[0][0] == seen[0][2] != seen[0][1], "the same for the same client", repr(seen))
+    tap.ok(not set(seen[0]) & set(seen[1]), "others in another run", repr(seen))
 
 
 def listening(host="127.0.0.1", family=socket.AF_INET):
@@ -226,4 +380,4 @@ def refused():
     tap.eq(front.stop(), 0, "one beyond loopback is fine where the listener says so")
 
 
-tap.run([notify, watchdog, activation, refused])
+tap.run([notify, watchdog, activation, refused, floods, as_json, journal, hashed])

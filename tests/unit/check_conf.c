@@ -31,6 +31,11 @@ START_TEST(defaults)
 	ck_assert_uint_eq(c->pre_auth_memory, 64 << 20);
 	ck_assert_uint_eq(c->max_message, 1 << 20);
 	ck_assert_int_eq(c->log_level, CONF_LOG_INFO);
+	ck_assert_int_eq(c->log_to, CONF_LOG_AUTO);
+	ck_assert_int_eq(c->log_format, CONF_LOG_LOGFMT);
+	ck_assert_int_eq(c->log_client_ids, CONF_LOG_PLAIN);
+	ck_assert_uint_eq(c->log_rate.n, 20);
+	ck_assert_uint_eq(c->log_rate.per_ms, 10000);
 	ck_assert_str_eq(c->control_socket, "/run/mqsecproxy/ctl.sock");
 	ck_assert_str_eq(c->state_type, "sqlite");
 	ck_assert_str_eq(c->state_path, "/var/lib/mqsecproxy/state.db");

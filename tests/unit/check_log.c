@@ -157,10 +157,14 @@ END_TEST
  * end falls. */
 START_TEST(full_line_is_whole)
 {
+	const struct log_settings settings = {.level = LOG_LEVEL_INFO,
+	                                      .to = LOG_TO_STDERR,
+	                                      .format = _i % 2 == 0 ? LOG_LOGFMT : LOG_JSON};
 	char nasty[300];
 	struct log_line l;
 
-	memset(nasty, '"', sizeof nasty);
+	memset(nasty, _i % 3 == 0 ? '"' : '\n', sizeof nasty);
+	log_configure(&settings);
 	capture_begin();
 	log_begin(&l, LOG_LEVEL_INFO, "e");
 	for (int i = 0; i < _i; i++)
@@ -176,6 +180,10 @@ START_TEST(full_line_is_whole)
 	ck_assert_uint_le(n, sizeof l.text);
 	ck_assert_uint_gt(n, sizeof l.text - 300);
 	ck_assert_ptr_eq(strchr(got, '\n'), got + n - 1);
+	if (_i % 2 != 0) {
+		ck_assert_int_eq(got[0], '{');
+		ck_assert_int_eq(got[n - 2], '}');
+	}
 	bool inside = false;
 	for (size_t i = 0; i < n; i++) {
 		if (inside && got[i] == '\\')
@@ -243,7 +251,7 @@ int main(void)
 	tcase_add_test(t, number_and_missing);
 	tcase_add_test(t, level);
 	tcase_add_test(t, long_value_is_cut);
-	tcase_add_loop_test(t, full_line_is_whole, 0, 24);
+	tcase_add_loop_test(t, full_line_is_whole, 0, 48);
 	tcase_add_test(t, lines_do_not_mix);
 	tcase_add_test(t, errno_is_kept);
 	suite_add_tcase(s, t);

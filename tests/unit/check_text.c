@@ -140,6 +140,26 @@ START_TEST(escape)
 }
 END_TEST
 
+static const struct escape_row jsons[] = {
+    {"plain text", 64, "plain text"},
+    {"a\"b\\c", 64, "a\\\"b\\\\c"},
+    {"a\nb\x7f", 64, "a\\u000ab\\u007f"},
+    {"gr\xc3\xbcn \xff", 64, "gr\xc3\xbcn \\u00ff"},
+    {"abc\n\n", 13, "abc\\u000a\xe2\x80\xa6"},
+    {"abc\n\n", 16, "abc\\u000a\\u000a"},
+};
+
+START_TEST(json)
+{
+	const struct escape_row *row = &jsons[_i];
+	char out[64];
+	struct slice in = guard_copy(slice_str(row->in));
+
+	ck_assert_str_eq(text_json(in, out, row->size), row->out);
+	guard_free(in);
+}
+END_TEST
+
 #define ROWS(a) (int)(sizeof(a) / sizeof((a)[0]))
 
 int main(void)
@@ -153,6 +173,7 @@ int main(void)
 	tcase_add_test(t, error_names_text_and_range);
 	tcase_add_test(t, unhex_strict);
 	tcase_add_loop_test(t, escape, 0, ROWS(escapes));
+	tcase_add_loop_test(t, json, 0, ROWS(jsons));
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

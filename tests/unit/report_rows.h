@@ -58,7 +58,7 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:2:2: error: unknown directive \"levle\": did you mean \"level\"?\n"
 	 "\tlevle info\n"
 	 "\t^\n"
-	 "/etc/m/main.conf:3:2: error: unknown directive \"colour\": what may stand here is level\n"
+	 "/etc/m/main.conf:3:2: error: unknown directive \"colour\": what may stand here is level, to, format, client-ids, rate-limit\n"
 	 "\tcolour red\n"
 	 "\t^\n"},
 	{"set twice",
