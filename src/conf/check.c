@@ -10,7 +10,7 @@
 /* Fixed header, topic, packet id and v5 properties around a payload. */
 enum { HEAD_ALLOWANCE = 128 << 10 };
 
-static const struct conf_node *where_set(const struct load_block *b, const char *name)
+const struct conf_node *load_set(const struct load_block *b, const char *name)
 {
 	int i = conf_directive_find(b->kind, name);
 
@@ -23,7 +23,7 @@ static struct conf_at whole(const struct load *l)
 }
 
 /* At the name of a block, or, where it has none, at its first word. */
-static struct conf_at block_at(const struct load_block *b)
+struct conf_at load_block_at(const struct load_block *b)
 {
 	return conf_word_at(b->node, b->node->n > 1 ? 1 : 0);
 }
@@ -41,7 +41,7 @@ static void check_required(struct load *l, const struct load_block *b)
 			           "there is no %s: at least one block \"%s %s { … }\" is needed",
 			           d[i].name, d[i].name, d[i].argument);
 		else
-			conf_error(&l->diags, block_at(b), "this %s needs a line \"%s %s\"",
+			conf_error(&l->diags, load_block_at(b), "this %s needs a line \"%s %s\"",
 			           conf_block_name(b->kind), d[i].name, d[i].argument);
 	}
 }
@@ -80,12 +80,12 @@ static void check_buffer(struct load *l, const struct load_block *b)
 {
 	const struct conf_listener *listener = b->base;
 	size_t least = 2 * (envelope_size(l->c->max_message + SEAL_PREFIX_MAX) + HEAD_ALLOWANCE);
-	const struct conf_node *node = where_set(b, "max-buffer");
+	const struct conf_node *node = load_set(b, "max-buffer");
 
 	if (listener->max_buffer >= least || !anything_encrypts(l->c))
 		return;
 	conf_error(
-	    &l->diags, node != NULL && node->n > 1 ? conf_word_at(node, 1) : block_at(b),
+	    &l->diags, node != NULL && node->n > 1 ? conf_word_at(node, 1) : load_block_at(b),
 	    "max-buffer%s is too small for max-message: %zuk would hold the largest envelope twice",
 	    node != NULL ? "" : " (4M by default)", (least + 1023) / 1024);
 }
@@ -94,18 +94,19 @@ static void check_listener(struct load *l, const struct load_block *b)
 {
 	struct conf_listener *listener = b->base;
 
-	if (where_set(b, "max-pending") == NULL) {
+	if (load_set(b, "max-pending") == NULL) {
 		listener->max_pending = listener->max_connections / 4;
 		if (listener->max_pending == 0)
 			listener->max_pending = 1;
 	}
 	check_exposure(l, b);
 	check_buffer(l, b);
+	load_otp_listener(l, b);
 }
 
 static void check_filter_end(struct load *l, const struct load_block *b)
 {
-	const struct conf_node *dry_run = where_set(b, "dry-run");
+	const struct conf_node *dry_run = load_set(b, "dry-run");
 	const struct conf_filter *f = b->base;
 	struct err e;
 
@@ -115,34 +116,34 @@ static void check_filter_end(struct load *l, const struct load_block *b)
 	if (b->rule_failed)
 		return;
 	if (b->node->first == NULL)
-		conf_warning(&l->diags, block_at(b),
+		conf_warning(&l->diags, load_block_at(b),
 		             "this filter has no rule: everybody may connect");
 	for (enum acl_verb verb = ACL_CONNECT; verb < ACL_VERBS; verb++) {
 		if (acl_ruleset_check(f->rules, verb, &e) != 0)
-			conf_error(&l->diags, block_at(b), "%s", e.text);
+			conf_error(&l->diags, load_block_at(b), "%s", e.text);
 	}
 }
 
 static void check_legs(struct load *l, const struct load_block *b)
 {
 	static const char *const names[] = {"client-leg", "broker-leg"};
-	const struct conf_node *pass = where_set(b, "pass");
+	const struct conf_node *pass = load_set(b, "pass");
 
-	if (pass == NULL && where_set(b, names[0]) == NULL && where_set(b, names[1]) == NULL) {
+	if (pass == NULL && load_set(b, names[0]) == NULL && load_set(b, names[1]) == NULL) {
 		conf_error(
-		    &l->diags, block_at(b),
+		    &l->diags, load_block_at(b),
 		    "this rule needs a line \"pass\", or \"client-leg …\" and \"broker-leg …\"");
 		return;
 	}
 	for (size_t i = 0; i < 2; i++) {
-		const struct conf_node *leg = where_set(b, names[i]);
+		const struct conf_node *leg = load_set(b, names[i]);
 		if (pass != NULL && leg != NULL)
 			conf_error(
 			    &l->diags, conf_word_at(leg, 0),
 			    "\"%s\" cannot stand beside \"pass\", which leaves payloads alone",
 			    names[i]);
 		else if (pass == NULL && leg == NULL)
-			conf_error(&l->diags, block_at(b),
+			conf_error(&l->diags, load_block_at(b),
 			           "this rule needs a line \"%s plain|encrypted KEY…\"", names[i]);
 	}
 }
@@ -151,13 +152,15 @@ bool load_has_use(const struct load_block *b, const struct conf_directive *d)
 {
 	const struct conf_payload *p = b->base;
 
+	if (d->role != NULL)
+		return load_otp_says(b->base, d->role);
 	return d->block != CONF_PAYLOAD || d->type == CONF_T_FLAG || d->type == CONF_T_LEG ||
 	       p->client.encrypted || p->broker.encrypted;
 }
 
 static bool says_plain(const struct load_block *b, const char *leg)
 {
-	const struct conf_node *node = where_set(b, leg);
+	const struct conf_node *node = load_set(b, leg);
 
 	return node != NULL && node->n > 1 && strcmp(node->words[1].text, "plain") == 0;
 }
@@ -168,7 +171,7 @@ static void check_options(struct load *l, const struct load_block *b)
 {
 	size_t n;
 	const struct conf_directive *d = conf_directives(&n);
-	bool pass = where_set(b, "pass") != NULL;
+	bool pass = load_set(b, "pass") != NULL;
 
 	if (!pass && !(says_plain(b, "client-leg") && says_plain(b, "broker-leg")))
 		return;
@@ -191,12 +194,14 @@ static void check_options(struct load *l, const struct load_block *b)
 
 static void check_used(struct load *l, const struct load_block *b)
 {
-	const char *by = b->kind == CONF_KEY ? "payload rule" : "listener";
+	const char *by = b->kind == CONF_KEY   ? "payload rule"
+	                 : b->kind == CONF_OTP ? "listener or broker"
+	                                       : "listener";
 
 	if (b->kind == CONF_BROKER || b->kind == CONF_OTP || b->kind == CONF_FILTER ||
 	    b->kind == CONF_KEY) {
 		if (!b->used)
-			conf_warning(&l->diags, block_at(b), "no %s uses this %s block", by,
+			conf_warning(&l->diags, load_block_at(b), "no %s uses this %s block", by,
 			             conf_block_name(b->kind));
 	}
 }
@@ -219,7 +224,7 @@ static void default_key_file(struct load *l)
 
 static void check_state(struct load *l)
 {
-	const struct conf_node *type = where_set(l->single[CONF_STATE], "type");
+	const struct conf_node *type = load_set(l->single[CONF_STATE], "type");
 
 	if (l->c->state_key_file == NULL)
 		default_key_file(l);
@@ -238,6 +243,10 @@ static void check_block(struct load *l, const struct load_block *b)
 			check_legs(l, b);
 			check_options(l, b);
 		}
+		if (b->kind == CONF_OTP)
+			load_otp(l, b);
+		if (b->kind == CONF_BROKER)
+			load_otp_broker(l, b);
 	}
 	if (!l->broken)
 		check_used(l, b);

@@ -3,6 +3,8 @@
  * zero. */
 #include "conf/conf.h"
 
+#include "base/secret.h"
+
 #include <stdlib.h>
 
 static void free_addresses(struct conf_address *a, size_t n)
@@ -45,15 +47,27 @@ static void free_rules(struct conf *c)
 	free(c->payloads);
 }
 
+static void free_otps(struct conf *c)
+{
+	for (size_t i = 0; i < c->n_otps; i++) {
+		free(c->otps[i].name);
+		free(c->otps[i].profile_name);
+		free(c->otps[i].secret_file);
+		secret_free(c->otps[i].secret);
+		free(c->otps[i].user);
+		free(c->otps[i].password_file);
+		secret_free(c->otps[i].password);
+	}
+	free(c->otps);
+}
+
 void conf_free(struct conf *c)
 {
 	if (c == NULL)
 		return;
 	free_listeners(c);
 	free_brokers(c);
-	for (size_t i = 0; i < c->n_otps; i++)
-		free(c->otps[i].name);
-	free(c->otps);
+	free_otps(c);
 	free_rules(c);
 	keyring_fini(&c->keys);
 	free(c->control_socket);

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "mqtt/names.h"
+#include "otp/credential.h"
 #include "otp/embed.h"
 #include "seal/keyring.h"
 
@@ -20,10 +21,23 @@ enum conf_log_to { CONF_LOG_AUTO, CONF_LOG_JOURNAL, CONF_LOG_STDERR };
 enum conf_log_format { CONF_LOG_LOGFMT, CONF_LOG_JSON };
 enum conf_log_ids { CONF_LOG_PLAIN, CONF_LOG_HASHED };
 
+enum conf_role { CONF_VERIFY, CONF_INJECT };
+
 struct conf_otp {
 	char *name;
+	enum conf_role role; /* VERIFY for listeners, INJECT for brokers */
 	enum otp_layout layout;
-	unsigned digits; /* assumed for unknown users */
+	unsigned digits; /* VERIFY: assumed for unknown users */
+	/* INJECT */
+	char *profile_name;
+	const struct otp_profile *profile;
+	char *secret_file;
+	uint8_t *secret; /* locked memory; NULL where each user name has a file, which is read when a
+	                    code is drawn */
+	size_t secret_len;
+	char *user, *password_file; /* what a client lacks; NULL: nothing */
+	uint8_t *password;          /* locked memory */
+	size_t password_len;
 };
 
 /* At most n within a time; n 0: no limit. */
@@ -54,6 +68,8 @@ struct conf_broker {
 	struct conf_address *addresses; /* at least one, in the order in which they are tried */
 	size_t n_addresses;
 	uint64_t connect_timeout_ms, tcp_keepalive_s;
+	int otp;          /* index of a block of role INJECT, -1 none */
+	bool insecure_ok; /* codes in plain TCP beyond loopback were asked for */
 };
 
 struct conf_listener {

@@ -96,9 +96,12 @@ static void put_scalar(struct dump *d, const struct conf_directive *directive,
                        const struct load_block *b, const struct conf_node *node)
 {
 	char text[80];
+	const char *value = conf_value_text(directive, b->base, text, sizeof text);
 
+	if (value == NULL)
+		return;
 	put_name(d, directive);
-	put_word(d, conf_value_text(directive, b->base, text, sizeof text));
+	put_word(d, value);
 	put_origin(d, node);
 }
 

@@ -79,6 +79,8 @@ static void apply_value(struct load *l, const struct conf_directive *d, struct l
 
 	if (d->type == CONF_T_PATH && (d->special == NULL || strcmp(text, d->special) != 0))
 		text = load_path(l, node->source, text);
+	if (d->type == CONF_T_SECRET)
+		text = load_key_path(l, node->source, text);
 	if (text != NULL && conf_value_set(d, b->base, text, &e) != 0)
 		conf_error(&l->diags, conf_word_at(node, 1), "%s", e.text);
 }

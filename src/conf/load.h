@@ -78,8 +78,22 @@ int load_host_port(struct load *l, const char *word, struct conf_address *out, s
 bool load_is_exposed(const char *host);
 
 /* Whether a directive of a block can mean anything there: the options of a payload rule are about
- * envelopes, so they do where one of its legs is encrypted. */
+ * envelopes, so they do where one of its legs is encrypted; some of an otp block belong to one role.
+ */
 bool load_has_use(const struct load_block *b, const struct conf_directive *d);
+
+/* The node that set a directive of a block first, or NULL; and the place of a block. */
+const struct conf_node *load_set(const struct load_block *b, const char *name);
+struct conf_at load_block_at(const struct load_block *b);
+
+/* Whether an otp block has that role. */
+bool load_otp_says(const struct conf_otp *otp, const char *role);
+
+/* An otp block, whole: its role, its directives, the secrets that are read from its files. And
+ * whether listeners and brokers refer to the right kind, and send no code in clear by accident. */
+void load_otp(struct load *l, const struct load_block *b);
+void load_otp_listener(struct load *l, const struct load_block *b);
+void load_otp_broker(struct load *l, const struct load_block *b);
 
 /* Everything that takes more than one directive to see; fills defaults that depend on other values.
  */

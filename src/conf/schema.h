@@ -31,6 +31,8 @@ enum conf_type {
 	CONF_T_CHOICE,    /* int, the index of the word in `choices` */
 	CONF_T_WORD,      /* char *, one of `choices` */
 	CONF_T_YESNO,     /* bool, true for the first of two words in `choices` */
+	CONF_T_TEXT,      /* char *, any text that MQTT can carry */
+	CONF_T_SECRET,    /* char *, a path, or @NAME for a credential */
 	CONF_T_PATH,      /* char *, NULL for the word `special` */
 	CONF_T_LOOPBACK,  /* char *, ADDRESS:PORT of this host, NULL for the word `special` */
 	CONF_T_FLAG,      /* bool, true where the directive stands; no words */
@@ -61,6 +63,7 @@ struct conf_directive {
 	const char *choices;       /* "error|warning|info|debug" */
 	const char *special;       /* a word that stands beside the type's own values */
 	enum conf_block refers;
+	const char *role; /* of an otp block: the only role that it belongs to; NULL: both */
 	bool restart;  /* a change needs a restart; else it is live on reload */
 	bool repeat;   /* may stand more than once */
 	bool required; /* its block needs it */

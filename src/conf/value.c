@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "conf/conf.h"
 #include "conf/schema.h"
+#include "mqtt/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +140,16 @@ static int set_path(const struct conf_directive *d, void *base, const char *text
 	return replace_text(member(d, base), text, e);
 }
 
+static int set_text(const struct conf_directive *d, void *base, const char *text, struct err *e)
+{
+	struct slice s = slice_str(text);
+
+	if (s.n == 0 || s.n > d->max || !mqtt_utf8_valid(s))
+		return err_set(e, "1 to %llu bytes of UTF-8 without control characters are wanted",
+		               (unsigned long long)d->max);
+	return replace_text(member(d, base), text, e);
+}
+
 int conf_value_set(const struct conf_directive *d, void *base, const char *text, struct err *e)
 {
 	switch (d->type) {
@@ -152,6 +163,9 @@ int conf_value_set(const struct conf_directive *d, void *base, const char *text,
 	case CONF_T_WORD:
 	case CONF_T_YESNO:
 		return set_choice(d, base, text, e);
+	case CONF_T_TEXT:
+		return set_text(d, base, text, e);
+	case CONF_T_SECRET:
 	case CONF_T_PATH:
 		return set_path(d, base, text, e);
 	case CONF_T_LOOPBACK:
@@ -226,6 +240,8 @@ const char *conf_value_text(const struct conf_directive *d, const void *base, ch
 	case CONF_T_CHOICE:
 		return choice_text(d->choices, *(const int *)p, out, size);
 	case CONF_T_WORD:
+	case CONF_T_TEXT:
+	case CONF_T_SECRET:
 	case CONF_T_PATH:
 	case CONF_T_LOOPBACK:
 		return *(char *const *)p != NULL ? *(char *const *)p : d->special;

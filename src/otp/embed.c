@@ -28,3 +28,13 @@ bool otp_split(struct slice password, enum otp_layout layout, unsigned digits, s
 	*fixed = slice_of(password.p + (code_at == 0 ? digits : 0), rest);
 	return true;
 }
+
+void otp_join(struct slice fixed, enum otp_layout layout, struct slice code, struct slice part[2])
+{
+	bool code_first = layout != OTP_PASSWORD_THEN_OTP;
+
+	part[0] = code_first ? code : fixed;
+	part[1] = code_first ? fixed : code;
+	if (layout == OTP_OTP_ONLY)
+		part[1] = slice_of(NULL, 0);
+}

@@ -12,4 +12,8 @@ enum otp_layout { OTP_PASSWORD_THEN_OTP, OTP_OTP_THEN_PASSWORD, OTP_OTP_ONLY };
  * not exactly `digits`. */
 bool otp_split(struct slice password, enum otp_layout layout, unsigned digits, struct slice *fixed, struct slice *code);
 
+/* The reverse, without a copy: the parts of a password in their order, the second possibly empty. OTP_OTP_ONLY leaves the
+ * static part out. */
+void otp_join(struct slice fixed, enum otp_layout layout, struct slice code, struct slice part[2]);
+
 #endif
