@@ -183,9 +183,9 @@ void mqtt_connect_put(struct writer *w, const struct mqtt_connect *c,
 	bool v5 = c->version == MQTT_5;
 	size_t size = 2 + name.n + 4 + (v5 ? block_size(c->props, props) : 0) + 2 + c->client_id.n +
 	              will_size(c, will_props) + (c->has_user ? 2 + c->user.n : 0) +
-	              (c->has_password ? 2 + c->password.n : 0);
+	              (c->has_password ? 2 + c->password.n + c->password_rest.n : 0);
 
-	if (!flags_readable(c)) {
+	if (!flags_readable(c) || c->password.n + c->password_rest.n > UINT16_MAX) {
 		w->full = true;
 		return;
 	}
@@ -206,6 +206,9 @@ void mqtt_connect_put(struct writer *w, const struct mqtt_connect *c,
 	}
 	if (c->has_user)
 		writer_binary(w, c->user);
-	if (c->has_password)
-		writer_binary(w, c->password);
+	if (c->has_password) {
+		writer_u16(w, (uint16_t)(c->password.n + c->password_rest.n));
+		writer_bytes(w, c->password);
+		writer_bytes(w, c->password_rest);
+	}
 }

@@ -18,6 +18,7 @@ struct mqtt_connect {
 	bool user_flag_only, password_flag_only;
 	uint16_t keep_alive; /* seconds, 0 none */
 	struct slice client_id, user, password, will_topic, will_payload;
+	struct slice password_rest; /* written behind password, as one field with it; parsed, it is empty */
 	struct slice props, will_props; /* v5 property blocks; empty before v5 */
 	uint64_t props_seen, will_props_seen;
 };

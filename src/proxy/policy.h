@@ -52,6 +52,14 @@ struct policy_filter {
 	struct rate publish; /* how fast a client may publish; above it, it is read more slowly */
 };
 
+/* How codes are added to the logins that go up. */
+struct policy_inject {
+	bool on;
+	enum otp_layout layout;
+	struct slice user;     /* of clients that send none; empty: none */
+	struct slice password; /* likewise, without a code */
+};
+
 /* Everything borrowed; lives as long as the snapshot that it was made from. */
 struct policy {
 	uint8_t versions;   /* bit 1 << enum mqtt_version: what the listener allows */
@@ -62,6 +70,7 @@ struct policy {
 	struct policy_filter filter;
 	bool otp; /* the client leg's password holds a one-time code that is verified */
 	enum otp_layout layout;
+	struct policy_inject inject;      /* what the broker leg's password gets */
 	unsigned digits;                  /* assumed for users that are unknown */
 	const struct payload_rule *rules; /* in order: the first that matches a topic decides */
 	size_t n_rules;

@@ -5,14 +5,15 @@
  * session_finish() or at the end of a drain. */
 #include "proxy/session.h"
 
+#include "base/secret.h"
 #include "mqtt/reply.h"
 #include "proxy/stage.h"
 
 #include <stdlib.h>
 
-static const char *const state_names[] = {"GREET",      "JUDGING",       "DIALING",  "CONSUMING",
-                                          "FORWARDING", "AWAIT_CONNACK", "RELAYING", "REFUSING",
-                                          "DRAINING",   "DEAD"};
+static const char *const state_names[] = {"GREET",    "JUDGING",    "DIALING",       "CONSUMING",
+                                          "DRAWING",  "FORWARDING", "AWAIT_CONNACK", "RELAYING",
+                                          "REFUSING", "DRAINING",   "DEAD"};
 
 const char *session_state_name(enum session_state state)
 {
@@ -43,6 +44,7 @@ void session_free(struct session *s)
 	free(s->owned[SIDE_CLIENT]);
 	free(s->owned[SIDE_BROKER]);
 	free(s->identity);
+	secret_wipe(s->code, sizeof s->code);
 	free(s);
 }
 
@@ -66,6 +68,9 @@ int session_identify(struct session *s, struct slice client_id, bool has_user, s
 
 void session_enter(struct session *s, enum session_state to)
 {
+	/* Sent or not: the code does not stay. */
+	if (s->state == SESSION_FORWARDING)
+		secret_wipe(s->code, sizeof s->code);
 	s->state = to;
 	if (to == SESSION_RELAYING || to == SESSION_DEAD)
 		s->deadline = 0;
@@ -297,6 +302,12 @@ void session_timer(struct session *s, const struct session_env *env, struct sess
 		                                 .why = "the state did not answer in time"},
 		               step);
 		break;
+	case SESSION_DRAWING:
+		session_decide(s, env,
+		               &(struct refusal){.verdict = VERDICT_STORE_FAILED,
+		                                 .why = "no code could be drawn in time"},
+		               step);
+		break;
 	case SESSION_DIALING:
 	case SESSION_FORWARDING:
 	case SESSION_AWAIT_CONNACK:
@@ -379,6 +390,7 @@ void session_input(struct session *s, const struct session_env *env, enum side f
 	case SESSION_JUDGING:
 	case SESSION_DIALING:
 	case SESSION_CONSUMING:
+	case SESSION_DRAWING:
 	case SESSION_REFUSING:
 		break;
 	case SESSION_DEAD:
@@ -403,6 +415,7 @@ bool session_wants(const struct session *s, enum side from)
 	case SESSION_JUDGING:
 	case SESSION_DIALING:
 	case SESSION_CONSUMING:
+	case SESSION_DRAWING:
 	case SESSION_FORWARDING:
 	case SESSION_REFUSING:
 	case SESSION_DEAD:

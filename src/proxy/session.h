@@ -25,6 +25,7 @@ enum session_state {
 	SESSION_JUDGING,       /* the credential was asked for (ASK_TAKE) */
 	SESSION_DIALING,       /* a broker leg was asked for (ASK_DIAL) */
 	SESSION_CONSUMING,     /* the mark was asked to be made durable (ASK_CONSUME) */
+	SESSION_DRAWING,       /* a code to be added to the login was asked for (ASK_DRAW) */
 	SESSION_FORWARDING,    /* all is settled: the client's next input writes the new CONNECT */
 	SESSION_AWAIT_CONNACK, /* v5 AUTH passes both ways, everything else waits */
 	SESSION_RELAYING,      /* the broker said yes */
@@ -47,7 +48,9 @@ enum session_ask {
 	ASK_TAKE = 1,    /* fetch the credential of session.user, then session_taken() */
 	ASK_DIAL = 2,    /* connect to the broker, then session_dialled() */
 	ASK_CONSUME = 4, /* make session.consume durable, then session_consumed() */
-	ASK_SETTLE = 8   /* tell the store session.settle; no answer is waited for */
+	ASK_SETTLE = 8,  /* tell the store session.settle; no answer is waited for */
+	ASK_DRAW = 16    /* draw a code for the user session_user_up(), durably, then session_drawn();
+	                    see session.fate */
 };
 
 /* Something that happened, for the log and the counters. */
@@ -114,6 +117,13 @@ struct session_settle {
 	int64_t pending; /* -1 none */
 };
 
+/* What became of a code that was drawn. */
+enum session_fate {
+	FATE_OPEN,     /* not known: not sent, not answered, or the broker was not available */
+	FATE_ACCEPTED, /* the broker let the client in */
+	FATE_REFUSED   /* it refused the login */
+};
+
 /* A PUBLISH that may not pass: what is answered for it. */
 struct drop {
 	uint8_t qos;
@@ -152,6 +162,7 @@ struct session {
 	uint32_t connect_len; /* bytes of a whole CONNECT that is not consumed yet, else 0 */
 	struct session_consume consume;
 	struct session_settle settle;
+	enum session_fate fate; /* of the drawn code; final when AWAIT_CONNACK is left */
 	/* the engine's own */
 	uint8_t *identity;
 	struct acl_address address;
@@ -162,6 +173,8 @@ struct session {
 	bool expires; /* v5: CONNECT had a Session Expiry Interval other than 0 */
 	enum otp_layout layout;
 	unsigned digits; /* of the credential that was accepted */
+	bool injects;    /* a code was drawn for this login */
+	uint8_t code[OTP_DIGITS_MAX], code_len; /* until it is written; then wiped */
 	enum verdict refusal;
 	uint8_t refusal_code;   /* v5 code of a MALFORMED */
 	bool silent;            /* the refusal is not said */
@@ -217,6 +230,14 @@ void session_dialled(struct session *s, const struct session_env *env, bool conn
  * (deleted meanwhile) or STORE_FAILED. */
 void session_consumed(struct session *s, const struct session_env *env, enum verdict answer,
                       struct session_step *step);
+
+/* The answer to ASK_DRAW: the code as digits, or empty where none could be drawn (whoever is asked
+ * says why). */
+void session_drawn(struct session *s, const struct session_env *env, struct slice code,
+                   struct session_step *step);
+
+/* The user name that the broker sees: the client's, or the one supplied for it; empty: none. */
+struct slice session_user_up(const struct session *s, const struct policy *p);
 
 /* The side sent FIN: nothing more will be given from it (what was not consumed is given up). A
  * client that ends before it is relayed cancels everything. */

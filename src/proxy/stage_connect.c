@@ -172,13 +172,18 @@ static void judge(struct session *s, const struct session_env *env, const struct
 		return;
 	if (!will_judged(s, env, c, step))
 		return;
-	if (!env->policy->otp) {
-		stage_dial(s, env, step);
+	s->otp = env->policy->otp;
+	bool injects = env->policy->inject.on;
+	if (!s->has_user && (s->otp || (injects && env->policy->inject.user.n == 0))) {
+		refuse(s, env, VERDICT_USER_MISSING, 0,
+		       s->otp ? NULL
+		              : "the client sends no user name, and the otp block of its broker "
+		                "supplies none",
+		       step);
 		return;
 	}
-	s->otp = true;
-	if (!s->has_user) {
-		refuse(s, env, VERDICT_USER_MISSING, 0, NULL, step);
+	if (!s->otp) {
+		stage_dial(s, env, step);
 		return;
 	}
 	session_enter(s, SESSION_JUDGING);
@@ -259,18 +264,38 @@ static bool rewrite_will(const struct session_env *env, struct mqtt_connect *c,
 	return true;
 }
 
+/* What a client lacks is supplied, and the code put into its place. */
+static bool inject_code(const struct session *s, const struct policy_inject *inject,
+                        struct mqtt_connect *c)
+{
+	struct slice parts[2];
+
+	if (!c->has_user && inject->user.n == 0)
+		return false;
+	if (!c->has_user)
+		c->user = inject->user;
+	otp_join(c->has_password ? c->password : inject->password, inject->layout,
+	         slice_of(s->code, s->code_len), parts);
+	c->password = parts[0];
+	c->password_rest = parts[1];
+	c->has_user = c->has_password = true;
+	c->user_flag_only = c->password_flag_only = false;
+	return true;
+}
+
 /* The password and user name that the broker is to see. */
-static bool rewrite_login(const struct session *s, struct mqtt_connect *c)
+static bool rewrite_login(const struct session *s, const struct session_env *env,
+                          struct mqtt_connect *c)
 {
 	struct slice fixed, code;
 
-	if (!s->otp)
-		return true;
-	if (!otp_split(c->password, s->layout, s->digits, &fixed, &code))
-		return false;
-	c->password = fixed;
-	c->has_password = s->layout != OTP_OTP_ONLY;
-	return true;
+	if (s->otp) {
+		if (!otp_split(c->password, s->layout, s->digits, &fixed, &code))
+			return false;
+		c->password = fixed;
+		c->has_password = s->layout != OTP_OTP_ONLY;
+	}
+	return !s->injects || inject_code(s, &env->policy->inject, c);
 }
 
 /* Whether it is another packet that goes up. */
@@ -279,7 +304,8 @@ static bool rewritten(const struct session *s, const struct session_env *env,
 {
 	struct payload_in in;
 
-	return s->otp || edit->drop != 0 || edit->append.n != 0 || will_in(env, c, &in);
+	return s->otp || s->injects || edit->drop != 0 || edit->append.n != 0 ||
+	       will_in(env, c, &in);
 }
 
 void stage_forward(struct session *s, const struct session_env *env, struct slice bytes,
@@ -294,7 +320,7 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 	if (mqtt_frame_next(bytes, &f) != MQTT_OK || bytes.n < f.head + (size_t)f.remaining ||
 	    w == NULL ||
 	    mqtt_connect_get(slice_of(bytes.p + f.head, f.remaining), f.minimal, &c) != MQTT_OK ||
-	    !rewrite_login(s, &c)) {
+	    !rewrite_login(s, env, &c)) {
 		refuse(s, env, VERDICT_MALFORMED, MQTT_UNSPECIFIED_ERROR,
 		       "the CONNECT changed while it was judged", step);
 		return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* From a judged CONNECT to the broker's answer: the code is judged, the broker is dialled, the mark
- * is made durable, and only then may CONNECT go up. The order is the promise: nothing is used up
- * unless the broker stands, nothing is sent unless it is used up. */
+ * is made durable, a code for the broker is drawn, and only then may CONNECT go up. The order is
+ * the promise: nothing is used up unless the broker stands, nothing is sent unless it is used up,
+ * and for a client that is not let in no code is drawn. */
 #include "mqtt/control.h"
 #include "mqtt/reply.h"
 #include "proxy/stage.h"
@@ -75,6 +76,40 @@ void session_taken(struct session *s, const struct session_env *env, struct slic
 	stage_dial(s, env, step);
 }
 
+/* All is settled but the code that the broker is to get. */
+static void draw(struct session *s, const struct session_env *env, struct session_step *step)
+{
+	if (!env->policy->inject.on) {
+		session_enter(s, SESSION_FORWARDING);
+		return;
+	}
+	session_enter(s, SESSION_DRAWING);
+	/* Its turn may be some time off: the broker's time begins anew, here and with the code. */
+	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
+	step->ask |= ASK_DRAW;
+}
+
+struct slice session_user_up(const struct session *s, const struct policy *p)
+{
+	return s->has_user ? s->user : p->inject.user;
+}
+
+void session_drawn(struct session *s, const struct session_env *env, struct slice code,
+                   struct session_step *step)
+{
+	if (s->state != SESSION_DRAWING)
+		return;
+	if (code.n == 0 || code.n > sizeof s->code) {
+		refuse(s, env, VERDICT_STORE_FAILED, "no code could be drawn for the broker", step);
+		return;
+	}
+	memcpy(s->code, code.p, code.n);
+	s->code_len = (uint8_t)code.n;
+	s->injects = true;
+	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
+	session_enter(s, SESSION_FORWARDING);
+}
+
 void session_dialled(struct session *s, const struct session_env *env, bool connected,
                      struct session_step *step)
 {
@@ -86,7 +121,7 @@ void session_dialled(struct session *s, const struct session_env *env, bool conn
 		return;
 	}
 	if (!s->otp) {
-		session_enter(s, SESSION_FORWARDING);
+		draw(s, env, step);
 		return;
 	}
 	session_enter(s, SESSION_CONSUMING);
@@ -99,7 +134,7 @@ void session_consumed(struct session *s, const struct session_env *env, enum ver
 	if (s->state != SESSION_CONSUMING)
 		return;
 	if (answer == VERDICT_ACCEPTED) {
-		session_enter(s, SESSION_FORWARDING);
+		draw(s, env, step);
 		return;
 	}
 	/* Somebody else used the code up: a replay, which is no guess. */
@@ -208,27 +243,36 @@ static bool put_connack(const struct session *s, const struct session_env *env,
 	return false;
 }
 
+static bool refuses_credentials(const struct session *s, const struct mqtt_connack *a)
+{
+	bool code3 = a->code == MQTT3_BAD_CREDENTIALS || a->code == MQTT3_NOT_AUTHORIZED;
+
+	return code3 || (s->version == MQTT_5 &&
+	                 (a->code == MQTT_BAD_CREDENTIALS || a->code == MQTT_NOT_AUTHORIZED));
+}
+
 /* The broker refuses. On a login by one-time password a refusal of credentials looks like every
- * other, so that a right code is not confirmed without the password. */
+ * other, so that a right code is not confirmed without the password. A client whose code the proxy
+ * added has nothing to find out. */
 static void refused_by_broker(struct session *s, const struct session_env *env,
                               const struct mqtt_connack *a, struct slice packet,
                               struct session_step *step)
 {
-	bool credentials =
-	    s->version == MQTT_5
-	        ? a->code == MQTT_BAD_CREDENTIALS || a->code == MQTT_NOT_AUTHORIZED ||
-	              a->code == 4 || a->code == 5
-	        : a->code == MQTT3_BAD_CREDENTIALS || a->code == MQTT3_NOT_AUTHORIZED;
+	bool credentials = refuses_credentials(s, a);
+	const char *why =
+	    s->injects && credentials ? "the login with the code that was added to it" : NULL;
 
 	if (s->otp && credentials) {
-		session_decide(
-		    s, env, &(struct refusal){.verdict = VERDICT_BROKER_REFUSED, .code = a->code},
-		    step);
+		session_decide(s, env,
+		               &(struct refusal){
+		                   .verdict = VERDICT_BROKER_REFUSED, .code = a->code, .why = why},
+		               step);
 		return;
 	}
 	struct session_note *n = session_noted(step, NOTE_VERDICT);
 	n->verdict = VERDICT_BROKER_REFUSED;
 	n->code = a->code;
+	n->why = why;
 	if (limits_raised(s, env, SIDE_CLIENT, packet.n))
 		(void)put_connack(s, env, a, &(struct mqtt_props_edit){0}, step->out[SIDE_CLIENT]);
 	else
@@ -278,6 +322,9 @@ static void connack(struct session *s, const struct session_env *env, const stru
 		return;
 	step->consumed = packet.n;
 	meter_packet(env, SIDE_BROKER, MQTT_CONNACK, step);
+	s->fate = a.code == MQTT_SUCCESS       ? FATE_ACCEPTED
+	          : refuses_credentials(s, &a) ? FATE_REFUSED
+	                                       : FATE_OPEN;
 	if (a.code != MQTT_SUCCESS) {
 		refused_by_broker(s, env, &a, packet, step);
 		return;
