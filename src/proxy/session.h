@@ -49,8 +49,8 @@ enum session_ask {
 	ASK_DIAL = 2,    /* connect to the broker, then session_dialled() */
 	ASK_CONSUME = 4, /* make session.consume durable, then session_consumed() */
 	ASK_SETTLE = 8,  /* tell the store session.settle; no answer is waited for */
-	ASK_DRAW = 16    /* draw a code for the user session_user_up(), durably, then session_drawn();
-	                    see session.fate */
+	ASK_DRAW = 16 /* draw a code for the user session_user_up(), durably, then session_drawn();
+	                 see session.fate */
 };
 
 /* Something that happened, for the log and the counters. */
@@ -159,10 +159,12 @@ struct session {
 	enum mqtt_version version;
 	struct slice client_id, user; /* owned by identity */
 	bool has_user;
+	bool injects;         /* a code was drawn for this login */
+	uint8_t code_len;     /* see code */
 	uint32_t connect_len; /* bytes of a whole CONNECT that is not consumed yet, else 0 */
 	struct session_consume consume;
 	struct session_settle settle;
-	enum session_fate fate; /* of the drawn code; final when AWAIT_CONNACK is left */
+	uint8_t code[OTP_DIGITS_MAX]; /* the drawn code until it is written, then wiped */
 	/* the engine's own */
 	uint8_t *identity;
 	struct acl_address address;
@@ -170,11 +172,10 @@ struct session {
 	bool otp; /* settled at JUDGING: this login was by one-time password */
 	bool has_auth_method;
 	bool was_accepted, stopping;
-	bool expires; /* v5: CONNECT had a Session Expiry Interval other than 0 */
+	bool expires;               /* v5: CONNECT had a Session Expiry Interval other than 0 */
+	enum session_fate fate : 8; /* of the drawn code; final when AWAIT_CONNACK is left */
 	enum otp_layout layout;
 	unsigned digits; /* of the credential that was accepted */
-	bool injects;    /* a code was drawn for this login */
-	uint8_t code[OTP_DIGITS_MAX], code_len; /* until it is written; then wiped */
 	enum verdict refusal;
 	uint8_t refusal_code;   /* v5 code of a MALFORMED */
 	bool silent;            /* the refusal is not said */

@@ -67,3 +67,26 @@ int atrest_open(const uint8_t key[ATREST_KEY_SIZE], struct slice user, const cha
 		secret_wipe(out, blob.n - ATREST_OVERHEAD);
 	return r;
 }
+
+static void hash_field(crypto_generichash_state *h, struct slice field)
+{
+	uint8_t n[4] = {(uint8_t)(field.n >> 24), (uint8_t)(field.n >> 16), (uint8_t)(field.n >> 8),
+	                (uint8_t)field.n};
+
+	(void)crypto_generichash_update(h, n, sizeof n);
+	(void)crypto_generichash_update(h, field.p, field.n);
+}
+
+void atrest_name(const uint8_t key[ATREST_KEY_SIZE], const char *kind, struct slice user,
+                 struct slice secret, uint8_t name[ATREST_NAME_SIZE])
+{
+	crypto_generichash_state h;
+
+	(void)crypto_generichash_init(&h, key, ATREST_KEY_SIZE, ATREST_NAME_SIZE);
+	hash_field(&h, slice_str("mqsecproxy-name-v1"));
+	hash_field(&h, slice_str(kind));
+	hash_field(&h, user);
+	hash_field(&h, secret);
+	(void)crypto_generichash_final(&h, name, ATREST_NAME_SIZE);
+	secret_wipe(&h, sizeof h);
+}

@@ -14,4 +14,10 @@ int atrest_seal(const uint8_t key[ATREST_KEY_SIZE], struct slice user, const cha
 /* Opens into out (blob.n - ATREST_OVERHEAD bytes). -1: wrong key, row or field, or tampered; out is then wiped. */
 int atrest_open(const uint8_t key[ATREST_KEY_SIZE], struct slice user, const char *field, struct slice blob, uint8_t *out);
 
+/* What a secret of a user is known by in the store: a keyed hash, which tells nothing without the key; another kind,
+ * user or secret has another. */
+enum { ATREST_NAME_SIZE = 32 };
+void atrest_name(const uint8_t key[ATREST_KEY_SIZE], const char *kind, struct slice user, struct slice secret,
+    uint8_t name[ATREST_NAME_SIZE]);
+
 #endif

@@ -221,6 +221,7 @@ void conn_abort(struct conn *c)
 	struct worker *w = c->worker;
 
 	login_forget(c);
+	inject_done(c);
 	leg_close(&c->client);
 	if (c->broker != NULL)
 		leg_close(c->broker);
@@ -264,6 +265,16 @@ void conn_consumed(struct conn *c, enum verdict answer)
 
 	turn_begin(&t, c);
 	session_consumed(c->session, &t.env, answer, &t.step);
+	turn_end(&t);
+	conn_settle(c);
+}
+
+void conn_drawn(struct conn *c, struct slice code)
+{
+	struct turn t;
+
+	turn_begin(&t, c);
+	session_drawn(c->session, &t.env, code, &t.step);
 	turn_end(&t);
 	conn_settle(c);
 }

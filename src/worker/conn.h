@@ -9,6 +9,7 @@
 #include "proxy/session.h"
 #include "worker/closed.h"
 #include "worker/gate.h"
+#include "worker/inject.h"
 #include "worker/login.h"
 
 struct conn {
@@ -36,6 +37,7 @@ struct conn {
 	size_t waiting_bytes;    /* counted in the worker's bytes of those that wait */
 	struct session *session; /* NULL until the first byte came */
 	struct login *login;     /* a request to the store that is under way */
+	struct draw *draw;       /* a code for the broker that is awaited, or sent and not answered */
 	struct leg client, *broker;
 	struct event timer;
 };
@@ -45,6 +47,7 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 
 /* The store's answers. */
 void conn_taken(struct conn *c, const struct session_credential *answer);
+void conn_drawn(struct conn *c, struct slice code); /* see session_drawn() */
 void conn_consumed(struct conn *c, enum verdict answer);
 
 /* A new snapshot: buffers may grow to what it allows. */

@@ -126,15 +126,20 @@ static void ask(struct conn *c, unsigned what)
 		sent = login_consume(c);
 	if ((what & ASK_DIAL) != 0)
 		conn_dial(c);
+	if ((what & ASK_DRAW) != 0)
+		sent = inject_draw(c);
 	if (sent)
 		return;
-	/* No such user can be stored, or there is no memory for the request. */
+	/* No such user can be stored, there is no memory for the request, or no code to be drawn.
+	 */
 	struct session_credential answer = {.why = c->session->user.n > STORE_USER_MAX
 	                                               ? VERDICT_USER_UNKNOWN
 	                                               : VERDICT_STORE_FAILED};
 	turn_begin(&t, c);
 	if ((what & ASK_TAKE) != 0)
 		session_taken(c->session, &t.env, slice_of(NULL, 0), &answer, &t.step);
+	else if ((what & ASK_DRAW) != 0)
+		session_drawn(c->session, &t.env, slice_of(NULL, 0), &t.step);
 	else
 		session_consumed(c->session, &t.env, VERDICT_STORE_FAILED, &t.step);
 	turn_end(&t);
@@ -183,6 +188,8 @@ void turn_end(struct turn *t)
 			c->broker->want = 0;
 	}
 	count_refusing(c);
+	if (c->session->state < SESSION_DRAWING || c->session->state > SESSION_AWAIT_CONNACK)
+		inject_done(c);
 	if (step->ask != 0)
 		ask(c, step->ask);
 }

@@ -4,6 +4,7 @@
 #include "base/secret.h"
 #include "seal/atrest.h"
 #include "worker/conn.h"
+#include "worker/lines.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -63,10 +64,10 @@ void pool_on_every_worker(struct pool *p, void (*run)(struct worker *w, void *ar
 	(void)pthread_mutex_destroy(&errand.lock);
 }
 
-/* The state is opened with the first configuration that verifies, and stays open. */
+/* The state is opened with the first configuration that checks or draws codes, and stays open. */
 static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
 {
-	if (!s->verifies || p->shared.store != NULL)
+	if (!s->keeps_state || p->shared.store != NULL)
 		return 0;
 	if (p->key == NULL)
 		p->key = secret_alloc(ATREST_KEY_SIZE);
@@ -134,9 +135,11 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, const struct activ
 	p->n_listeners = p->snapshot->n_listeners;
 	p->shared.gate = gate_new(p->n_listeners, e);
 	p->shared.refusals = refusals_new();
+	p->shared.lines = lines_new(e);
 	p->shared.resolver = resolver_new(e);
-	if (p->shared.gate == NULL || p->shared.refusals == NULL || p->shared.resolver == NULL ||
-	    open_state(p, p->snapshot, e) != 0 || open_doors(p, passed, e) != 0)
+	if (p->shared.gate == NULL || p->shared.refusals == NULL || p->shared.lines == NULL ||
+	    p->shared.resolver == NULL || open_state(p, p->snapshot, e) != 0 ||
+	    open_doors(p, passed, e) != 0)
 		goto fail;
 	resolver_wait(p->shared.resolver, p->snapshot);
 	if (start_workers(p, e) != 0)
@@ -172,6 +175,7 @@ void pool_free(struct pool *p)
 	free(p->workers);
 	free(p->beats);
 	resolver_free(p->shared.resolver);
+	lines_free(p->shared.lines);
 	gate_free(p->shared.gate);
 	refusals_free(p->shared.refusals);
 	secret_free(p->key);

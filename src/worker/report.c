@@ -317,3 +317,15 @@ void report_dial(const struct conn *c, const char *why)
 	log_str(&l, "why", why);
 	log_end(&l);
 }
+
+void report_inject(const struct conn *c, const char *why)
+{
+	struct log_line l;
+	const struct snapshot *s = c->worker->snapshot;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "inject");
+	log_str(&l, "broker", s->conf->brokers[s->listeners[c->listener]->broker].name);
+	put_client(&l, c);
+	log_str(&l, "why", why);
+	log_end(&l);
+}

@@ -48,4 +48,7 @@ void report_state(const struct conn *c, const char *why);
 /* Why a broker could not be connected to, one address. */
 void report_dial(const struct conn *c, const char *why);
 
+/* No code could be drawn for the connection's login at its broker. */
+void report_inject(const struct conn *c, const char *why);
+
 #endif

@@ -80,10 +80,10 @@ static const struct conf_listener *by_name(const struct conf *c, const char *nam
 	return NULL;
 }
 
-static bool verifies(const struct conf *c)
+static bool keeps_state(const struct conf *c)
 {
 	for (size_t i = 0; i < c->n_listeners; i++) {
-		if (c->listeners[i].otp >= 0)
+		if (c->listeners[i].otp >= 0 || c->brokers[c->listeners[i].broker].otp >= 0)
 			return true;
 	}
 	return false;
@@ -167,6 +167,14 @@ static struct policy_filter filter_of(const struct conf_filter *f)
 	        acl_has_rules(f->rules, ACL_PUBLISH) || acl_has_rules(f->rules, ACL_SUBSCRIBE)};
 }
 
+static struct policy_inject inject_of(const struct conf_otp *o)
+{
+	return (struct policy_inject){.on = true,
+	                              .layout = o->layout,
+	                              .user = slice_str(o->user == NULL ? "" : o->user),
+	                              .password = slice_of(o->password, o->password_len)};
+}
+
 static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -192,6 +200,9 @@ static void make_policy(const struct snapshot *s, size_t i)
 		p->layout = s->conf->otps[l->otp].layout;
 		p->digits = s->conf->otps[l->otp].digits;
 	}
+	int inject = s->conf->brokers[l->broker].otp;
+	if (inject >= 0)
+		p->inject = inject_of(&s->conf->otps[inject]);
 	for (size_t k = 0; k < s->conf->n_payloads; k++)
 		p->encrypts = p->encrypts || policy_rule_changes(&s->rules[k]);
 }
@@ -305,7 +316,7 @@ struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before,
 	for (size_t i = 0; i < s->n_listeners; i++)
 		make_policy(s, i);
 	limit_connections(s, descriptors, before == NULL);
-	s->verifies = verifies(s->conf);
+	s->keeps_state = keeps_state(s->conf);
 	for (size_t i = 0; i < s->conf->n_brokers; i++)
 		broker_inherit(&s->brokers[i], before == NULL ? NULL : before->brokers,
 		               before == NULL ? 0 : before->conf->n_brokers);

@@ -21,7 +21,7 @@ struct snapshot {
 	struct policy *policies;
 	struct gate_limits *limits; /* as configured, or lowered to what the descriptors allow */
 	size_t n_listeners;
-	bool verifies;          /* some listener verifies one-time passwords, so there is a state */
+	bool keeps_state; /* some listener checks one-time passwords, or its broker gets them */
 	struct broker *brokers; /* by index in conf */
 	struct payload_rule *rules;
 	/* How often a rule denied something, or would have: by filter in conf, by rule. */

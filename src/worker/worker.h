@@ -20,7 +20,8 @@ struct conn;
 struct worker_shared {
 	struct gate *gate;
 	struct refusals *refusals;
-	struct store *store; /* NULL where no listener verifies */
+	struct store *store; /* NULL where no codes are checked or drawn */
+	struct lines *lines; /* for codes that are drawn */
 	const uint8_t *state_key;
 	struct resolver *resolver;
 	const int *fds;            /* listening descriptors … */

@@ -8,6 +8,7 @@ START_TEST(defaults)
 	struct conf_report report = {0};
 	struct conf *c =
 	    load_text(BROKER LISTENER "otp o {\nrole verify\n}\n"
+	                              "otp i {\nrole inject\nsecret-file otp\n}\n"
 	                              "payload p {\nclient-leg plain\nbroker-leg encrypted k\n}\n"
 	                              "key k {\nfile a.key\n}\n"
 	                              "filter f {\n}\n",
@@ -54,6 +55,10 @@ START_TEST(defaults)
 	ck_assert_uint_eq(c->brokers[0].tcp_keepalive_s, 60);
 	ck_assert_int_eq(c->otps[0].layout, OTP_PASSWORD_THEN_OTP);
 	ck_assert_uint_eq(c->otps[0].digits, 6);
+	ck_assert_int_eq(c->brokers[0].otp, -1);
+	ck_assert(!c->brokers[0].insecure_ok);
+	ck_assert_str_eq(c->otps[1].profile->name, "machine-hotp");
+	ck_assert(c->otps[1].user == NULL && c->otps[1].password == NULL);
 	const struct conf_payload *p = &c->payloads[0];
 	ck_assert_int_eq(p->on_bad_payload, CONF_DROP);
 	ck_assert_int_eq(p->plaintext, CONF_REQUIRE);
@@ -434,7 +439,40 @@ START_TEST(installed_default_is_safe)
 }
 END_TEST
 
-/* The gateway's sample shows every directive that there is. */
+/* What an edge adds to logins: secrets are read, but for those that a user name chooses. */
+START_TEST(inject)
+{
+	struct conf_report report = {0};
+	struct conf *c = load_text("broker b {\naddress h.example:1\naddress 127.0.0.2:1\n"
+	                           "otp two\ninsecure-ok yes\n}\n" LISTENER
+	                           "otp one {\nrole inject\nsecret-file otp\n"
+	                           "password-file password\nuser u\nprofile people\n}\n"
+	                           "otp two {\nrole inject\nsecret-file k/%u\nlayout otp\n}\n",
+	                           &report);
+
+	ck_assert_msg(c != NULL, "%s", report.text);
+	const struct conf_otp *one = &c->otps[0], *two = &c->otps[1];
+	ck_assert_int_eq(c->brokers[0].otp, 1);
+	ck_assert_int_eq(one->role, CONF_INJECT);
+	ck_assert_str_eq(one->profile->name, "people");
+	ck_assert_str_eq(one->user, "u");
+	expect_bytes(slice_of(one->secret, one->secret_len),
+	             unhex("48656c6c6f21deadbeef48656c6c6f21deadbeef"), "secret");
+	expect_bytes(slice_of(one->password, one->password_len), slice_str("p w\n"), "password");
+	ck_assert_ptr_null(two->secret);
+	ck_assert_str_eq(two->secret_file, "/etc/m/k/%u");
+	ck_assert_int_eq(two->layout, OTP_OTP_ONLY);
+	char *dump = dump_of(c);
+	ck_assert(strstr(dump, "JBSW") == NULL && strstr(dump, "p w") == NULL);
+	ck_assert(!has_line(dump, "digits 6") && !has_line(dump, "unknown-users refuse"));
+	expect_stable(dump);
+	free(dump);
+	conf_free(c);
+	conf_report_fini(&report);
+}
+END_TEST
+
+/* The samples show every directive that there is: the gateway's all but those of an edge. */
 START_TEST(sample_is_complete)
 {
 	unsigned keys = 0;
@@ -443,6 +481,7 @@ START_TEST(sample_is_complete)
 	const struct conf_directive *d = conf_directives(&n);
 
 	ck_assert_int_eq(sample_read(&keys, samples[1], false, &text, NULL), 0);
+	ck_assert_int_eq(sample_read(&keys, samples[2], false, &text, NULL), 0);
 	ck_assert_int_eq(buf_append(&text, slice_of("", 1)), 0);
 	for (size_t i = 0; i < n; i++) {
 		char line[64];
@@ -466,6 +505,7 @@ int main(void)
 	tcase_add_test(t, defaults);
 	tcase_add_test(t, blocks_and_references);
 	tcase_add_test(t, rules_are_compiled);
+	tcase_add_test(t, inject);
 	tcase_add_test(t, filter_block);
 	tcase_add_test(t, includes);
 	tcase_add_test(t, dump_names_origins);

@@ -168,12 +168,40 @@ static const struct value_row values[] = {
     {CONF_BROKER, "connect-timeout 99ms", NULL},
     {CONF_BROKER, "connect-timeout 10m", "connect-timeout 10m"},
     {CONF_BROKER, "connect-timeout 11m", NULL},
+    {CONF_BROKER, "otp i", "otp i"},
+    {CONF_BROKER, "otp none", "otp none"},
+    {CONF_BROKER, "otp v", NULL},
+    {CONF_BROKER, "otp x", NULL},
+    {CONF_BROKER, "insecure-ok yes", "insecure-ok yes"},
+    {CONF_BROKER, "insecure-ok no", "insecure-ok no"},
+    {CONF_BROKER, "insecure-ok maybe", NULL},
     {CONF_BROKER, "tcp-keepalive 1s", "tcp-keepalive 1s"},
     {CONF_BROKER, "tcp-keepalive 999ms", NULL},
     {CONF_BROKER, "tcp-keepalive 9h", "tcp-keepalive 9h"},
     {CONF_BROKER, "tcp-keepalive 32401s", NULL},
+    {CONF_OTP, "profile people", "profile people"},
+    {CONF_OTP, "profile machine-totp", "profile machine-totp"},
+    {CONF_OTP, "profile machine-hotp", "profile machine-hotp"},
+    {CONF_OTP, "profile totp", NULL},
+    {CONF_OTP, "secret-file otp", "secret-file /etc/m/otp"},
+    {CONF_OTP, "secret-file @otp", "secret-file @otp"},
+    {CONF_OTP, "secret-file sub/otp-%u", "secret-file /etc/m/sub/otp-%u"},
+    {CONF_OTP, "secret-file \"\"", NULL},
+    {CONF_OTP, "secret-file otp.gone", NULL},
+    {CONF_OTP, "secret-file otp.open", NULL},
+    {CONF_OTP, "secret-file otp.short", NULL},
+    {CONF_OTP, "secret-file otp.bad", NULL},
+    {CONF_OTP, "user \"a b/ü\"", "user \"a b/ü\""},
+    {CONF_OTP, "user \"\"", NULL},
+    {CONF_OTP, "user a b", NULL},
+    {CONF_OTP, "password-file password", "password-file /etc/m/password"},
+    {CONF_OTP, "password-file @otp", "password-file @otp"},
+    {CONF_OTP, "password-file no-password", NULL},
+    {CONF_OTP, "password-file otp.open", NULL},
+    {CONF_OTP, "password-file gone", NULL},
     {CONF_OTP, "role verify", "role verify"},
-    {CONF_OTP, "role inject", NULL},
+    {CONF_OTP, "role inject", "role inject"},
+    {CONF_OTP, "role both", NULL},
     {CONF_OTP, "layout password+otp", "layout password+otp"},
     {CONF_OTP, "layout otp+password", "layout otp+password"},
     {CONF_OTP, "layout otp", "layout otp"},
@@ -264,6 +292,22 @@ static const struct value_row values[] = {
     {CONF_PAYLOAD, "strict-retain", NULL},
 };
 
+/* The role that a line of an otp block belongs to. */
+static size_t put_role(char *out, size_t size, const char *line)
+{
+	static const char *const injects[] = {"profile", "secret-file", "user ", "password-file"};
+	bool inject = strcmp(line, "role inject") == 0;
+
+	for (int i = 0; i < ROWS(injects); i++)
+		inject = inject || strncmp(line, injects[i], strlen(injects[i])) == 0;
+	return (size_t)snprintf(
+	    out, size, "%s%s%s", strncmp(line, "role", 4) == 0 ? "" : "role ",
+	    strncmp(line, "role", 4) == 0 ? ""
+	    : inject                      ? "inject\n"
+	                                  : "verify\n",
+	    inject && strncmp(line, "secret-file", 11) != 0 ? "secret-file otp\n" : "");
+}
+
 /* A line in a block that has whatever else it needs. */
 static void put_block(char *out, size_t size, const struct value_row *row)
 {
@@ -273,8 +317,7 @@ static void put_block(char *out, size_t size, const struct value_row *row)
 	static const char *const needs[][3] = {
 	    {"listener", "listen", "listen 127.0.0.1:9"},
 	    {"listener", "broker", "broker b"},
-	    {"broker", "address", "address x:1"},
-	    {"otp", "role", "role verify"},
+	    {"broker", "address", "address 127.0.0.1:1"},
 	    {"key", "file", "file a.key"},
 	    {"payload", "client-leg", "client-leg plain"},
 	    {"payload", "broker-leg", "broker-leg encrypted k"},
@@ -291,6 +334,8 @@ static void put_block(char *out, size_t size, const struct value_row *row)
 		    strncmp(row->line, "pass", 4) != 0)
 			at += (size_t)snprintf(out + at, size - at, "%s\n", needs[i][2]);
 	}
+	if (row->block == CONF_OTP)
+		at += put_role(out + at, size - at, row->line);
 	if (row->block == CONF_FILTER)
 		at += (size_t)snprintf(out + at, size - at, "deny connect\n");
 	if (row->block != CONF_TOP)
@@ -298,6 +343,8 @@ static void put_block(char *out, size_t size, const struct value_row *row)
 	(void)snprintf(out + at, size - at, "%s" BROKER LISTENER,
 	               row->block == CONF_PAYLOAD && strncmp(row->line, "pass", 4) != 0
 	                   ? "key k {\nfile a.key\n}\n"
+	               : row->block == CONF_BROKER
+	                   ? "otp i {\nrole inject\nsecret-file otp\n}\notp v {\nrole verify\n}\n"
 	                   : "");
 }
 
