@@ -59,6 +59,23 @@ static void say_failed(struct buf *answer, const struct pool_status *s, bool up)
 	}
 }
 
+static void say_clock(struct buf *answer)
+{
+	static const char *const words[] = {[CLOCK_SYNCHRONISED] = "yes",
+	                                    [CLOCK_UNSYNCHRONISED] = "no",
+	                                    [CLOCK_UNKNOWN] = "unknown"};
+
+	say(answer, "clock-synchronised %s\n", words[clock_sync()]);
+}
+
+static void say_users(struct buf *answer, const struct store_census *c)
+{
+	say(answer,
+	    "users %" PRIu64 "\nusers-locked %" PRIu64 "\nusers-expired %" PRIu64
+	    "\nusers-stale %" PRIu64 "\nusers-ahead-of-the-clock %" PRIu64 "\n",
+	    c->users, c->locked, c->expired, c->stale, c->ahead);
+}
+
 static void do_status(struct admin *a, struct buf *answer)
 {
 	struct pool_status s;
@@ -77,6 +94,9 @@ static void do_status(struct admin *a, struct buf *answer)
 	    "config-loaded-at %" PRId64 "\n",
 	    PACKAGE_VERSION, (clock_now().mono_ms - a->started_ms) / 1000, s.workers, connections,
 	    pending, a->loaded_s);
+	say_clock(answer);
+	if (s.has_users)
+		say_users(answer, &s.users);
 	for (int m = 0; m < METRIC_COUNT; m++)
 		say(answer, "%s %" PRIu64 "\n", metrics_name((enum metric)m), s.counts[m]);
 	say_failed(answer, &s, true);

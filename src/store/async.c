@@ -4,6 +4,7 @@
  * failure is everybody's in the batch. The queue is linked through the mail that each request
  * carries anyway; after an answer is posted its request is not touched again. */
 #include "store/backend.h"
+#include "sys/clock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,6 +13,13 @@
 #include <time.h>
 
 enum { BATCH_MAX = 256 };
+
+/* When the state was looked at, and what came of it. */
+struct look {
+	int64_t next_ms, next_census_ms; /* monotonic */
+	int64_t before;                  /* the time at the last look, s */
+	bool revoked, failing;
+};
 
 struct store {
 	struct store_backend *backend;
@@ -23,6 +31,8 @@ struct store {
 	struct mail *head, **tail; /* under the lock, like what follows */
 	bool stopping, busy,
 	    begun; /* busy: a batch is being run; begun: one was, since somebody asked */
+	const struct store_watch *watch; /* NULL: nobody wants to know */
+	struct look look;                /* the thread's own */
 };
 
 /* A request begins with its mail. */
@@ -31,16 +41,31 @@ static struct store_op *op_of(struct mail *m)
 	return (struct store_op *)m;
 }
 
-/* Waits for work. Returns how many requests were taken, 0 when all is answered and the end has
- * come. */
-static size_t take_batch(struct store *s, struct store_op *batch[BATCH_MAX])
+/* Under the lock: waits for work, or until it is time to look at the state. */
+static void wait_for_work(struct store *s)
+{
+	struct timespec until = {.tv_sec = s->look.next_ms / 1000,
+	                         .tv_nsec = s->look.next_ms % 1000 * 1000000};
+
+	while (s->head == NULL && !s->stopping) {
+		if (s->watch == NULL)
+			(void)pthread_cond_wait(&s->work, &s->lock);
+		else if (pthread_cond_timedwait(&s->work, &s->lock, &until) == ETIMEDOUT)
+			return;
+	}
+}
+
+/* Returns how many requests were taken. ended: all is answered, and the end has come. */
+static size_t take_batch(struct store *s, struct store_op *batch[BATCH_MAX], bool *ended,
+                         const struct store_watch **watch)
 {
 	size_t n = 0;
 
 	(void)pthread_mutex_lock(&s->lock);
 	s->busy = false;
-	while (s->head == NULL && !s->stopping)
-		(void)pthread_cond_wait(&s->work, &s->lock);
+	wait_for_work(s);
+	*ended = s->head == NULL && s->stopping;
+	*watch = s->watch;
 	while (s->head != NULL && n < BATCH_MAX) {
 		batch[n++] = op_of(s->head);
 		s->head = s->head->next;
@@ -80,22 +105,79 @@ static int run_counted(struct store *s, struct store_op *batch[], size_t n, stru
 	return result;
 }
 
+static void answer_batch(struct store *s, struct store_op *batch[], size_t n)
+{
+	struct err why = {""};
+	int result = run_counted(s, batch, n, &why);
+
+	for (size_t i = 0; i < n; i++) {
+		if (result != 0) {
+			batch[i]->status = STORE_FAILED;
+			batch[i]->err = why;
+		}
+		mailbox_post(batch[i]->reply_to, &batch[i]->mail);
+	}
+}
+
+struct telling {
+	struct look *look;
+	const struct store_watch *watch;
+};
+
+static void tell_revoked(void *ctx, struct slice user)
+{
+	struct telling *t = ctx;
+
+	t->look->revoked = true;
+	t->watch->revoked(t->watch->ctx, user);
+}
+
+/* A census is due now and then, and whenever something happened that it would show. */
+static int look_around(struct store *s, const struct store_watch *w, int64_t mono_ms, int64_t now,
+                       struct err *e)
+{
+	struct telling t = {&s->look, w};
+	struct store_census census;
+	const struct store_backend_ops *ops = s->backend->ops;
+
+	if (ops->revoked(s->backend, now, tell_revoked, &t, e) != 0)
+		return -1;
+	if (mono_ms < s->look.next_census_ms && !s->look.revoked && now >= s->look.before)
+		return 0;
+	if (ops->census(s->backend, now, &census, e) != 0)
+		return -1;
+	w->census(w->ctx, &census);
+	s->look.revoked = false;
+	s->look.next_census_ms = mono_ms + STORE_CENSUS_MS;
+	return 0;
+}
+
+static void look_when_due(struct store *s, const struct store_watch *w)
+{
+	struct now now = clock_now();
+	struct err why = {""};
+
+	if (w == NULL || now.mono_ms < s->look.next_ms)
+		return;
+	bool failed = look_around(s, w, now.mono_ms, now.real_us / 1000000, &why) != 0;
+	if (failed && !s->look.failing)
+		w->failed(w->ctx, why.text);
+	s->look.failing = failed;
+	s->look.before = now.real_us / 1000000;
+	s->look.next_ms = now.mono_ms + STORE_LOOK_MS;
+}
+
 static void *serve(void *ctx)
 {
 	struct store_op *batch[BATCH_MAX];
+	const struct store_watch *watch = NULL;
 	struct store *s = ctx;
-	size_t n;
 
-	while ((n = take_batch(s, batch)) != 0) {
-		struct err why = {""};
-		int result = run_counted(s, batch, n, &why);
-		for (size_t i = 0; i < n; i++) {
-			if (result != 0) {
-				batch[i]->status = STORE_FAILED;
-				batch[i]->err = why;
-			}
-			mailbox_post(batch[i]->reply_to, &batch[i]->mail);
-		}
+	for (bool ended = false; !ended;) {
+		size_t n = take_batch(s, batch, &ended, &watch);
+		if (n != 0)
+			answer_batch(s, batch, n);
+		look_when_due(s, watch);
 	}
 	return NULL;
 }
@@ -128,6 +210,7 @@ static struct store_backend *open_backend(const char *type, const char *path, st
 struct store *store_start(struct store_backend *b, struct err *e)
 {
 	struct store *s = calloc(1, sizeof *s);
+	pthread_condattr_t monotonic;
 
 	if (s == NULL) {
 		(void)err_set(e, "out of memory");
@@ -137,7 +220,10 @@ struct store *store_start(struct store_backend *b, struct err *e)
 	s->backend = b;
 	s->tail = &s->head;
 	(void)pthread_mutex_init(&s->lock, NULL);
-	(void)pthread_cond_init(&s->work, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&s->work, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
 	int why = start_thread(s);
 	if (why == 0)
 		return s;
@@ -190,6 +276,14 @@ bool store_turned(struct store *s)
 	s->begun = false;
 	(void)pthread_mutex_unlock(&s->lock);
 	return turned;
+}
+
+void store_watch(struct store *s, const struct store_watch *w)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->watch = w;
+	(void)pthread_cond_signal(&s->work);
+	(void)pthread_mutex_unlock(&s->lock);
 }
 
 void store_close(struct store *s)

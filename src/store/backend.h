@@ -37,12 +37,6 @@ struct store_edit {
 	int64_t now, expires, mark;
 };
 
-/* How many users there are. A user is counted as the first that applies. */
-struct store_census {
-	uint64_t users, locked, expired, stale;
-	uint64_t ahead; /* of all: TOTP marks beyond the window, which no code can pass: the clock was set back */
-};
-
 struct store_backend {
 	const struct store_backend_ops *ops;
 };

@@ -90,6 +90,20 @@ struct store_op {
 
 struct store;
 
+/* How many users there are. A user is counted as the first that applies. */
+struct store_census {
+	uint64_t users, locked, expired, stale;
+	uint64_t ahead; /* of all: TOTP marks beyond the window, which no code can pass: the clock was set back */
+};
+
+/* Told, in the store's thread, about users. The callbacks take a moment at most and do not use the store. */
+struct store_watch {
+	void *ctx;
+	void (*revoked)(void *ctx, struct slice user); /* locked, removed, expired, stale from now on: live sessions end */
+	void (*census)(void *ctx, const struct store_census *c);
+	void (*failed)(void *ctx, const char *why); /* the state cannot be looked at; said once, until it can again */
+};
+
 /* Opens the state of that type ("sqlite" with its file, "memory" without), calls found (if not NULL) for each ban in it until
  * that returns not 0, which fails, and starts its thread. NULL and the reason. */
 struct store *store_open(const char *type, const char *path, store_ban_fn *found, void *ctx, struct err *e);
@@ -107,6 +121,11 @@ void store_submit(struct store *s, struct store_op *op);
 /* Whether the thread has nothing to do, or has begun a batch since the last call: so that a thread that hangs is noticed. From
  * one thread, always the same. True for NULL. */
 bool store_turned(struct store *s);
+
+/* From now on the state is looked at every moment, whoever changes it: this daemon, another one, mqsecproxyctl. w is
+ * borrowed until the store is closed. At most once. */
+enum { STORE_LOOK_MS = 500, STORE_CENSUS_MS = 10000 };
+void store_watch(struct store *s, const struct store_watch *w);
 
 /* Answers all that was submitted, then ends the thread. NULL-safe. */
 void store_close(struct store *s);

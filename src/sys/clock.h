@@ -7,4 +7,8 @@
 /* Both clocks, read now. */
 struct now clock_now(void);
 
+/* Whether something (NTP) keeps the real-time clock right, as far as the kernel knows. */
+enum clock_sync { CLOCK_SYNCHRONISED, CLOCK_UNSYNCHRONISED, CLOCK_UNKNOWN };
+enum clock_sync clock_sync(void);
+
 #endif

@@ -3,6 +3,8 @@
 
 #include "base/secret.h"
 #include "seal/atrest.h"
+#include "sys/clock.h"
+#include "sys/log.h"
 #include "worker/conn.h"
 #include "worker/lines.h"
 
@@ -81,7 +83,19 @@ static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
 	(void)pthread_mutex_lock(&p->lock);
 	p->shared.store = store;
 	(void)pthread_mutex_unlock(&p->lock);
-	return store == NULL ? -1 : 0;
+	if (store == NULL)
+		return -1;
+	if (clock_sync() == CLOCK_UNSYNCHRONISED)
+		log_say(LOG_LEVEL_WARNING, "clock",
+		        "the clock is not synchronised: codes that go by the time may be refused");
+	return 0;
+}
+
+/* As soon as there are both a state and workers. */
+static void watch_users(struct pool *p)
+{
+	if (p->shared.store != NULL)
+		users_watch(&p->users, p->shared.store, p->workers, p->n_workers);
 }
 
 static int start_workers(struct pool *p, struct err *e)
@@ -126,6 +140,7 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, const struct activ
 		return NULL;
 	}
 	(void)pthread_mutex_init(&p->lock, NULL);
+	users_init(&p->users);
 	p->descriptors = descriptors;
 	p->snapshot = snapshot_new(takes, NULL, descriptors, e);
 	if (p->snapshot == NULL) {
@@ -144,6 +159,7 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, const struct activ
 	resolver_wait(p->shared.resolver, p->snapshot);
 	if (start_workers(p, e) != 0)
 		goto fail;
+	watch_users(p);
 	return p;
 fail:
 	pool_free(p);
@@ -178,6 +194,7 @@ void pool_free(struct pool *p)
 	lines_free(p->shared.lines);
 	gate_free(p->shared.gate);
 	refusals_free(p->shared.refusals);
+	users_fini(&p->users);
 	secret_free(p->key);
 	snapshot_unref(p->snapshot);
 	free(p);
@@ -217,6 +234,7 @@ int pool_reload(struct pool *p, struct conf *takes, struct err *e)
 	p->snapshot = a.snapshot;
 	(void)pthread_mutex_unlock(&p->lock);
 	snapshot_unref(before);
+	watch_users(p);
 	return 0;
 fail:
 	while (n > 0)

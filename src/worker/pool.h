@@ -42,6 +42,8 @@ struct pool_status {
 	    verdicts[VERDICT_COUNT]; /* over all listeners; equal names are counted as the first */
 	struct histogram_sum login, dial;
 	struct store_stats store; /* all 0 where there is no state */
+	bool has_users; /* there is a state, and it was looked at */
+	struct store_census users;
 };
 void pool_status(struct pool *p, struct pool_status *out);
 

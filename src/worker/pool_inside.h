@@ -5,6 +5,7 @@
 
 #include "worker/doors.h"
 #include "worker/pool.h"
+#include "worker/users.h"
 #include "worker/worker.h"
 
 struct pool {
@@ -17,6 +18,7 @@ struct pool {
 	struct doors doors;
 	struct beat *beats; /* by worker */
 	uint8_t *key;       /* the state key */
+	struct users users;
 };
 
 /* Has run() done on each worker's thread, all at once, and returns when all are done. Main thread.

@@ -49,6 +49,7 @@ void pool_status(struct pool *p, struct pool_status *out)
 	struct store *store = store_of(p);
 
 	*out = (struct pool_status){.workers = p->n_workers};
+	out->has_users = users_census(&p->users, &out->users);
 	for (size_t i = 0; i < p->n_workers; i++)
 		add_worker(p->workers[i], out);
 	for (size_t i = 0; i < pool_listeners(p); i++) {

@@ -370,6 +370,141 @@ START_TEST(full_disk_and_after)
 }
 END_TEST
 
+/* What a watcher was told; the store's thread writes. */
+struct told {
+	sem_t told;
+	pthread_mutex_t lock;
+	char names[64], why[64];
+	unsigned failures;
+	struct store_census census;
+};
+
+static void told_revoked(void *ctx, struct slice user)
+{
+	struct told *t = ctx;
+
+	(void)pthread_mutex_lock(&t->lock);
+	store_behaviour_name(t->names, user);
+	(void)pthread_mutex_unlock(&t->lock);
+	(void)sem_post(&t->told);
+}
+
+static void told_census(void *ctx, const struct store_census *c)
+{
+	struct told *t = ctx;
+
+	(void)pthread_mutex_lock(&t->lock);
+	t->census = *c;
+	(void)pthread_mutex_unlock(&t->lock);
+	(void)sem_post(&t->told);
+}
+
+static void told_failed(void *ctx, const char *why)
+{
+	struct told *t = ctx;
+
+	(void)pthread_mutex_lock(&t->lock);
+	(void)snprintf(t->why, sizeof t->why, "%s", why);
+	t->failures++;
+	(void)pthread_mutex_unlock(&t->lock);
+	(void)sem_post(&t->told);
+}
+
+static void watch_with(struct told *t, struct store_watch *w)
+{
+	*t = (struct told){.failures = 0};
+	*w = (struct store_watch){t, told_revoked, told_census, told_failed};
+	ck_assert_int_eq(sem_init(&t->told, 0, 0), 0);
+	ck_assert_int_eq(pthread_mutex_init(&t->lock, NULL), 0);
+}
+
+/* Another process changes users while nobody logs in. */
+START_TEST(told_of_changes)
+{
+	struct store *s = start(1);
+	struct store_backend *tool = store_sqlite_open(scratch_path("state.db"), NULL);
+	struct store_edit lock = {.kind = STORE_LOCK};
+	struct told t;
+	struct store_watch w;
+
+	watch_with(&t, &w);
+	store_watch(s, &w);
+	(void)sem_wait(&t.told);
+	ck_assert_uint_eq(t.census.users, 1);
+	ck_assert_uint_eq(t.census.locked, 0);
+	ck_assert_int_eq(tool->ops->user_edit(tool, slice_str("ann"), &lock, NULL), 0);
+	(void)sem_wait(&t.told);
+	ck_assert_str_eq(t.names, "ann ");
+	(void)sem_wait(&t.told); /* at once, not at its time */
+	ck_assert_uint_eq(t.census.locked, 1);
+	ck_assert_int_eq(tool->ops->user_remove(tool, slice_str("ann"), NULL), 0);
+	(void)sem_wait(&t.told);
+	ck_assert_str_eq(t.names, "ann ann ");
+	tool->ops->close(tool);
+	store_close(s);
+	ck_assert_uint_eq(t.failures, 0);
+}
+END_TEST
+
+static atomic_uint looks;
+static atomic_bool look_fails;
+
+static int stub_revoked(struct store_backend *b, int64_t now,
+                        void (*found)(void *ctx, struct slice name), void *ctx, struct err *e)
+{
+	(void)b;
+	(void)now;
+	(void)found;
+	(void)ctx;
+	looks++;
+	return look_fails ? err_set(e, "no look") : 0;
+}
+
+static int stub_census(struct store_backend *b, int64_t now, struct store_census *out,
+                       struct err *e)
+{
+	(void)b;
+	(void)now;
+	(void)e;
+	*out = (struct store_census){.users = 3};
+	return 0;
+}
+
+/* A failure is said once, and again after it went well; requests are answered throughout. */
+START_TEST(looking_fails)
+{
+	struct store_backend_ops ops = stub_ops;
+	struct stub stub;
+	struct asker a;
+	struct question q = {.op = {.verb = STORE_TAKE}};
+	struct told t;
+	struct store_watch w;
+
+	ops.revoked = stub_revoked;
+	ops.census = stub_census;
+	stub_init(&stub);
+	stub.base.ops = &ops;
+	asker_init(&a);
+	watch_with(&t, &w);
+	struct store *s = store_start(&stub.base, NULL);
+	look_fails = true;
+	store_watch(s, &w);
+	(void)sem_wait(&t.told);
+	ck_assert_str_eq(t.why, "no look");
+	while (looks < 3)
+		ck_assert_int_eq(ask(s, &a, &q), STORE_DONE);
+	ck_assert_uint_eq(t.failures, 1);
+	look_fails = false;
+	(void)sem_wait(&t.told);
+	ck_assert_uint_eq(t.census.users, 3);
+	look_fails = true;
+	(void)sem_wait(&t.told);
+	ck_assert_uint_eq(t.failures, 2);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("store_async");
@@ -384,6 +519,8 @@ int main(void)
 	tcase_add_loop_test(t, one_of_two_wins, 0, 3);
 	tcase_add_loop_test(t, budget_under_a_rush, 0, 2);
 	tcase_add_test(t, full_disk_and_after);
+	tcase_add_test(t, told_of_changes);
+	tcase_add_test(t, looking_fails);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
