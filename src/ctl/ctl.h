@@ -53,7 +53,10 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_check_config, ctl_explain, ctl_keygen, ctl_encrypt, ctl_decrypt,
-    ctl_otp_code, ctl_user_add, ctl_user_list, ctl_user_delete, ctl_reload, ctl_status, ctl_kick;
+    ctl_otp_code, ctl_otp_verify, ctl_user_add, ctl_user_list, ctl_user_show, ctl_user_lock,
+    ctl_user_unlock, ctl_user_expire, ctl_user_reset, ctl_user_resync, ctl_user_delete,
+    ctl_user_import, ctl_user_export, ctl_store_check, ctl_store_backup, ctl_store_restore,
+    ctl_reload, ctl_status, ctl_kick;
 
 /* The whole program but for its preparation. Returns the exit status. */
 int ctl_main(int argc, char **argv);
@@ -89,9 +92,13 @@ int ctl_read_key(const char *path, uint8_t key[SEAL_KEY_SIZE], struct err *e);
  * Returns how many of the `size` bytes of out were written, at least 1, or -1. */
 int ctl_read_secret(const char *path, bool hex, uint8_t *out, size_t size, struct err *e);
 
-/* probe.c. Connects to every address of every broker, and says on standard error how that went, a line each. CTL_OK, or CTL_FAILED
- * where a broker has no address that answers. */
+/* probe.c. Connects to every address of every broker, and says on standard error how that went, a
+ * line each. CTL_OK, or CTL_FAILED where a broker has no address that answers. */
 int ctl_probe(const struct conf *conf);
+
+/* remote.c. Whether a daemon answers at the control socket, the one of -s or of the configuration.
+ */
+bool ctl_runs(const struct ctl *ctl, const struct conf *conf);
 
 /* settings.c. Loads the configuration. With a report, every complaint goes there; without one,
  * errors go to standard error. NULL where the configuration is bad. */

@@ -47,18 +47,16 @@ static char *socket_path(const struct ctl *ctl, int *status)
 	return path;
 }
 
-/* A descriptor, or -1 with the exit status, reported. */
-static int connect_to(const char *path, int *status)
+/* A descriptor, or -1 with errno; 0 in errno: the path is no socket's. */
+static int dial(const char *path)
 {
 	const struct timeval patience = {.tv_sec = ANSWER_SECONDS};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t n = strlen(path);
 
-	*status = CTL_FAILED;
-	if (n == 0 || n >= sizeof address.sun_path) {
-		(void)ctl_fail("the socket's path has 1 to %zu bytes", sizeof address.sun_path - 1);
+	errno = 0;
+	if (n == 0 || n >= sizeof address.sun_path)
 		return -1;
-	}
 	memcpy(address.sun_path, path, n + 1);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
@@ -68,7 +66,32 @@ static int connect_to(const char *path, int *status)
 	int why = errno;
 	if (fd >= 0)
 		(void)close(fd);
-	if (why == ENOENT || why == ECONNREFUSED) {
+	errno = why;
+	return -1;
+}
+
+bool ctl_runs(const struct ctl *ctl, const struct conf *conf)
+{
+	const char *path = ctl->socket != NULL ? ctl->socket : conf->control_socket;
+	int fd = path == NULL ? -1 : dial(path);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
+}
+
+/* A descriptor, or -1 with the exit status, reported. */
+static int connect_to(const char *path, int *status)
+{
+	int fd = dial(path), why = errno;
+
+	*status = CTL_FAILED;
+	if (fd >= 0)
+		return fd;
+	if (why == 0) {
+		(void)ctl_fail("the socket's path has 1 to %zu bytes",
+		               sizeof((struct sockaddr_un *)0)->sun_path - 1);
+	} else if (why == ENOENT || why == ECONNREFUSED) {
 		(void)ctl_fail("mqsecproxy is not running (nobody listens at %s)", path);
 		*status = CTL_NOT_RUNNING;
 	} else {

@@ -1,74 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-/* user …: who may log in with a one-time password. Works on the state itself, whether the daemon
- * runs or not. What only root can read is read first; then the tool becomes the owner of the
- * state's folder, so that it leaves no file behind that the service could not write. */
-#include "ctl/ctl.h"
+/* user add. The secret is read or made first, as whoever runs the tool; then the user is stored,
+ * and only then is anything shown, once. */
+#include "ctl/state.h"
 
 #include "base/secret.h"
-#include "base/text.h"
 #include "otp/base32.h"
 #include "otp/uri.h"
-#include "seal/atrest.h"
-#include "store/backend.h"
 #include "sys/clock.h"
-#include "sys/privs.h"
 
-#include <libgen.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
+#include <unistd.h>
 
-enum { NAME_TEXT = 4 * STORE_USER_MAX + 8, LINE_SIZE = 2 * NAME_TEXT, SHOWN_MAX = 4096 };
-
-/* Becomes who may write the state. 0 or -1. */
-static int become_owner(const struct conf *conf, struct err *e)
-{
-	char copy[PATH_MAX];
-	int n = snprintf(copy, sizeof copy, "%s", conf->state_path);
-
-	if (n < 0 || (size_t)n >= sizeof copy)
-		return err_set(e, "the path of the state is too long");
-	return privs_become_owner(dirname(copy), e);
-}
-
-/* The database of this configuration, or NULL with the exit status. */
-static struct store_backend *open_state(const struct conf *conf, int *status)
-{
-	struct err e = {""};
-	struct store_backend *state = NULL;
-
-	*status = CTL_FAILED;
-	if (strcmp(conf->state_type, "sqlite") != 0) {
-		(void)ctl_fail("the state of type %s is inside the daemon and has no users here",
-		               conf->state_type);
-		return NULL;
-	}
-	if (become_owner(conf, &e) == 0)
-		state = store_sqlite_open(conf->state_path, &e);
-	if (state == NULL)
-		(void)ctl_fail("%s", e.text);
-	return state;
-}
-
-/* A name that no terminal or log can show is refused when it is made: nobody could type it to
- * remove it. */
-static bool name_ok(const char *name)
-{
-	char text[NAME_TEXT];
-	size_t n = strlen(name);
-
-	if (n == 0 || n > STORE_USER_MAX)
-		return false;
-	return strstr(text_escape(slice_of(name, n), text, sizeof text), "\\x") == NULL;
-}
+enum { SHOWN_MAX = 16384 };
 
 struct newcomer {
 	const char *name;
 	const struct otp_profile *profile;
 	uint8_t *secret; /* OTP_SECRET_MAX bytes of locked memory */
 	size_t secret_len;
-	bool made, uri;
+	bool made, uri, qr;
 };
 
 static int read_newcomer(const struct ctl *ctl, const struct ctl_args *args, struct newcomer *new)
@@ -79,7 +28,7 @@ static int read_newcomer(const struct ctl *ctl, const struct ctl_args *args, str
 
 	new->name = args->operands[0];
 	new->profile = otp_profile_find(profile == NULL ? "people" : profile);
-	if (!name_ok(new->name))
+	if (!ctl_name_ok(slice_str(new->name)))
 		return ctl_usage(ctl, "a user name has 1 to %d bytes of printable UTF-8",
 		                 STORE_USER_MAX);
 	if (new->profile == NULL)
@@ -88,6 +37,13 @@ static int read_newcomer(const struct ctl *ctl, const struct ctl_args *args, str
 		return ctl_usage(ctl, "one of --hex and --base32 goes with --secret-file");
 	new->made = path == NULL;
 	new->uri = ctl_arg(args, "uri") != NULL;
+	new->qr = ctl_arg(args, "qr") != NULL;
+	if (new->qr && ctl->json)
+		return ctl_usage(ctl, "--qr is for people: --json goes with --uri");
+	if (new->qr && !ctl_qr_built())
+		return ctl_fail(
+		    "this mqsecproxyctl was built without QR codes: use --uri, or build "
+		    "it again with libqrencode-dev installed");
 	if (new->made) {
 		new->secret_len = new->profile->secret_len;
 		secret_random(new->secret, new->secret_len);
@@ -104,8 +60,7 @@ static int read_newcomer(const struct ctl *ctl, const struct ctl_args *args, str
 }
 
 /* A new TOTP user has no mark yet, a new HOTP user begins with counter 0. */
-static int store_user(const struct conf *conf, struct store_backend *state,
-                      const struct newcomer *new, uint8_t *key)
+static int store_user(const struct ctl_state *state, const struct newcomer *new)
 {
 	const struct otp_params *params = &new->profile->params;
 	uint8_t blob[STORE_BLOB_MAX];
@@ -114,17 +69,12 @@ static int store_user(const struct conf *conf, struct store_backend *state,
 	    .name = slice_str(new->name),
 	    .params = *params,
 	    .state = {.mark = params->kind == OTP_HOTP ? 0 : -1, .pending = -1},
-	    .budget = otp_guess_budget(params),
-	    .blob = slice_of(blob, new->secret_len + ATREST_OVERHEAD),
 	    .created = clock_now().real_us / 1000000,
 	};
 
-	if (store_key_load(conf->state_key_file, key, &e) != 0)
-		return ctl_fail("%s", e.text);
-	if (atrest_seal(key, user.name, "secret", slice_of(new->secret, new->secret_len), blob) !=
-	    0)
-		return ctl_fail("the secret could not be sealed");
-	if (state->ops->user_add(state, &user, &e) != 0)
+	if (ctl_seal_user(state->key, &user, slice_of(new->secret, new->secret_len), blob) != 0)
+		return ctl_fail("the secret cannot be sealed");
+	if (state->db->ops->user_add(state->db, &user, &e) != 0)
 		return ctl_fail("%s", e.text);
 	return CTL_OK;
 }
@@ -156,10 +106,13 @@ static int print_added(const struct ctl *ctl, const struct newcomer *new)
 		append_shown(ctl, &out, "secret", slice_str(text));
 		secret_wipe(text, sizeof text);
 	}
-	if (new->uri && otp_uri(slice_str(new->name), &new->profile->params, 0, secret, &uri) != 0)
+	if ((new->uri || new->qr) &&
+	    otp_uri(slice_str(new->name), &new->profile->params, 0, secret, &uri) != 0)
 		result = ctl_fail("out of memory");
-	else if (new->uri)
+	if (result == CTL_OK && new->uri)
 		append_shown(ctl, &out, "uri", buf_view(&uri));
+	if (result == CTL_OK && new->qr)
+		result = ctl_qr(buf_view(&uri), isatty(STDOUT_FILENO) == 1, &out);
 	if (ctl->json)
 		(void)buf_append(&out, slice_str("}\n"));
 	if (result == CTL_OK && out.len != 0)
@@ -170,178 +123,41 @@ static int print_added(const struct ctl *ctl, const struct newcomer *new)
 }
 
 /* A secret that could not be shown is lost, and its user with it. */
-static int store_and_print(const struct ctl *ctl, const struct conf *conf,
-                           struct store_backend *state, const struct newcomer *new, uint8_t *key)
+static int store_and_print(const struct ctl *ctl, const struct ctl_state *state,
+                           const struct newcomer *new)
 {
-	int result = store_user(conf, state, new, key);
+	int result = store_user(state, new);
 
 	if (result != CTL_OK)
 		return result;
 	result = print_added(ctl, new);
 	if (result != CTL_OK && new->made)
-		(void)state->ops->user_remove(state, slice_str(new->name), NULL);
-	return result;
-}
-
-static int add_to_state(const struct ctl *ctl, const struct newcomer *new)
-{
-	int result;
-	struct conf *conf = ctl_load(ctl, NULL);
-
-	if (conf == NULL)
-		return CTL_BAD_CONFIGURATION;
-	struct store_backend *state = open_state(conf, &result);
-	uint8_t *key = state == NULL ? NULL : secret_alloc(ATREST_KEY_SIZE);
-	if (state != NULL && key == NULL)
-		result = ctl_fail("no locked memory for the state's key");
-	else if (state != NULL)
-		result = store_and_print(ctl, conf, state, new, key);
-	secret_free(key);
-	if (state != NULL)
-		state->ops->close(state);
-	conf_free(conf);
+		(void)state->db->ops->user_remove(state->db, slice_str(new->name), NULL);
 	return result;
 }
 
 static int add(const struct ctl *ctl, const struct ctl_args *args)
 {
 	struct newcomer new = {.secret = secret_alloc(OTP_SECRET_MAX)};
+	struct ctl_state state;
 
 	if (new.secret == NULL)
 		return ctl_fail("no locked memory for a secret");
 	int result = read_newcomer(ctl, args, &new);
 	if (result == CTL_OK)
-		result = add_to_state(ctl, &new);
+		result = ctl_state_open(ctl, CTL_KEY_MADE, &state);
+	if (result == CTL_OK) {
+		result = store_and_print(ctl, &state, &new);
+		ctl_state_close(&state);
+	}
 	secret_free(new.secret);
-	return result;
-}
-
-struct listing {
-	bool json;
-	size_t n;
-};
-
-static const char *algorithm_name(enum otp_algorithm algorithm)
-{
-	return algorithm == OTP_SHA1 ? "sha1" : algorithm == OTP_SHA256 ? "sha256" : "sha512";
-}
-
-static void date_text(int64_t seconds, char *out, size_t size)
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		(void)snprintf(out, size, "-");
-}
-
-static void list_text(const struct store_user *u, const char *date)
-{
-	const struct otp_params *p = &u->params;
-	char name[NAME_TEXT];
-
-	(void)printf("%s\t%s\t%s\t%u digits\t", text_escape(u->name, name, sizeof name),
-	             p->kind == OTP_TOTP ? "totp" : "hotp", algorithm_name(p->algorithm),
-	             p->digits);
-	if (p->kind == OTP_TOTP)
-		(void)printf("step %u s, back %u, forward %u", p->step, p->back, p->fwd);
-	else
-		(void)printf("window %u, resync %u", p->window, p->resync);
-	(void)printf("\tsince %s\n", date);
-}
-
-static void list_json(const struct store_user *u, const char *date)
-{
-	const struct otp_params *p = &u->params;
-
-	(void)fputs("{\"name\": ", stdout);
-	ctl_json_string(u->name);
-	(void)printf(", \"kind\": \"%s\", \"algorithm\": \"%s\", \"digits\": %u",
-	             p->kind == OTP_TOTP ? "totp" : "hotp", algorithm_name(p->algorithm),
-	             p->digits);
-	if (p->kind == OTP_TOTP)
-		(void)printf(", \"step\": %u, \"back\": %u, \"forward\": %u", p->step, p->back,
-		             p->fwd);
-	else
-		(void)printf(", \"window\": %u, \"resync\": %u", p->window, p->resync);
-	(void)printf(", \"created\": \"%s\"}", date);
-}
-
-static int list_one(void *ctx, const struct store_user *u)
-{
-	struct listing *listing = ctx;
-	char date[32];
-
-	date_text(u->created, date, sizeof date);
-	if (listing->json) {
-		(void)fputs(listing->n == 0 ? "[" : ",\n ", stdout);
-		list_json(u, date);
-	} else {
-		list_text(u, date);
-	}
-	listing->n++;
-	return 0;
-}
-
-static int list(const struct ctl *ctl, const struct ctl_args *args)
-{
-	struct listing listing = {.json = ctl->json};
-	struct err e = {""};
-	int result;
-	struct conf *conf = ctl_load(ctl, NULL);
-
-	(void)args;
-	if (conf == NULL)
-		return CTL_BAD_CONFIGURATION;
-	struct store_backend *state = open_state(conf, &result);
-	if (state != NULL) {
-		result = CTL_OK;
-		if (state->ops->user_each(state, list_one, &listing, &e) != 0)
-			result = ctl_fail("%s", e.text);
-		else if (ctl->json)
-			(void)puts(listing.n == 0 ? "[]" : "]");
-		state->ops->close(state);
-	}
-	conf_free(conf);
-	return result;
-}
-
-static int delete_from_state(const struct ctl *ctl, struct store_backend *state, const char *name)
-{
-	char quote[NAME_TEXT];
-	struct err e = {""};
-	int result = state->ops->user_remove(state, slice_str(name), &e);
-
-	if (result < 0)
-		return ctl_fail("%s", e.text);
-	if (result > 0)
-		return ctl_fail("there is no user \"%s\"",
-		                text_escape(slice_str(name), quote, sizeof quote));
-	if (ctl->json)
-		(void)puts("{\"deleted\": true}");
-	return CTL_OK;
-}
-
-static int delete (const struct ctl *ctl, const struct ctl_args *args)
-{
-	int result;
-	struct conf *conf = ctl_load(ctl, NULL);
-
-	if (conf == NULL)
-		return CTL_BAD_CONFIGURATION;
-	struct store_backend *state = open_state(conf, &result);
-	if (state != NULL) {
-		result = delete_from_state(ctl, state, args->operands[0]);
-		state->ops->close(state);
-	}
-	conf_free(conf);
 	return result;
 }
 
 const struct ctl_command ctl_user_add = {
     .words = "user add",
     .usage = "NAME [--profile people|machine-totp|machine-hotp] [--secret-file FILE "
-             "[--hex|--base32]] [--uri]",
+             "[--hex|--base32]] [--uri] [--qr]",
     .summary = "let a user in; without a file a secret is made and printed once",
     .n_operands = 1,
     .run = add,
@@ -349,20 +165,6 @@ const struct ctl_command ctl_user_add = {
                 {"secret-file", true, false},
                 {"hex", false, false},
                 {"base32", false, false},
-                {"uri", false, false}},
-};
-
-const struct ctl_command ctl_user_list = {
-    .words = "user list",
-    .usage = "",
-    .summary = "all users and the parameters of their codes",
-    .run = list,
-};
-
-const struct ctl_command ctl_user_delete = {
-    .words = "user delete",
-    .usage = "NAME",
-    .summary = "remove a user and the secret",
-    .n_operands = 1,
-    .run = delete,
+                {"uri", false, false},
+                {"qr", false, false}},
 };

@@ -10,10 +10,12 @@
 
 enum { GUESS_ODDS = 16384, GUESSES_MIN = 5, GUESSES_MAX = 100 };
 
+enum { PEOPLE, MACHINE_TOTP, MACHINE_HOTP };
+
 static const struct otp_profile profiles[] = {
-    {"people", {OTP_TOTP, OTP_SHA1, 6, .step = 30, .back = 1, .fwd = 1}, 20},
-    {"machine-totp", {OTP_TOTP, OTP_SHA256, 8, .step = 10, .back = 3, .fwd = 1}, 32},
-    {"machine-hotp", {OTP_HOTP, OTP_SHA256, 8, .window = 10, .resync = 100}, 32},
+    [PEOPLE] = {"people", {OTP_TOTP, OTP_SHA1, 6, .step = 30, .back = 1, .fwd = 1}, 20},
+    [MACHINE_TOTP] = {"machine-totp", {OTP_TOTP, OTP_SHA256, 8, .step = 10, .back = 3, .fwd = 1}, 32},
+    [MACHINE_HOTP] = {"machine-hotp", {OTP_HOTP, OTP_SHA256, 8, .window = 10, .resync = 100}, 32},
 };
 
 const struct otp_profile *otp_profile_find(const char *name)
@@ -23,6 +25,18 @@ const struct otp_profile *otp_profile_find(const char *name)
 			return &profiles[i];
 	}
 	return NULL;
+}
+
+void otp_params_windows(struct otp_params *p)
+{
+	const struct otp_params *model = p->kind == OTP_HOTP ? &profiles[MACHINE_HOTP].params
+	                                 : p->step < 30      ? &profiles[MACHINE_TOTP].params
+	                                                     : &profiles[PEOPLE].params;
+
+	p->back = model->back;
+	p->fwd = model->fwd;
+	p->window = model->window;
+	p->resync = model->resync;
 }
 
 unsigned otp_window_size(const struct otp_params *p)

@@ -48,6 +48,9 @@ struct otp_profile {
 /* The profile of that name, or NULL. Immutable, static. */
 const struct otp_profile *otp_profile_find(const char *name);
 
+/* Windows for parameters that come from elsewhere: those of the profile that is most like them. */
+void otp_params_windows(struct otp_params *p);
+
 /* Steps or counters that one guess may hit: back + 1 + fwd, or the window. */
 unsigned otp_window_size(const struct otp_params *p);
 

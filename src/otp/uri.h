@@ -3,7 +3,10 @@
 #define OTP_URI_H
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "otp/credential.h"
+
+enum { OTP_URI_USER_MAX = 256 };
 
 /* Appends the otpauth URI by which authenticators take a credential over: issuer "mqsecproxy", the
  * user name percent-encoded, the secret in base32, and of the parameters only those that are not
@@ -11,5 +14,19 @@
  * caller wipes out. 0, or -1 where out lacks room. */
 int otp_uri(struct slice user, const struct otp_params *params, int64_t counter,
             struct slice secret, struct buf *out);
+
+/* What such a URI says. It holds the secret: the caller wipes it. */
+struct otp_uri_content {
+	uint8_t user[OTP_URI_USER_MAX]; /* the label without the issuer before it */
+	size_t user_len;
+	struct otp_params params; /* windows as otp_params_windows() */
+	int64_t counter;          /* HOTP: the next one */
+	uint8_t secret[OTP_SECRET_MAX];
+	size_t secret_len;
+};
+
+/* Reads a URI of any issuer; parameters that are not known are left alone. 0, or -1 with the
+ * reason, in which nothing of the secret stands; out is then wiped. */
+int otp_uri_parse(struct slice uri, struct otp_uri_content *out, struct err *e);
 
 #endif

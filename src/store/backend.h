@@ -4,6 +4,7 @@
 #ifndef STORE_BACKEND_H
 #define STORE_BACKEND_H
 
+#include "base/buf.h"
 #include "store/store.h"
 
 /* A user as the administrator sees it. Strings are borrowed during the call. */
@@ -36,6 +37,13 @@ struct store_edit {
 	enum store_edit_kind kind;
 	int64_t now, expires, mark;
 };
+
+/* "ok", or why the user is refused at `now`: "locked", "expired", "stale", "ahead" (a mark that no code can pass). Static. */
+const char *store_user_condition(const struct store_user *u, int64_t now);
+
+/* What is in the budget at `now`, where `guesses` were in it at `at`: refilled linearly, never
+ * above `budget`. A clock that goes backwards neither adds nor loses. */
+double store_guesses_now(double guesses, int64_t at, unsigned budget, int64_t now);
 
 struct store_backend {
 	const struct store_backend_ops *ops;
@@ -78,6 +86,16 @@ struct store_backend_ops {
 /* SQLite: WAL, synchronous=FULL, busy timeout 5 s, file mode 0600, schema version inside (a newer one is refused). Makes the file
  * where it is missing. */
 struct store_backend *store_sqlite_open(const char *path, struct err *e);
+
+/* Of an SQLite state that is open. backup: appends the whole database, as a file, while others use it. check: looks at every
+ * page and reference, calls found() for each complaint. */
+int store_sqlite_backup(struct store_backend *b, struct buf *out, struct err *e);
+int store_sqlite_check(struct store_backend *b, void (*found)(void *ctx, const char *complaint), void *ctx, struct err *e);
+
+/* Puts a copy in the place of what is in the state, which nobody else may have open. A copy knows nothing of the codes that
+ * were used since it was made: TOTP marks rise to the end of the window at `now`, HOTP users are stale. 0, or -1 and
+ * nothing has changed. */
+int store_sqlite_restore(const char *path, struct slice image, int64_t now, struct err *e);
 
 /* In memory, for tests and trials: gone with the process. */
 struct store_backend *store_memory_open(struct err *e);

@@ -86,6 +86,20 @@ void store_census_add(struct store_census *c, const struct store_user *u, int64_
 	c->ahead += u->state.mark > window_end(&u->params, now);
 }
 
+const char *store_user_condition(const struct store_user *u, int64_t now)
+{
+	switch (store_user_admitted(u->locked, u->stale, u->expires, now)) {
+	case STORE_LOCKED:
+		return "locked";
+	case STORE_EXPIRED:
+		return "expired";
+	case STORE_STALE:
+		return "stale";
+	default:
+		return u->state.mark > window_end(&u->params, now) ? "ahead" : "ok";
+	}
+}
+
 int store_edit_conflict(struct err *e)
 {
 	return err_set(e, "the counter of this user is there already or beyond");

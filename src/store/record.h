@@ -12,10 +12,6 @@ int store_user_check(const struct store_user *u, struct err *e);
 /* "user \"NAME\" exists already", the name escaped. Returns -1. */
 int store_user_exists(struct slice name, struct err *e);
 
-/* What is in the budget at `now`, where `guesses` were in it at `at`: refilled linearly, never
- * above `budget`. A clock that goes backwards neither adds nor loses. */
-double store_guesses_now(double guesses, int64_t at, unsigned budget, int64_t now);
-
 /* Whether such a user may try to log in at `now`: STORE_DONE, or why not. */
 enum store_status store_user_admitted(bool locked, bool stale, int64_t expires, int64_t now);
 

@@ -68,6 +68,13 @@ int store_sqlite_connect(struct store_sqlite *s, const char *path,
                          const char *const texts[SQL_COUNT], struct err *e);
 void store_sqlite_disconnect(struct store_sqlite *s);
 
+/* Whether the database is a state: its version of the schema, 0 where it is empty, -1 where it is
+ * none or damaged. */
+int store_sqlite_whose(const struct store_sqlite *s, struct err *e);
+
+/* One number from a query. 0 or -1. */
+int store_sqlite_number(const struct store_sqlite *s, const char *text, int64_t *out);
+
 /* Brings the tables of a database from that version of the schema (0: empty) to the present one,
  * within the running transaction. SQLite's code. */
 int store_sqlite_upgrade(sqlite3 *db, int64_t from);

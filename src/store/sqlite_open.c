@@ -27,8 +27,7 @@ int store_sqlite_error(const struct store_sqlite *s, const char *what, struct er
 	return err_set(e, "%s: cannot %s: %s", s->path, what, sqlite3_errmsg(s->db));
 }
 
-/* One number from a query. 0 or -1. */
-static int query_number(const struct store_sqlite *s, const char *text, int64_t *out)
+int store_sqlite_number(const struct store_sqlite *s, const char *text, int64_t *out)
 {
 	sqlite3_stmt *st = NULL;
 
@@ -102,14 +101,13 @@ static int make_file(const char *path, struct err *e)
 	return st.st_size == 0 ? sync_folder(path, e) : 0;
 }
 
-/* The version of its schema, 0 where it is empty, -1 where it is none of ours. */
-static int whose(const struct store_sqlite *s, struct err *e)
+int store_sqlite_whose(const struct store_sqlite *s, struct err *e)
 {
 	int64_t application = 0, version = 0, tables = 0;
 
-	if (query_number(s, "PRAGMA application_id", &application) != 0 ||
-	    query_number(s, "PRAGMA user_version", &version) != 0 ||
-	    query_number(s, "SELECT count(*) FROM sqlite_schema", &tables) != 0)
+	if (store_sqlite_number(s, "PRAGMA application_id", &application) != 0 ||
+	    store_sqlite_number(s, "PRAGMA user_version", &version) != 0 ||
+	    store_sqlite_number(s, "SELECT count(*) FROM sqlite_schema", &tables) != 0)
 		return store_sqlite_error(s, "read the state", e);
 	if (application == 0 && version == 0 && tables == 0)
 		return 0;
@@ -129,7 +127,7 @@ static int whose_now(const struct store_sqlite *s, struct err *e)
 {
 	if (run_text(s, "BEGIN", "read the state", e) != 0)
 		return -1;
-	int version = whose(s, e);
+	int version = store_sqlite_whose(s, e);
 	(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return version;
 }
@@ -171,7 +169,7 @@ static int bring_schema(const struct store_sqlite *s, struct err *e)
 {
 	if (run_text(s, "BEGIN IMMEDIATE", "lock the state", e) != 0)
 		return -1;
-	int version = whose(s, e);
+	int version = store_sqlite_whose(s, e);
 	if (version >= 0 && store_sqlite_upgrade(s->db, version) != SQLITE_OK)
 		version = store_sqlite_error(s, "make the tables", e);
 	if (version >= 0 && run_text(s, "COMMIT", "make the tables", e) == 0)

@@ -422,11 +422,13 @@ def users():
         child = proc.start([CTL, "-c", CONF_PATH, "user", "add", "lost"], stdout=full, stderr=full)
         tap.eq(child.wait(), FAILED, "a secret that cannot be shown is a failure")
     text = expect("user list", OK, "user", "list", err=b"").decode()
-    tap.ok("lost\t" not in text, "and its user is not there")
-    tap.eq([x.split("\t")[0] for x in text.splitlines()],
-           ["-gr\u00fcn \\\"#1\\\"", "alice", "bob", "carol", "machine-hotp", "machine-totp"], "all users, in order")
-    tap.ok("alice\ttotp\tsha1\t6 digits\tstep 30 s, back 1, forward 1\t" in text and
-           "machine-hotp\thotp\tsha256\t8 digits\twindow 10, resync 100\t" in text, "with their parameters", text)
+    tap.ok("lost" not in text, "and its user is not there")
+    tap.eq([x[:14].rstrip() for x in text.splitlines()],
+           ["NAME", "-gr\u00fcn \\\"#1\\\"", "alice", "bob", "carol", "machine-hotp", "machine-totp"], "all users, in order")
+    columns = [x[14:].split() for x in text.splitlines()]
+    tap.eq(columns[2] + columns[5], ["totp", "sha1", "6", "ok", "never", "never", "hotp", "sha256", "8", "ok", "never", "never"],
+           "with their parameters")
+    tap.eq([x[14:18] for x in text.splitlines()], ["KIND"] + ["totp"] * 4 + ["hotp", "totp"], "in columns")
     r = parse(expect("user list as JSON", OK, "--json", "user", "list"))
     tap.ok(r and r[0]["name"] == "-gr\u00fcn \"#1\"" and r[1]["step"] == 30 and r[4]["window"] == 10, "the JSON", repr(r))
     with open(proc.path("state/state.db"), "rb") as f:

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+/* The reading half of uri.c. What comes in was made by other programs: names of parameters count in
+ * any case, unknown ones are left alone, but a value that is there must be one that is known. */
+#include "otp/uri.h"
+
+#include "base/secret.h"
+#include "base/text.h"
+#include "otp/base32.h"
+
+#include <strings.h>
+
+enum { VALUE_MAX = 1024, PERIOD_MAX = 86400 };
+
+/* A piece of the URI, decoded, wiped when done. */
+struct value {
+	uint8_t text[VALUE_MAX];
+	size_t n;
+};
+
+static int hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Takes %XX back. -1: half of one, or too long. */
+static int decode(struct slice s, uint8_t *out, size_t size, size_t *n)
+{
+	for (*n = 0; s.n != 0; s = slice_from(s, 1)) {
+		uint8_t c = s.p[0];
+		if (*n == size)
+			return -1;
+		if (c == '%') {
+			if (s.n < 3 || hex_digit(s.p[1]) < 0 || hex_digit(s.p[2]) < 0)
+				return -1;
+			c = (uint8_t)(hex_digit(s.p[1]) << 4 | hex_digit(s.p[2]));
+			s = slice_from(s, 2);
+		}
+		out[(*n)++] = c;
+	}
+	return 0;
+}
+
+static bool same_word(struct slice s, const char *word)
+{
+	return s.n == strlen(word) && strncasecmp((const char *)s.p, word, s.n) == 0;
+}
+
+/* Splits off what is before the byte, which goes too; all of it where there is none. */
+static struct slice take_until(struct slice *s, char end)
+{
+	const uint8_t *at = s->n == 0 ? NULL : memchr(s->p, end, s->n);
+	struct slice taken = slice_of(s->p, at == NULL ? s->n : (size_t)(at - s->p));
+
+	*s = slice_from(*s, taken.n + 1);
+	return taken;
+}
+
+/* Behind the issuer, which ends with a colon, encoded or not, and blanks. */
+static struct slice without_issuer(struct slice label)
+{
+	const uint8_t *colon = label.n == 0 ? NULL : memchr(label.p, ':', label.n);
+	size_t skip = 0;
+
+	if (colon != NULL) {
+		skip = (size_t)(colon - label.p) + 1;
+	} else {
+		for (size_t i = 0; i + 3 <= label.n && skip == 0; i++) {
+			if (same_word(slice_of(label.p + i, 3), "%3a"))
+				skip = i + 3;
+		}
+	}
+	label = slice_from(label, skip);
+	while (label.n >= 3 && memcmp(label.p, "%20", 3) == 0)
+		label = slice_from(label, 3);
+	return label;
+}
+
+static int read_algorithm(struct slice s, enum otp_algorithm *out, struct err *e)
+{
+	static const char *const names[] = {
+	    [OTP_SHA1] = "SHA1", [OTP_SHA256] = "SHA256", [OTP_SHA512] = "SHA512"};
+
+	for (enum otp_algorithm a = OTP_SHA1; a <= OTP_SHA512; a++) {
+		if (same_word(s, names[a])) {
+			*out = a;
+			return 0;
+		}
+	}
+	return err_set(e, "algorithm is one of SHA1, SHA256 and SHA512");
+}
+
+static int read_number(const char *name, struct slice s, uint64_t min, uint64_t max, uint64_t *out,
+                       struct err *e)
+{
+	struct err why = {""};
+
+	return text_number(s, min, max, out, &why) == 0 ? 0 : err_set(e, "%s: %s", name, why.text);
+}
+
+enum parameter { SECRET, ALGORITHM, DIGITS, PERIOD, COUNTER, PARAMETERS };
+
+static int take_value(enum parameter which, struct slice s, struct otp_uri_content *out,
+                      struct err *e)
+{
+	uint64_t n = 0;
+	int got;
+
+	switch (which) {
+	case SECRET:
+		got = base32_decode(s, out->secret, sizeof out->secret);
+		if (got < OTP_SECRET_MIN)
+			return err_set(e, "secret is base32 of %d to %d bytes", OTP_SECRET_MIN,
+			               OTP_SECRET_MAX);
+		out->secret_len = (size_t)got;
+		return 0;
+	case ALGORITHM:
+		return read_algorithm(s, &out->params.algorithm, e);
+	case DIGITS:
+		if (read_number("digits", s, OTP_DIGITS_MIN, OTP_DIGITS_MAX, &n, e) != 0)
+			return -1;
+		out->params.digits = (unsigned)n;
+		return 0;
+	case PERIOD:
+		if (read_number("period", s, 1, PERIOD_MAX, &n, e) != 0)
+			return -1;
+		out->params.step = (unsigned)n;
+		return 0;
+	case COUNTER:
+		if (read_number("counter", s, 0, INT64_MAX - 1, &n, e) != 0)
+			return -1;
+		out->counter = (int64_t)n;
+		return 0;
+	case PARAMETERS:
+		break;
+	}
+	return 0;
+}
+
+/* given: which parameters there were. */
+static int read_parameters(struct slice query, struct otp_uri_content *out, bool given[PARAMETERS],
+                           struct err *e)
+{
+	static const char *const names[PARAMETERS] = {[SECRET] = "secret",
+	                                              [ALGORITHM] = "algorithm",
+	                                              [DIGITS] = "digits",
+	                                              [PERIOD] = "period",
+	                                              [COUNTER] = "counter"};
+	struct value value;
+	int result = 0;
+
+	while (query.n != 0 && result == 0) {
+		struct slice text = take_until(&query, '&'), name = take_until(&text, '=');
+		enum parameter which = SECRET;
+		while (which < PARAMETERS && !same_word(name, names[which]))
+			which++;
+		if (which == PARAMETERS)
+			continue;
+		if (given[which])
+			result = err_set(e, "%s is given twice", names[which]);
+		else if (decode(text, value.text, sizeof value.text, &value.n) != 0)
+			result = err_set(e, "%s is not encoded as a URI has it", names[which]);
+		else
+			result = take_value(which, slice_of(value.text, value.n), out, e);
+		given[which] = true;
+	}
+	secret_wipe(&value, sizeof value);
+	return result;
+}
+
+static int parse(struct slice uri, struct otp_uri_content *out, struct err *e)
+{
+	static const char scheme[] = "otpauth://";
+	const size_t n = sizeof scheme - 1;
+	bool given[PARAMETERS] = {false};
+
+	if (uri.n < n || !same_word(slice_of(uri.p, n), scheme))
+		return err_set(e, "an otpauth URI begins with otpauth://");
+	uri = slice_from(uri, n);
+	struct slice kind = take_until(&uri, '/'), label = take_until(&uri, '?');
+	if (!same_word(kind, "totp") && !same_word(kind, "hotp"))
+		return err_set(e, "the type of an otpauth URI is totp or hotp");
+	out->params = (struct otp_params){.kind = same_word(kind, "hotp") ? OTP_HOTP : OTP_TOTP,
+	                                  .algorithm = OTP_SHA1,
+	                                  .digits = 6};
+	out->params.step = out->params.kind == OTP_TOTP ? 30 : 0;
+	if (decode(without_issuer(label), out->user, sizeof out->user, &out->user_len) != 0 ||
+	    out->user_len == 0)
+		return err_set(e, "the label holds no user name of 1 to %d bytes",
+		               OTP_URI_USER_MAX);
+	if (read_parameters(uri, out, given, e) != 0)
+		return -1;
+	if (!given[SECRET])
+		return err_set(e, "there is no secret");
+	if (out->params.kind == OTP_HOTP && !given[COUNTER])
+		return err_set(e, "a hotp URI has a counter");
+	if (out->params.kind == OTP_HOTP)
+		out->params.step = 0;
+	otp_params_windows(&out->params);
+	return 0;
+}
+
+int otp_uri_parse(struct slice uri, struct otp_uri_content *out, struct err *e)
+{
+	memset(out, 0, sizeof *out);
+	if (parse(uri, out, e) == 0)
+		return 0;
+	secret_wipe(out, sizeof *out);
+	return -1;
+}
