@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { DRAIN_MAX_MS = 3600000 };
+
 struct admin {
 	struct event_base *base;
 	struct event *hup, *term, *interrupt, *tick;
@@ -19,6 +21,7 @@ struct admin {
 	struct pool *pool;
 	const struct admin_hooks *hooks;
 	int64_t started_ms, loaded_s;
+	const char *last_reload;
 };
 
 static void say(struct buf *answer, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -41,6 +44,7 @@ static void do_reload(struct admin *a, struct buf *answer)
 	struct buf text = {.cap = CONTROL_ANSWER_MAX / 2};
 	bool done = a->hooks->reload(a->hooks->ctx, &text);
 
+	a->last_reload = done ? "done" : "refused";
 	if (done)
 		a->loaded_s = clock_now().real_us / 1000000;
 	say(answer, "%s\n", done ? "ok" : "bad-configuration");
@@ -91,9 +95,11 @@ static void do_status(struct admin *a, struct buf *answer)
 	say(answer,
 	    "ok\nversion %s\nuptime-seconds %" PRId64
 	    "\nworkers %zu\nconnections %zu\npending %zu\n"
-	    "config-loaded-at %" PRId64 "\n",
+	    "config-loaded-at %" PRId64 "\nlast-reload %s\ndraining %s\nlog-level %s\n"
+	    "log-lines-lost %" PRIu64 "\n",
 	    PACKAGE_VERSION, (clock_now().mono_ms - a->started_ms) / 1000, s.workers, connections,
-	    pending, a->loaded_s);
+	    pending, a->loaded_s, a->last_reload, pool_draining(a->pool) ? "yes" : "no",
+	    log_level_name(log_level()), log_lost());
 	say_clock(answer);
 	if (s.has_users)
 		say_users(answer, &s.users);
@@ -163,6 +169,37 @@ static void do_kick(struct admin *a, struct slice line, struct buf *answer)
 	say(answer, "ok\nkicked %zu\n", kicked);
 }
 
+/* "drain" or "drain MILLISECONDS". */
+static void do_drain(struct admin *a, struct slice line, struct buf *answer)
+{
+	struct slice word = next_word(&line);
+	uint64_t ms = 0;
+	struct err e;
+
+	if (word.n != 0 && text_number(word, 0, DRAIN_MAX_MS, &ms, &e) != 0) {
+		say(answer, "failed\n%s\n", e.text);
+		return;
+	}
+	pool_drain(a->pool, word.n == 0 ? -1 : (int64_t)ms);
+	log_say(LOG_LEVEL_INFO, "draining", "nobody is accepted any more");
+	say(answer, "ok\ndraining; \"status\" shows how many connections are left\n");
+}
+
+static void do_log_level(struct slice line, struct buf *answer)
+{
+	struct slice word = next_word(&line);
+
+	for (enum log_level level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+		if (!slice_eq(word, slice_str(log_level_name(level))))
+			continue;
+		log_set_level(level);
+		log_say(level, "control", "log level %s", log_level_name(level));
+		say(answer, "ok\nlog level %s\n", log_level_name(level));
+		return;
+	}
+	say(answer, "failed\nno such level\n");
+}
+
 static void serve(void *ctx, struct slice request, struct buf *answer)
 {
 	struct admin *a = ctx;
@@ -174,6 +211,10 @@ static void serve(void *ctx, struct slice request, struct buf *answer)
 		do_status(a, answer);
 	else if (slice_eq(verb, slice_str("kick")))
 		do_kick(a, request, answer);
+	else if (slice_eq(verb, slice_str("drain")))
+		do_drain(a, request, answer);
+	else if (slice_eq(verb, slice_str("log-level")))
+		do_log_level(request, answer);
 	else
 		say(answer, "failed\nno such request\n");
 }
@@ -216,6 +257,7 @@ struct admin *admin_new(const char *socket_path, struct err *e)
 		err_set(e, "out of memory");
 		return NULL;
 	}
+	a->last_reload = "none";
 	a->started_ms = clock_now().mono_ms;
 	a->loaded_s = clock_now().real_us / 1000000;
 	a->base = event_base_new();

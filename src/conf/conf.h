@@ -154,6 +154,9 @@ struct conf_report {
 	char *text; /* lines, each with its newline; "" or NULL when there is nothing to say */
 	size_t len, size;
 	size_t errors, warnings;
+	/* Where conf_load() failed: what admin's `socket` is there, or is by default, as far as can
+	 * be told: so that a daemon that runs can be asked all the same. NULL for none. */
+	char *control_socket;
 };
 void conf_report_fini(struct conf_report *r);
 

@@ -372,6 +372,10 @@ struct conf *conf_load(const char *path, const struct conf_reader *reader,
 	conf_diags_render(&l.diags, report);
 	arena_free(&l.arena);
 	if (!good) {
+		if (l.c != NULL) {
+			report->control_socket = l.c->control_socket;
+			l.c->control_socket = NULL;
+		}
 		conf_free(l.c);
 		return NULL;
 	}

@@ -198,5 +198,6 @@ void conf_diags_render(struct conf_diags *d, struct conf_report *report)
 void conf_report_fini(struct conf_report *r)
 {
 	free(r->text);
+	free(r->control_socket);
 	*r = (struct conf_report){0};
 }

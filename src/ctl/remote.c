@@ -15,35 +15,35 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 16 << 20, ANSWER_SECONDS = 60, CHUNK = 1 << 16, NAME_LEN_MAX = 65535 };
+enum {
+	ANSWER_MAX = 16 << 20,
+	ANSWER_SECONDS = 60,
+	CHUNK = 1 << 16,
+	NAME_LEN_MAX = 65535,
+	DRAIN_MAX_MS = 3600000
+};
 
-/* The socket's path, to be freed, or NULL with the exit status, reported. */
-static char *socket_path(const struct ctl *ctl, int *status)
+/* The path as the configuration has it, to be freed; NULL for none. A configuration that is wrong
+ * keeps nobody from asking the daemon: it runs with an earlier one, and what it says counts. */
+static char *configured_path(const struct ctl *ctl)
 {
-	char *path = NULL;
+	struct conf_report report = {0};
+	struct conf *conf = ctl_load(ctl, &report);
+	char **from = conf != NULL ? &conf->control_socket : &report.control_socket, *path = *from;
 
-	*status = CTL_FAILED;
-	if (ctl->socket != NULL) {
-		path = strdup(ctl->socket);
-	} else {
-		struct conf *conf = ctl_load(ctl, NULL);
-		if (conf == NULL) {
-			(void)ctl_fail("the configuration says where the daemon's socket is; -s "
-			               "SOCKET does without it");
-			*status = CTL_BAD_CONFIGURATION;
-			return NULL;
-		}
-		if (conf->control_socket == NULL) {
-			(void)ctl_fail(
-			    "this configuration has no control socket (admin { socket none })");
-			conf_free(conf);
-			return NULL;
-		}
-		path = strdup(conf->control_socket);
-		conf_free(conf);
-	}
+	*from = NULL;
+	conf_free(conf);
+	conf_report_fini(&report);
+	return path;
+}
+
+/* The socket's path, to be freed, or NULL, reported. */
+static char *socket_path(const struct ctl *ctl)
+{
+	char *path = ctl->socket != NULL ? strdup(ctl->socket) : configured_path(ctl);
+
 	if (path == NULL)
-		(void)ctl_fail("out of memory");
+		(void)ctl_fail("this configuration has no control socket (admin { socket none })");
 	return path;
 }
 
@@ -160,10 +160,10 @@ struct answer {
 static int ask(const struct ctl *ctl, struct slice request, struct answer *answer)
 {
 	int status;
-	char *path = socket_path(ctl, &status);
+	char *path = socket_path(ctl);
 
 	if (path == NULL)
-		return status;
+		return CTL_FAILED;
 	int fd = connect_to(path, &status);
 	free(path);
 	if (fd < 0)
@@ -258,6 +258,43 @@ static int status(const struct ctl *ctl, const struct ctl_args *args)
 	return converse(ctl, slice_str("status\n"), true);
 }
 
+/* One word behind the verb, or none. */
+static int order(const struct ctl *ctl, const char *verb, const char *word)
+{
+	char line[96];
+	int n = snprintf(line, sizeof line, "%s%s%s\n", verb, *word == '\0' ? "" : " ", word);
+
+	if (n < 0 || (size_t)n >= sizeof line)
+		return ctl_usage(ctl, "that word is too long");
+	return converse(ctl, slice_str(line), false);
+}
+
+static int drain(const struct ctl *ctl, const struct ctl_args *args)
+{
+	const char *over = ctl_arg(args, "over");
+	char ms[24] = "";
+	uint64_t value = 0;
+	struct err e;
+
+	if (over == NULL)
+		return order(ctl, "drain", "");
+	if (text_duration(slice_str(over), 0, DRAIN_MAX_MS, &value, &e) != 0)
+		return ctl_usage(ctl, "%s", e.text);
+	(void)snprintf(ms, sizeof ms, "%llu", (unsigned long long)value);
+	return order(ctl, "drain", ms);
+}
+
+static int log_level_set(const struct ctl *ctl, const struct ctl_args *args)
+{
+	static const char *const levels[] = {"error", "warning", "info", "debug"};
+
+	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+		if (strcmp(args->operands[0], levels[i]) == 0)
+			return order(ctl, "log-level", levels[i]);
+	}
+	return ctl_usage(ctl, "a level is error, warning, info or debug");
+}
+
 static int kick_name(const struct ctl *ctl, const char *what, const char *name)
 {
 	size_t n = strlen(name), size = strlen("kick  \n") + strlen(what) + 2 * n + 1;
@@ -303,6 +340,23 @@ const struct ctl_command ctl_reload = {
     .usage = "",
     .summary = "let the daemon read its configuration again; on any error it keeps the old one",
     .run = reload,
+};
+
+const struct ctl_command ctl_drain = {
+    .words = "drain",
+    .usage = "[--over DURATION]",
+    .summary = "accept nobody any more and end all connections over a time, shutdown-grace by "
+               "default; the daemon stays until it is stopped",
+    .run = drain,
+    .options = {{"over", true, false}},
+};
+
+const struct ctl_command ctl_log_level = {
+    .words = "log-level",
+    .usage = "error|warning|info|debug",
+    .summary = "change what the daemon logs, until it is reloaded or started anew",
+    .n_operands = 1,
+    .run = log_level_set,
 };
 
 const struct ctl_command ctl_status = {

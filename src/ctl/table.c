@@ -16,7 +16,8 @@ static const struct ctl_command *const commands[] = {
     &ctl_otp_code,      &ctl_otp_verify,  &ctl_user_add,    &ctl_user_list,   &ctl_user_show,
     &ctl_user_lock,     &ctl_user_unlock, &ctl_user_expire, &ctl_user_reset,  &ctl_user_resync,
     &ctl_user_delete,   &ctl_user_import, &ctl_user_export, &ctl_store_check, &ctl_store_backup,
-    &ctl_store_restore, &ctl_status,      &ctl_reload,      &ctl_kick,
+    &ctl_store_restore, &ctl_status,      &ctl_reload,      &ctl_kick,        &ctl_drain,
+    &ctl_log_level,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

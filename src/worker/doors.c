@@ -128,10 +128,18 @@ int doors_open(struct doors *d, const struct snapshot *s, const struct activatio
 	return 0;
 }
 
+void doors_shut(struct doors *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		if (d->fds[i] >= 0)
+			(void)close(d->fds[i]);
+		d->fds[i] = -1;
+	}
+}
+
 void doors_close(struct doors *d)
 {
-	for (size_t i = 0; i < d->n; i++)
-		(void)close(d->fds[i]);
+	doors_shut(d);
 	free(d->fds);
 	free(d->listener);
 	free(d->address);

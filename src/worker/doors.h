@@ -18,6 +18,9 @@ struct doors {
  * insecure-ok, is an error. Says event=listening for each. 0 or -1; doors_close() in both cases. */
 int doors_open(struct doors *d, const struct snapshot *s, const struct activation *passed,
                struct err *e);
+
+/* Closes the sockets and keeps the rest. */
+void doors_shut(struct doors *d);
 void doors_close(struct doors *d);
 
 #endif

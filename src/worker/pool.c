@@ -166,21 +166,45 @@ fail:
 	return NULL;
 }
 
-static void stop_worker(struct worker *w, void *arg)
-{
-	const int64_t *grace = arg;
+struct ending {
+	int64_t over_ms;
+	bool stop;
+};
 
-	worker_stop(w, *grace);
+static void end_worker(struct worker *w, void *arg)
+{
+	const struct ending *e = arg;
+
+	worker_drain(w, e->over_ms, e->stop);
+}
+
+static void end_all(struct pool *p, int64_t over_ms, bool stop)
+{
+	struct ending e = {.over_ms = over_ms, .stop = stop};
+
+	if (over_ms < 0)
+		e.over_ms = (int64_t)p->snapshot->conf->shutdown_grace_ms;
+	atomic_store(&p->draining, true);
+	pool_on_every_worker(p, end_worker, &e);
+	/* Nobody accepts any more: who connects now is told so at once. */
+	doors_shut(&p->doors);
+}
+
+void pool_drain(struct pool *p, int64_t over_ms)
+{
+	end_all(p, over_ms, false);
+}
+
+bool pool_draining(const struct pool *p)
+{
+	return atomic_load(&p->draining);
 }
 
 void pool_free(struct pool *p)
 {
 	if (p == NULL)
 		return;
-	int64_t grace = (int64_t)p->snapshot->conf->shutdown_grace_ms;
-	pool_on_every_worker(p, stop_worker, &grace);
-	/* Nobody accepts any more: who connects now is told so at once. */
-	doors_close(&p->doors);
+	end_all(p, -1, true);
 	/* Answers of the store are mail to workers, so it ends before them; what it still answers
 	 * is delivered when they are freed. */
 	for (size_t i = 0; i < p->n_workers; i++)
@@ -189,6 +213,7 @@ void pool_free(struct pool *p)
 	for (size_t i = 0; i < p->n_workers; i++)
 		worker_free(p->workers[i]);
 	free(p->workers);
+	doors_close(&p->doors);
 	free(p->beats);
 	resolver_free(p->shared.resolver);
 	lines_free(p->shared.lines);

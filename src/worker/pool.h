@@ -24,6 +24,11 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, const struct activ
  * Takes the conf. */
 int pool_reload(struct pool *p, struct conf *takes, struct err *e);
 
+/* Accepts nobody any more and ends all connections over that time (-1: the configured grace). What
+ * runs stays; only pool_free() ends it. */
+void pool_drain(struct pool *p, int64_t over_ms);
+bool pool_draining(const struct pool *p); /* any thread */
+
 /* Tells every worker to stop within the configured grace, waits for them, frees everything. */
 void pool_free(struct pool *p);
 

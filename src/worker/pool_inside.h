@@ -8,6 +8,8 @@
 #include "worker/users.h"
 #include "worker/worker.h"
 
+#include <stdatomic.h>
+
 struct pool {
 	pthread_mutex_t lock; /* for the change of the snapshot, and of the store's first opening */
 	struct snapshot *snapshot;
@@ -16,6 +18,7 @@ struct pool {
 	size_t n_workers, n_listeners;
 	size_t descriptors;
 	struct doors doors;
+	atomic_bool draining;
 	struct beat *beats; /* by worker */
 	uint8_t *key;       /* the state key */
 	struct users users;

@@ -5,6 +5,8 @@
 #include "worker/report.h"
 #include "worker/worker.h"
 
+enum { COARSE_MS = 10 }; /* libevent's clock may be so late: the window is then surely over */
+
 static const char *kind_name(enum report_kind kind)
 {
 	static const char *const names[REPORT_REFUSED] = {"payload", "denied", "delayed",
@@ -49,7 +51,7 @@ bool report_may_say(struct worker *w, enum report_kind kind)
 	}
 	metrics_add(&w->metrics, METRIC_LINES_SUPPRESSED, 1);
 	if (window->left_out++ == 0 && !event_pending(w->suppressed_event, EV_TIMEOUT, NULL)) {
-		int64_t ms = window->until - w->now.mono_ms;
+		int64_t ms = window->until - w->now.mono_ms + COARSE_MS;
 		rest.tv_sec = ms / 1000;
 		rest.tv_usec = ms % 1000 * 1000;
 		(void)event_add(w->suppressed_event, &rest);

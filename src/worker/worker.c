@@ -37,7 +37,7 @@ static void resume_accepting(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (w->stopping)
+	if (w->draining)
 		return;
 	for (size_t i = 0; i < w->shared->n_fds; i++)
 		(void)event_add(w->accept_events[i], NULL);
@@ -105,8 +105,16 @@ static bool told(const struct conn *c)
 	return c->session != NULL && (c->session->stopping || c->session->state == SESSION_DEAD);
 }
 
+/* Whether the client is in the middle of a packet: it gets all the time there is to send the rest.
+ */
+static bool half_sent(const struct conn *c)
+{
+	return c->client.in.len != 0 ||
+	       (c->session != NULL && c->session->flow[SIDE_CLIENT].left != 0);
+}
+
 /* Tells so many connections a tick to end that all are told in the first half of the grace; the
- * second is there to finish. Ends the loop when none is left or the grace is over. */
+ * second is there to finish. */
 static void drain(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -124,24 +132,26 @@ static void drain(evutil_socket_t fd, short what, void *arg)
 		if (w->now.mono_ms >= w->stop_until) {
 			conn_closes(c, CLOSED_SHUTDOWN);
 			conn_abort(c);
-		} else if (share != 0 && !told(c)) {
+		} else if (share != 0 && !told(c) && (ticks <= 0 || !half_sent(c))) {
 			share--;
 			conn_stop(c, MQTT_SERVER_SHUTTING_DOWN, "the proxy stops");
 		}
 	}
-	if (w->conns == NULL)
+	if (w->conns != NULL)
+		return;
+	(void)event_del(w->drain_event);
+	if (w->stopping)
 		(void)event_base_loopbreak(w->base);
 }
 
-void worker_stop(struct worker *w, int64_t grace_ms)
+void worker_drain(struct worker *w, int64_t over_ms, bool stop)
 {
 	struct timeval tick = {.tv_usec = DRAIN_TICK_MS * 1000};
 
-	if (w->stopping)
-		return;
-	w->stopping = true;
-	w->tell_until = w->now.mono_ms + grace_ms / 2;
-	w->stop_until = w->now.mono_ms + grace_ms;
+	w->draining = true;
+	w->stopping = stop;
+	w->tell_until = w->now.mono_ms + over_ms / 2;
+	w->stop_until = w->now.mono_ms + over_ms;
 	for (size_t i = 0; i < w->shared->n_fds; i++)
 		(void)event_del(w->accept_events[i]);
 	(void)event_add(w->drain_event, &tick);

@@ -78,7 +78,7 @@ struct worker {
 	struct counter closed[CLOSED_COUNT];
 	struct counter *verdicts; /* by listener, by enum verdict */
 	struct report_window windows[REPORT_KINDS];
-	bool stopping;
+	bool draining, stopping; /* nobody is accepted any more; and the loop is to end */
 	int64_t tell_until,
 	    stop_until; /* by when all sessions are told to end, and everything ends */
 };
@@ -96,8 +96,8 @@ void worker_free(struct worker *w);
 /* On the worker's thread, as mail: the snapshot and kit to use from now on, taken. */
 void worker_adopt(struct worker *w, struct snapshot *snapshot, struct kit *kit);
 
-/* On the worker's thread: accepts nobody any more, tells v5 clients, closes everything within
- * grace_ms, then ends the loop. */
-void worker_stop(struct worker *w, int64_t grace_ms);
+/* On the worker's thread: accepts nobody any more, tells v5 clients, and closes everything within
+ * over_ms; then, for a stop, ends the loop. A later call sets another time. */
+void worker_drain(struct worker *w, int64_t over_ms, bool stop);
 
 #endif

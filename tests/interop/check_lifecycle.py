@@ -661,10 +661,15 @@ def one_line_each():
 
 
 def canary():
-    """No password, code, key or payload in the log, the command line or the environment"""
+    """No password, code, key or payload in the log, the command line, the environment or a core"""
+    for form in ("format logfmt", "format json", "format json\n\tclient-ids hashed"):
+        canary_in(form)
+
+
+def canary_in(form):
     broker = Mosquitto({"alice": "canary-password"})
     key_text, key = proxy.key("secret")
-    front = proxy.Proxy("log {\n\tlevel debug\n}\n" + proxy.listener(extra="\totp codes") + proxy.broker(broker.port) +
+    front = proxy.Proxy("log {\n\tlevel debug\n\t%s\n}\n" % form + proxy.listener(extra="\totp codes") + proxy.broker(broker.port) +
                         proxy.otp_block() + key_text + proxy.encrypt("enc/#", "secret")).start()
     user = front.add_user("alice")
     codes = [user.code() for _ in range(4)]
@@ -705,11 +710,14 @@ def canary():
                 visible[name] = f.read().decode(errors="replace")
         except PermissionError:
             visible[name] = ""  # closed even to us
+    with open("/proc/%d/limits" % front.pid) as f:
+        limit = re.search(r"Max core file size +(\S+) +(\S+)", f.read())
+    tap.eq(limit.groups(), ("0", "0"), "no core file may be written")
     words = ["canary-p", "canary-w", key.hex(), key.hex().upper(), base64.b64encode(key).decode(), user.secret.hex(),
              base64.b32encode(user.secret).decode().rstrip("=")] + codes
     for where, text in visible.items():
         found = [w for w in words if w in text]
-        tap.eq(found, [], where + " holds no secret")
+        tap.eq(found, [], "%s: %s holds no secret" % (form.replace("\n\t", ", "), where))
     tap.ok("alice" in visible["the log"], "the log was not empty")
     with open(front.state, "rb") as f:
         state = f.read()

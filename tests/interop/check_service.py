@@ -192,6 +192,125 @@ def floods():
     tap.ok([f for f in front.events("suppressed", of="filtered")][1:], "what was left out is told at the end at the latest")
 
 
+def asked():
+    """reload asks the daemon, whatever the file says: the verdict is the daemon's"""
+    stub = StubBroker()
+    text = proxy.listener() + proxy.broker(stub.port)
+    front = proxy.Proxy(text).start()
+    with raw.Client(front.port) as c:
+        c.login("there")
+        tap.eq(front.status()["last-reload"], "none", "no reload yet")
+        for bad, why in ((text + "lissener x {\n}\n", "lissener"), (text.replace("127.0.0.1:0", "127.0.0.2:0"), "restart"),
+                         (text + "filter f {\n\tdeny connect address @%s\n}\n" % proc.path("no-list"), "no-list")):
+            front.configure(bad)
+            code, _, err = front.ctl("reload")
+            tap.ok(code == 78 and why in err, "a configuration that cannot be taken: 78 and why", repr((code, err)))
+            tap.eq(front.status()["last-reload"], "refused", "status knows")
+            tap.eq(front.events("reload")[-1:] and front.wait_event("reload", level="error")["level"], "error", "and the log")
+            c.ping()
+        front.configure(text)
+        tap.eq(front.ctl("reload")[0], 0, "a good one: 0")
+        tap.eq(front.status()["last-reload"], "done", "status knows that too")
+        # a file that is gone or is no configuration at all: the default socket is asked, where nobody is
+        os.unlink(front.conf)
+        code, _, err = front.ctl("reload")
+        tap.ok(code in (1, 3) and "/run/mqsecproxy/ctl.sock" in err, "no file: the default socket", repr((code, err)))
+        front.configure(text)
+        c.ping()
+    tap.eq(front.stop(), 0, "status 0")
+    front.configure(text + "lissener x {\n}\n")
+    tap.eq(front.ctl("reload")[0], 3, "nobody runs: 3")
+
+
+def log_level():
+    """log-level changes what is logged, until a reload"""
+    stub = StubBroker()
+    front = proxy.Proxy(proxy.listener() + proxy.broker(stub.port)).start()
+    for level, told in (("error", False), ("debug", True), ("warning", False), ("info", True)):
+        tap.eq(front.ctl("log-level", level)[:2], (0, "log level %s\n" % level), "log-level " + level)
+        tap.eq(front.status()["log-level"], level, "status shows it")
+        with raw.Client(front.port) as c:
+            c.login("at-" + level)
+        if told:
+            front.wait_verdict("accepted", client_id="at-" + level)
+    front.ctl("log-level", "error")
+    front.reload()
+    tap.eq(front.status()["log-level"], "info", "after a reload it is the configured one")
+    for bad in ("loud", "Error", ""):
+        tap.eq(front.ctl("log-level", bad)[0], 2, "%r is no level" % bad)
+    tap.eq(front.stop(), 0, "status 0")
+    tap.eq([f["client_id"] for f in front.verdicts("accepted")], ["at-debug", "at-info"], "what was below was left out")
+
+
+def spread(clients, seconds):
+    """When each of them saw the end, and what it was told."""
+    import select
+    began, ends = time.monotonic(), {}
+    poll = select.poll()
+    by_fd = {c.sock.fileno(): c for c in clients}
+    for fd in by_fd:
+        poll.register(fd, select.POLLIN)
+    while len(ends) < len(clients) and time.monotonic() - began < seconds:
+        for fd, _ in poll.poll(100):
+            poll.unregister(fd)
+            ends[fd] = time.monotonic() - began, by_fd[fd].end()
+    return sorted(ends.values(), key=lambda e: e[0])
+
+
+def drained():
+    """drain: nobody new, all ends spread over the time, and the daemon stays; SIGTERM spreads likewise"""
+    n = 120
+    for how in ("drain", "SIGTERM"):
+        stub = StubBroker()
+        front = proxy.Proxy("shutdown-grace %s\n" % ("30s" if how == "drain" else "3s") + proxy.listener() + proxy.broker(stub.port)).start()
+        port = front.port
+        clients = [raw.Client(port, 5) for _ in range(n)]
+        for i, c in enumerate(clients):
+            c.login("c%d" % i)
+        # one in the middle of a message up, and one down: both are whole when the end comes
+        upward, downward = raw.Client(port, 5), raw.Client(port, 5)
+        upward.login("upward")
+        downward.login("downward")
+        message = raw.publish("t", bytes(5000), version=5)
+        upward.send(message[:2500])
+        leg = stub.find("downward")[0]
+        stub.send(leg, message[:2500])
+        while len(downward.received) < 2505:
+            downward.read(5)
+        if how == "drain":
+            tap.eq(front.ctl("drain", "--over", "3s")[0], 0, "drain --over 3s")
+            tap.eq(front.status()["draining"], "yes", "status tells")
+        else:
+            front.child.send_signal(signal.SIGTERM)
+        proc.until(lambda: not proc.can_connect(port), 5, "the port to be closed")
+        upward.send(message[2500:])
+        stub.send(leg, message[2500:])
+        ends = spread(clients, 10)
+        times = [t for t, _ in ends]
+        tap.eq(len(ends), n, "%s: all see the end" % how)
+        tap.eq([e for _, p in ends for e in [(q.kind, q.code) for q in p]], [(raw.DISCONNECT, 0x8B)] * n, "each is told 0x8B")
+        most = max(sum(1 for t in times if a <= t < a + 0.3) for a in [x * 0.1 for x in range(40)])
+        tap.ok(times[-1] - times[0] > 0.9 and most < n / 2, "spread over half the time",
+               "from %.2f to %.2f, at most %d in 0.3 s" % (times[0], times[-1], most))
+        got = downward.end()
+        tap.eq([(p.kind, p.raw) for p in got], [(raw.PUBLISH, message), (raw.DISCONNECT, raw.disconnect(5, 0x8B))],
+               "a message that was half through comes whole, then the farewell")
+        upward.end()
+        stub.wait(lambda: any(p.kind == raw.PUBLISH for c in stub.find("upward")[:1] for p in c.packets), 5, "the message upward")
+        tap.ok(True, "also the one upward")
+        if how == "drain":
+            proc.until(lambda: front.status()["connections"] == "0", 5, "nobody to be left")
+            tap.ok(front.running() and not proc.can_connect(port), "the daemon stays, and lets nobody in")
+            tap.eq(front.reload()[0], 0, "a reload is taken")
+            tap.ok(not proc.can_connect(port), "and opens nothing")
+            tap.eq(front.ctl("drain")[0], 0, "drain once more")
+            tap.eq(front.ctl("drain", "--over", "2h")[0], 2, "two hours are too long")
+            tap.eq(front.stop(), 0, "then SIGTERM ends it: status 0")
+        else:
+            tap.eq(front.wait_exit(), 0, "status 0")
+            tap.diagnosers.remove(front.diagnose)
+
+
 def as_json():
     """One object a line, whatever stands in it"""
     import json
@@ -380,4 +499,4 @@ def refused():
     tap.eq(front.stop(), 0, "one beyond loopback is fine where the listener says so")
 
 
-tap.run([notify, watchdog, activation, refused, floods, as_json, journal, hashed])
+tap.run([notify, watchdog, activation, refused, floods, asked, log_level, drained, as_json, journal, hashed])

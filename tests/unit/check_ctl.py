@@ -154,7 +154,8 @@ def configuration():
     expect("--dump of a wrong one", BAD, "check-config", "--dump", conf=bad, out=b"")
     expect("a missing one", BAD, "check-config", conf=proc.path("missing.conf"), out=b"", err=says("missing.conf"))
     expect("user list with a wrong one", BAD, "user", "list", conf=bad, out=b"", err=says("lissener"))
-    expect("status with a wrong one", BAD, "status", conf=bad, out=b"", err=says("lissener", "-s SOCKET"))
+    for verb in ("status", "reload", "drain"):  # who runs may be asked whatever the file says by now
+        expect(verb + " with a wrong one", NOT_RUNNING, verb, conf=bad, out=b"", err=says("nobody listens at"))
     listening = socket.create_server(("127.0.0.1", 0))
     address = "127.0.0.1:%d" % listening.getsockname()[1]
     expect("--probe, a broker that is down", FAILED, "check-config", "--probe", err=says("broker b: 127.0.0.1 port 1: "))
@@ -507,6 +508,9 @@ def remote():
         (["--json", "kick", "--user", "a"], b"ok\nkicked 2\n", b"kick user 61\n", OK, lambda t: parse(t) == {"kicked": 2}, b""),
         (["--json", "reload"], report, b"reload\n", BAD,
          lambda t: parse(t) == {"result": "bad-configuration", "text": "x.conf:1:1: error: so\n"}, b""),
+        (["drain"], b"ok\ndraining\n", b"drain\n", OK, b"draining\n", b""),
+        (["drain", "--over", "90s"], b"ok\ndraining\n", b"drain 90000\n", OK, b"draining\n", b""),
+        (["log-level", "debug"], b"ok\nlog level debug\n", b"log-level debug\n", OK, b"log level debug\n", b""),
         (["status"], b"", b"status\n", FAILED, b"", says("no answer")),
         (["status"], b"HTTP/1.1 400\n", b"status\n", FAILED, b"", says("not understood")),
     ]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The proxy under test: its configuration, its process, its log, its users."""
+import json
 import os
 import re
 import secrets
@@ -35,7 +36,9 @@ def sanitized():
 
 
 def fields(line):
-    """A logfmt line as a dictionary."""
+    """A line of the log as a dictionary of texts."""
+    if line.startswith("{"):
+        return {k: str(v) for k, v in json.loads(line).items()}
     return {k: v[1:-1].replace('\\"', '"').replace("\\\\", "\\") if v[:1] == '"' else v
             for k, v in _FIELD.findall(line)}
 
