@@ -53,6 +53,8 @@ struct mqtt_props_edit limits_edit(struct session *s, const struct session_env *
 	uint32_t shown = policy_shown_limit(env->policy, whose, said.number);
 	if (whose == SIDE_BROKER)
 		s->shown = shown;
+	else
+		s->raised = shown > said.number;
 	if (shown == said.number)
 		return edit;
 	writer_u8(&w, MQTT_MAXIMUM_PACKET_SIZE);
@@ -67,7 +69,8 @@ const struct mqtt_props_edit limits_brief = {.drop = MQTT_PROP_BIT(MQTT_REASON_S
 bool limits_raised(const struct session *s, const struct session_env *env, enum side to,
                    size_t total)
 {
-	return env->policy->encrypts && limits_passed(s, to, total);
+	/* What was said while there were rules holds when they are gone. */
+	return (env->policy->encrypts || s->raised) && limits_passed(s, to, total);
 }
 
 bool limits_passed(const struct session *s, enum side to, size_t total)

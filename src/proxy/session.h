@@ -183,6 +183,7 @@ struct session {
 	int64_t deadline;       /* monotonic ms; 0 none */
 	uint32_t max_packet[2]; /* v5: the longest packet that the side takes, 0 any */
 	uint32_t shown;         /* v5: the longest that the client was told to send, 0 any */
+	bool raised; /* v5: the broker was told of more than the client takes */
 	struct mqtt_aliases aliases[2]; /* v5, by the side that sends them */
 	struct alive alive;
 	int64_t spent; /* of the limit on publishing, see base/rate.h; whoever carries it from

@@ -263,7 +263,7 @@ static enum progress pass_message(const struct message *m, const struct mqtt_fra
 		return take_message(m, f, there);
 	if (m->named)
 		return name_message(m);
-	if (m->env->policy->encrypts && limits_passed(m->s, side_other(m->in.from), total)) {
+	if (limits_raised(m->s, m->env, side_other(m->in.from), total)) {
 		if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
 			return STAGE_WAIT;
 		return refuse_length(m, total, "a packet is longer than its receiver takes");

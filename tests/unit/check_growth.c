@@ -7,6 +7,7 @@
 #include "proxy/payload.h"
 #include "tests/scenario/world.h"
 #include "tests/support/suite.h"
+#include "tests/unit/rig.h"
 
 #include <stdlib.h>
 
@@ -109,6 +110,32 @@ START_TEST(no_more_than_needed)
 }
 END_TEST
 
+/* What a broker was told of a client stays told when the rules that it was told for are gone. */
+START_TEST(told_by_former_rules)
+{
+	static const struct named_policy none = {"none", {{NULL}, 0}};
+	static const struct sim_way ways[] = {{.bytewise = false}, {.bytewise = true}};
+	struct world *w = world_new(&policies[0]), *after = world_new(&none);
+	struct rig *r = rig_new(w, MQTT_5, &ways[_i]);
+
+	rig_send(r, SIDE_CLIENT, "connect id=c1 p:maximum-packet-size=100");
+	rig_expect(r, SIDE_BROKER, "connect id=c1 p:maximum-packet-size=143");
+	rig_send(r, SIDE_BROKER, "connack");
+	rig_expect(r, SIDE_CLIENT, "connack");
+	rig_exchange(r, after);
+	rig_send(r, SIDE_BROKER, "publish topic=t qos=1 pid=7 payload=fill:93");
+	rig_expect_nothing(r, SIDE_CLIENT);
+	rig_expect(r, SIDE_BROKER, "puback pid=7");
+	rig_send(r, SIDE_BROKER, "publish topic=t qos=1 pid=8 payload=fill:92");
+	rig_expect(r, SIDE_CLIENT, "publish topic=t qos=1 pid=8 payload=fill:92");
+	rig_send(r, SIDE_BROKER, "puback pid=3 code=0x10 p:reason-string=text:92");
+	rig_expect(r, SIDE_CLIENT, "raw 400400031000");
+	rig_free(r);
+	world_free(after);
+	world_free(w);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("growth");
@@ -116,6 +143,7 @@ int main(void)
 
 	tcase_add_loop_test(t, what_was_shown_fits, 0, ROWS(policies));
 	tcase_add_loop_test(t, no_more_than_needed, 0, 8);
+	tcase_add_loop_test(t, told_by_former_rules, 0, 2);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
