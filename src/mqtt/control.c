@@ -40,7 +40,8 @@ static enum mqtt_result check_ack(struct reader *r, uint8_t type)
 	return result;
 }
 
-static enum mqtt_result filter(struct reader *r)
+/* Before 5.0 "$share" is a level like any other; what it means to a broker is judged elsewhere. */
+static enum mqtt_result filter(struct reader *r, enum mqtt_version version)
 {
 	struct slice f = reader_binary(r);
 
@@ -48,7 +49,7 @@ static enum mqtt_result filter(struct reader *r)
 		return MQTT_MALFORMED;
 	if (!mqtt_filter_levels_valid(f))
 		return MQTT_BAD_FILTER;
-	return mqtt_filter_valid(f) ? MQTT_OK : MQTT_BAD_SHARE;
+	return version != MQTT_5 || mqtt_filter_valid(f) ? MQTT_OK : MQTT_BAD_SHARE;
 }
 
 static enum mqtt_result options(uint8_t bits, bool shared, enum mqtt_version version)
@@ -67,7 +68,7 @@ static enum mqtt_result options(uint8_t bits, bool shared, enum mqtt_version ver
 static enum mqtt_result subscription(struct reader *r, uint8_t type, enum mqtt_version version)
 {
 	struct reader peek = *r;
-	enum mqtt_result result = filter(r);
+	enum mqtt_result result = filter(r, version);
 
 	if (result != MQTT_OK || type == MQTT_UNSUBSCRIBE)
 		return result;
