@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: ISC
+"""mqsecproxyctl's user, store and otp verify commands without a proxy: wrong usage, lists of users line by line, QR codes."""
+import base64
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "tests", "interop"))
+from lib import otp, proc, tap
+
+CTL = os.path.join(proc.top_builddir, "mqsecproxyctl")
+OK, FAILED, USAGE = 0, 1, 2
+S = b"12345678901234567890"
+B32, HEX = base64.b32encode(S).decode(), S.hex()
+if os.geteuid() != 0:
+    os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
+os.mkdir(proc.path("state"), 0o700)
+CONF = proc.write("t.conf", "state {\n\tpath %s/state/state.db\n}\nadmin {\n\tsocket %s\n}\nlistener a {\n\tlisten 127.0.0.1:0\n\tbroker b\n}\n"
+                  "broker b {\n\taddress 127.0.0.1:1\n}\n" % (proc.folder(), proc.path("ctl.sock")))
+
+
+def ctl(*words, input=""):
+    code, out, err = proc.run([CTL, "-c", CONF, *words], input=input.encode())
+    return code, out.decode(), err.decode()
+
+
+def expect(name, status, *words, out=None, err="", input=""):
+    got = ctl(*words, input=input)
+    fits = got[0] == status and err in got[2] and (out is None or got[1] == out)
+    tap.ok(fits, "%s: status %d" % (name, status), repr(got))
+    tap.ok(B32 not in got[2] and HEX not in got[2], "%s: no secret in the errors" % name)
+    return got[1]
+
+
+def usage():
+    """Wrong usage is 2 and says what is wrong"""
+    for words, text in (
+            (["user", "show"], "missing"), (["user", "lock"], "missing"), (["user", "expire", "a"], "missing"),
+            (["user", "expire", "a", "tomorrow"], "a date is"), (["user", "expire", "a", "2026-02-30"], "a date is"),
+            (["user", "expire", "a", "2026-1-2"], "a date is"), (["user", "expire", "a", "2026-01-02T25:00:00Z"], "a date is"),
+            (["user", "expire", "a", "2026-01-02T05:00:00"], "a date is"), (["user", "expire", "a", "2026-01-02x"], "a date is"),
+            (["user", "export"], "one of --out"), (["user", "export", "--out", "x", "--show-secrets"], "one of --out"),
+            (["user", "import"], "missing"), (["--json", "user", "add", "a", "--qr"], "--qr is for people"),
+            (["store", "backup"], "missing"), (["store", "restore"], "missing"), (["otp", "verify"], "missing"),
+            (["otp", "verify", "a", "123456"], "too many words"), (["user", "resync", "a", "1", "2"], "too many words")):
+        expect(" ".join(words), USAGE, *words, out="", err=text)
+
+
+def nobody():
+    """What is not there"""
+    expect("check without a state", FAILED, "store", "check", out="", err="state.db: No such file")
+    expect("backup without a state", FAILED, "store", "backup", proc.path("none.db"), err="state.db: No such file")
+    tap.ok(not os.path.exists(proc.path("none.db")) and not os.listdir(proc.path("state")), "and none is made")
+    ctl("user", "add", "ann")
+    for words in (["show"], ["lock"], ["unlock"], ["reset"], ["delete"], ["expire", "never"]):
+        expect("user " + words[0], FAILED, "user", words[0], "bob", *words[1:], out="", err='no user "bob"')
+    expect("otp verify", FAILED, "otp", "verify", "bob", input="123456", out="", err='no user "bob"')
+    expect("otp verify without a code", FAILED, "otp", "verify", "ann", out="", err="a code is expected")
+    for text in ("12345x\n", "123456789\n", "-12345"):
+        expect("otp verify %r" % text, FAILED, "otp", "verify", "ann", input=text, out="", err="a code is expected")
+    expect("resync of TOTP", FAILED, "user", "resync", "ann", input="123456 123456", out="", err="no counter")
+    expect("resync with one code", FAILED, "user", "resync", "ann", input="123456", out="", err="2 codes")
+    expect("restore of nothing", FAILED, "store", "restore", proc.path("none.db"), err="none.db")
+
+
+def edits():
+    """Each command is seen by the next"""
+    def state():
+        return json.loads(ctl("--json", "user", "show", "ann")[1])
+
+    for words, wanted in ((["lock", "ann"], "locked"), (["lock", "ann"], "locked"), (["unlock", "ann"], "ok"),
+                          (["expire", "ann", "2001-01-01"], "expired"), (["expire", "ann", "2990-01-01T10:20:30Z"], "ok")):
+        expect("user " + " ".join(words), OK, "user", *words, out="")
+        tap.eq(state()["state"], wanted, "then the state is " + wanted)
+    tap.eq(state()["expires"], "2990-01-01T10:20:30Z", "the date is as it was given")
+    expect("user expire never", OK, "user", "expire", "ann", "never", out="")
+    tap.eq(state()["expires"], "never", "and never again")
+    for words in (["lock", "ann"], ["unlock", "ann"], ["reset", "ann"], ["expire", "ann", "never"]):
+        expect("as JSON", OK, "--json", "user", *words)
+        tap.eq(list(json.loads(ctl("--json", "user", *words)[1]).values()), [True], "the JSON of " + words[0])
+    tap.ok(state()["known-sources"] == [] and state()["mark"] == "none", "user show as JSON", state())
+
+
+def lists():
+    """Each line of a list, right or wrong; nothing comes of a list with an error"""
+    csv = "name,secret,type,digits,period,counter,algorithm,profile\n"
+    wrong = [
+        ("otpauth://totp/a?secret=" + B32[:16], "secret is base32 of 16"), ("otpauth://totp/a", "no secret"),
+        ("otpauth://totp/a?secret=%s&secret=%s" % (B32, B32), "secret is given twice"),
+        ("otpauth://hotp/a?secret=" + B32, "has a counter"), ("otpauth://xotp/a?secret=" + B32, "totp or hotp"),
+        ("otpauth://totp/?secret=" + B32, "no user name"), ("otpauth://totp/x:?secret=" + B32, "no user name"),
+        ("otpauth://totp/%zz?secret=" + B32, "no user name"), ("otpauth://totp/a%0Ab?secret=" + B32, "printable"),
+        ("otpauth://totp/a?secret=%s&digits=9" % B32, "digits"), ("otpauth://totp/a?secret=%s&period=0" % B32, "period"),
+        ("otpauth://totp/a?secret=%s&algorithm=MD5" % B32, "algorithm"), ("otpauth://totp/ann?secret=" + B32, "exists already"),
+        ("otpauth://totp/a?secret=%s1" % B32, "secret is base32"), ("otpauth://totp/%s?secret=%s" % ("x" * 257, B32), "no user name"),
+        ("HOTP a - " + HEX[:20], "16 to 128 bytes"), ("HOTP a 1234 " + HEX, "PIN"), ("HOTP/X a - " + HEX, "the type of a line"),
+        ("HOTP/T0 a - " + HEX, "time step"), ("HOTP/E/9 a - " + HEX, "digits"), ("HOTP a - %s x" % HEX, "moving factor"), ("HOTP a", "PIN"),
+        ("secret\n%s" % B32, "needs the column name"), ("name,secret,colour\n", "colour"), ("name,name,secret\n", "twice"),
+        (csv + "a,%s" % B32, "fewer fields"), (csv + "a,%s,,,,,,,x" % B32, "more fields"), (csv + "a,,,,,,,", "no secret"),
+        (csv + ",%s,,,,,," % B32, "user name"), (csv + 'a,"%s,,,,,,' % B32, "quotes"), (csv + "a,%s,xotp,,,,," % B32, "totp or hotp"),
+        (csv + "a,%s,,,,5,," % B32, "goes with type hotp"), (csv + "a,%s,hotp,,30,0,," % B32, "goes with type totp"),
+        (csv + "a,%s,,,,,md5," % B32, "algorithm"), (csv + "a,%s,,,,,,boss" % B32, "profile"),
+    ]
+    for text, why in wrong:
+        expect(text.split("\n")[-1].replace(B32, "…").replace(HEX, "…")[:50], FAILED, "user", "import", "-", input=text, out="", err=why)
+    many = "otpauth://totp/ok?secret=%s\n" % B32 + "otpauth://totp/ok?secret=%s\n" % B32 + "x\n" * 150
+    expect("many errors", FAILED, "user", "import", "-", input=many, err="51 more errors")
+    tap.eq(ctl("user", "list")[1].count("\n"), 2, "nobody was imported")
+    right = [
+        ("otpauth://TOTP/Firm%%3A%%20u%%2C1?SECRET=%s&digits=7&period=60&image=x" % B32.lower(), "u,1", ["totp", "sha1", 7, 60, 1, 1]),
+        ("OTPAUTH://hotp/u2?secret=%s&counter=0&algorithm=sha512" % B32, "u2", ["hotp", "sha512", 6, 10, 100]),
+        ("otpauth://totp/u3?secret=%s&period=10" % B32, "u3", ["totp", "sha1", 6, 10, 3, 1]),
+        ("HOTP/T60/8 u4 + " + HEX, "u4", ["totp", "sha1", 8, 60, 1, 1]), ("HOTP u5 - %s" % HEX, "u5", ["hotp", "sha1", 6, 10, 100]),
+        (csv + '"u ""6""",%s,,,,,,' % B32, 'u "6"', ["totp", "sha1", 6, 30, 1, 1]),
+        (csv + "u7,%s,hotp,7,,9,sha256," % B32, "u7", ["hotp", "sha256", 7, 10, 100]),
+        (csv + "u8,%s,,,,,,machine-totp" % B32, "u8", ["totp", "sha256", 8, 10, 3, 1]),
+        ("\ufeffname,secret_hex\nu9,%s" % HEX, "u9", ["totp", "sha1", 6, 30, 1, 1]),
+    ]
+    keys = {"totp": ["kind", "algorithm", "digits", "step", "back", "forward"], "hotp": ["kind", "algorithm", "digits", "window", "resync"]}
+    for text, name, wanted in right:
+        expect("import of " + name, OK, "user", "import", "-", input=text, out="imported 1\n")
+        got = json.loads(ctl("--json", "user", "show", name)[1])
+        tap.eq([got[k] for k in keys[wanted[0]]], wanted, "the parameters of " + name)
+    tap.eq(json.loads(ctl("--json", "user", "show", "u7")[1])["next-counter"], 9, "the counter of the list")
+    expect("a TOTP user of elsewhere", OK, "user", "import", "-", input="HOTP/T30 used - %s 0 123456 2026-11-22T20:00:00L" % HEX)
+    code = otp.totp(S)
+    expect("whose codes may be used already", FAILED, "otp", "verify", "used", input=code, out="verdict otp_replayed\n")
+    expect("an empty list", OK, "--json", "user", "import", "-", input="# nothing\n\n", out='{"imported": 0}\n')
+    uris = json.loads(expect("export as JSON", OK, "--json", "user", "export", "--show-secrets"))
+    tap.eq(len(uris), 11, "all users")
+    tap.ok("otpauth://totp/mqsecproxy:u%%2C1?secret=%s&issuer=mqsecproxy&digits=7&period=60" % B32 in uris, "one of them", uris)
+
+
+def checked():
+    """store check finds what is wrong"""
+    expect("store check", OK, "store", "check", out=None)
+    key = proc.path("state/state.key")
+    with open(key) as f:
+        right = f.read()
+    proc.write(key, "ab" * 32 + "\n", 0o600)
+    expect("another key", FAILED, "store", "check", err='user "ann": the secret does not open')
+    expect("otp verify with another key", FAILED, "otp", "verify", "ann", input="123456", out="", err="does not open")
+    os.unlink(key)
+    expect("no key", FAILED, "store", "check", err="state.key")
+    tap.ok(not os.path.exists(key), "and none is made")
+    proc.write(key, right, 0o600)
+    expect("the right one", OK, "--json", "store", "check")
+
+
+# ---- a reader of QR codes without damage, level L, versions 1 to 10 [ISO/IEC 18004]
+
+TOTAL = [26, 44, 70, 100, 134, 172, 196, 242, 292, 346]
+CHECK = [(7, 1), (10, 1), (15, 1), (20, 1), (26, 1), (18, 2), (20, 2), (24, 2), (30, 2), (18, 4)]
+ALIGN = [[], [6, 18], [6, 22], [6, 26], [6, 30], [6, 34], [6, 22, 38], [6, 24, 42], [6, 26, 46], [6, 28, 50]]
+MASKS = [lambda y, x: (y + x) % 2, lambda y, x: y % 2, lambda y, x: x % 3, lambda y, x: (y + x) % 3, lambda y, x: (y // 2 + x // 3) % 2,
+         lambda y, x: y * x % 2 + y * x % 3, lambda y, x: (y * x % 2 + y * x % 3) % 2, lambda y, x: ((y + x) % 2 + y * x % 3) % 2]
+
+
+def reserved(n, version):
+    """The modules that hold no data."""
+    out = {(y, x) for y in range(9) for x in list(range(9)) + list(range(n - 8, n))} | {(y, x) for y in range(n - 8, n) for x in range(9)}
+    out |= {(6, i) for i in range(n)} | {(i, 6) for i in range(n)}
+    for y in ALIGN[version - 1]:
+        for x in ALIGN[version - 1]:
+            if (y, x) not in ((6, 6), (6, n - 7), (n - 7, 6)):
+                out |= {(y + i, x + j) for i in range(-2, 3) for j in range(-2, 3)}
+    if version >= 7:
+        out |= {(i, j) for i in range(6) for j in range(n - 11, n - 8)} | {(j, i) for i in range(6) for j in range(n - 11, n - 8)}
+    return out
+
+
+def read_qr(text):
+    """What a code drawn in half blocks says."""
+    rows = []
+    for line in text.splitlines():
+        rows.append([c in " \u2584" for c in line])
+        rows.append([c in " \u2580" for c in line])
+    size = len(rows[0])
+    n = size - 8
+    if any(any(r[:4] + r[-4:]) for r in rows[:size]) or any(any(r) for r in rows[:4] + rows[size - 4:size]):
+        raise ValueError("the margin is not light")
+    m = [r[4:4 + n] for r in rows[4:4 + n]]
+    version = (n - 17) // 4
+    form = sum(m[8][x] << 14 - i for i, x in enumerate([0, 1, 2, 3, 4, 5, 7, 8])) ^ 0x5412
+    if form >> 13 != 1:
+        raise ValueError("not level L")
+    mask, fixed, bits = MASKS[form >> 10 & 7], reserved(n, version), []
+    right, up = n - 1, True
+    while right > 0:
+        right -= right == 6
+        for y in (range(n - 1, -1, -1) if up else range(n)):
+            bits += [m[y][x] ^ (mask(y, x) == 0) for x in (right, right - 1) if (y, x) not in fixed]
+        right, up = right - 2, not up
+    words = [int("".join("01"[b] for b in bits[i * 8:i * 8 + 8]), 2) for i in range(TOTAL[version - 1])]
+    check, blocks = CHECK[version - 1]
+    data = TOTAL[version - 1] - check * blocks
+    sizes = [data // blocks + (i >= blocks - data % blocks) for i in range(blocks)]
+    out, at = [[] for _ in sizes], 0
+    for i in range(max(sizes)):
+        for b, s in zip(out, sizes):
+            if i < s:
+                b.append(words[at])
+                at += 1
+    stream = "".join("%08d" % int(bin(w)[2:]) for b in out for w in b)
+    if stream[:4] != "0100":
+        raise ValueError("not bytes: " + stream[:4])
+    width = 8 if version < 10 else 16
+    count = int(stream[4:4 + width], 2)
+    return bytes(int(stream[4 + width + i * 8:12 + width + i * 8], 2) for i in range(count)).decode()
+
+
+def qr():
+    """What a camera reads is the URI"""
+    if ctl("user", "add", "qr", "--qr")[2].count("built without"):
+        raise tap.Skip("built without libqrencode")
+    for name, profile in (("q", "people"), ("a longer name for a larger code", "machine-totp"), ("x" * 120, "machine-hotp")):
+        out = ctl("user", "add", name, "--profile", profile, "--uri", "--qr")[1]
+        secret, uri, drawn = out.split("\n", 2)
+        tap.eq(read_qr(drawn), uri.split(" ", 1)[1], "the code of %s" % name[:40])
+        tap.ok("\033" not in drawn, "without colours where it is no terminal")
+    expect("a name too long for any code", OK, "user", "add", "y" * 256, "--qr")
+
+
+tap.run([usage, nobody, edits, lists, checked, qr])
