@@ -114,6 +114,7 @@ struct session_consume {
 struct session_settle {
 	int64_t id;
 	bool give_back, forget_pending;
+	bool failed;     /* an evaluated code was wrong: the source has to wait */
 	int64_t pending; /* -1 none */
 };
 

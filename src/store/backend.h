@@ -29,7 +29,7 @@ enum store_edit_kind {
 	STORE_LOCK,
 	STORE_UNLOCK,
 	STORE_EXPIRE, /* at `expires` */
-	STORE_RESET,  /* guesses full, no pending resync; a TOTP mark that lies beyond the window at `now` becomes the end of that
+	STORE_RESET,  /* guesses full, no source has to wait, no pending resync; a TOTP mark that lies beyond the window at `now` becomes the end of that
 	               * window: no mark is lowered into it, so nothing that is accepted there was used before */
 	STORE_RESYNC  /* HOTP: the mark becomes `mark`, which must be higher; no longer stale */
 };

@@ -123,6 +123,51 @@ static void remember(struct changing *c, const uint8_t source[16], int64_t now)
 	g->last_success = now;
 }
 
+static struct failed_source *failures_of(struct changing *c, const uint8_t source[16])
+{
+	for (size_t i = 0; i < c->n_failed; i++) {
+		if (memcmp(c->failed[i].source, source, 16) == 0)
+			return &c->failed[i];
+	}
+	return NULL;
+}
+
+static void forgive(struct changing *c, const uint8_t source[16])
+{
+	struct failed_source *f = failures_of(c, source);
+
+	if (f != NULL)
+		*f = c->failed[--c->n_failed];
+}
+
+/* A place for one more: those a month old go, then the oldest. */
+static struct failed_source *failed_slot(struct changing *c, int64_t now)
+{
+	struct failed_source *oldest = &c->failed[0];
+
+	for (size_t i = c->n_failed; i-- > 0;) {
+		if (c->failed[i].last < now - STORE_SOURCE_SECONDS)
+			c->failed[i] = c->failed[--c->n_failed];
+	}
+	for (size_t i = 0; i < c->n_failed; i++) {
+		if (c->failed[i].last < oldest->last)
+			oldest = &c->failed[i];
+	}
+	return c->n_failed < STORE_FAILURES ? &c->failed[c->n_failed++] : oldest;
+}
+
+static void count_failure(struct changing *c, const uint8_t source[16], int64_t now)
+{
+	struct failed_source *f = failures_of(c, source);
+	int64_t before = f == NULL || f->last < now - STORE_SOURCE_SECONDS ? 0 : f->failures;
+
+	if (f == NULL)
+		f = failed_slot(c, now);
+	memcpy(f->source, source, 16);
+	f->failures = before + 1;
+	f->last = now;
+}
+
 static void give_back(struct changing *c, unsigned budget)
 {
 	c->guesses = c->guesses + 1 > (double)budget ? (double)budget : c->guesses + 1;
@@ -144,6 +189,9 @@ static enum store_status take(const struct memory *m, struct store_op *op)
 	op->id = u->id;
 	op->params = u->params;
 	op->state = u->now.state;
+	const struct failed_source *f = failures_of(&u->now, op->source);
+	if (f != NULL && store_delayed(f->failures, f->last, op->now))
+		return STORE_DELAYED;
 	if (!known_good(&u->now, op->source, op->now)) {
 		double left =
 		    store_guesses_now(u->now.guesses, u->now.guesses_at, u->budget, op->now);
@@ -176,6 +224,7 @@ static enum store_status consume(const struct memory *m, struct store_op *op)
 	c->state.pending = -1;
 	if (op->give_back)
 		give_back(c, u->budget);
+	forgive(c, op->source);
 	remember(c, op->source, op->now);
 	return STORE_DONE;
 }
@@ -189,6 +238,8 @@ static enum store_status settle(const struct memory *m, struct store_op *op)
 	struct changing *c = change(m, u);
 	if (op->give_back)
 		give_back(c, u->budget);
+	if (op->failed)
+		count_failure(c, op->source, op->now);
 	if (op->forget_pending)
 		c->state.pending = -1;
 	if (op->pending >= 0 && op->pending >= c->state.mark) {

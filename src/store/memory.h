@@ -13,6 +13,11 @@ struct good_source {
 	int64_t last_success;
 };
 
+struct failed_source {
+	uint8_t source[16];
+	int64_t failures, last;
+};
+
 /* What a batch can change. */
 struct changing {
 	struct otp_state state;
@@ -20,6 +25,8 @@ struct changing {
 	int64_t guesses_at;
 	struct good_source good[STORE_SOURCES];
 	size_t n_good;
+	struct failed_source failed[STORE_FAILURES];
+	size_t n_failed;
 	int64_t last_login;
 };
 

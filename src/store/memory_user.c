@@ -110,6 +110,7 @@ int memory_user_edit(struct store_backend *b, struct slice name, const struct st
 		c->state.pending = -1;
 		c->guesses = (double)u->budget;
 		c->guesses_at = edit->now;
+		c->n_failed = 0;
 		break;
 	case STORE_RESYNC:
 		if (c->state.mark >= edit->mark)

@@ -51,6 +51,17 @@ double store_guesses_now(double guesses, int64_t at, unsigned budget, int64_t no
 	return guesses > (double)budget ? (double)budget : guesses;
 }
 
+bool store_delayed(int64_t failures, int64_t last, int64_t now)
+{
+	enum { DOUBLINGS = 12 }; /* the first power of two beyond the greatest delay */
+
+	if (failures <= 0 || now < last)
+		return false;
+	int64_t delay =
+	    failures > DOUBLINGS ? (int64_t)STORE_DELAY_MAX : (int64_t)1 << (failures - 1);
+	return now - last < delay;
+}
+
 enum store_status store_user_admitted(bool locked, bool stale, int64_t expires, int64_t now)
 {
 	if (locked)

@@ -35,6 +35,17 @@ static const char *const texts[SQL_COUNT] = {
         " pending_at = CASE WHEN ?4 >= max(mark, 0) THEN ?5 ELSE pending_at END,"
         " pending_source = CASE WHEN ?4 >= max(mark, 0) THEN ?6 ELSE pending_source END"
         " WHERE id = ?1",
+    [SQL_FAILURES] = "SELECT failures, last FROM failure WHERE user_id = ?1 AND source = ?2",
+    [SQL_FAILED] = "INSERT INTO failure(user_id, source, failures, last) VALUES(?1, ?2, 1, ?3)"
+                   " ON CONFLICT(user_id, source) DO UPDATE SET"
+                   " failures = CASE WHEN last < ?4 THEN 1 ELSE failures + 1 END,"
+                   " last = excluded.last",
+    [SQL_FAILED_TRIM] =
+        "DELETE FROM failure WHERE user_id = ?1 AND (last < ?3 OR source NOT IN"
+        " (SELECT source FROM failure WHERE user_id = ?1 ORDER BY source = ?2 DESC, last DESC"
+        " LIMIT ?4))",
+    [SQL_FORGIVE] = "DELETE FROM failure WHERE user_id = ?1 AND source = ?2",
+    [SQL_FORGIVE_ALL] = "DELETE FROM failure WHERE user_id = (SELECT id FROM user WHERE name = ?1)",
     [SQL_DRAWN] = "SELECT last, good, answered, turn FROM draw WHERE key = ?1",
     [SQL_DRAW] = "INSERT INTO draw(key, last, good, answered, turn) VALUES(?1, ?2, ?3, ?4, ?5)"
                  " ON CONFLICT(key) DO UPDATE SET last = excluded.last, good = excluded.good,"
@@ -188,6 +199,11 @@ static enum store_status take(const struct store_sqlite *s, struct store_op *op)
 	enum store_status status = fetch(s, op, &g);
 	if (status != STORE_DONE)
 		return status;
+	int delayed = store_sqlite_delayed(s, op);
+	if (delayed != 0) {
+		op->blob_len = 0;
+		return delayed > 0 ? STORE_DELAYED : sql_failed(s, op, "read the failures");
+	}
 	(void)sqlite3_bind_int64(known, 1, op->id);
 	store_sqlite_bind(known, 2, op->source, sizeof op->source);
 	(void)sqlite3_bind_int64(known, 3, op->now - STORE_SOURCE_SECONDS);
@@ -244,7 +260,11 @@ static enum store_status consume(const struct store_sqlite *s, struct store_op *
 	(void)sqlite3_bind_int64(st, 4, op->now);
 	if (store_sqlite_finish(st) != SQLITE_DONE)
 		return sql_failed(s, op, "raise a mark");
-	return sqlite3_changes(s->db) == 0 ? not_raised(s, op) : remember(s, op);
+	if (sqlite3_changes(s->db) == 0)
+		return not_raised(s, op);
+	if (store_sqlite_forgive(s, op) != SQLITE_DONE)
+		return sql_failed(s, op, "forget the failures");
+	return remember(s, op);
 }
 
 static enum store_status settle(const struct store_sqlite *s, struct store_op *op)
@@ -259,7 +279,11 @@ static enum store_status settle(const struct store_sqlite *s, struct store_op *o
 	store_sqlite_bind(st, 6, op->source, sizeof op->source);
 	if (store_sqlite_finish(st) != SQLITE_DONE)
 		return sql_failed(s, op, "settle a verdict");
-	return sqlite3_changes(s->db) == 0 ? STORE_UNKNOWN : STORE_DONE;
+	if (sqlite3_changes(s->db) == 0)
+		return STORE_UNKNOWN;
+	return !op->failed || store_sqlite_failed(s, op) == SQLITE_DONE
+	           ? STORE_DONE
+	           : sql_failed(s, op, "count a failure");
 }
 
 static enum store_status ban(const struct store_sqlite *s, struct store_op *op)
@@ -315,12 +339,11 @@ static void lose_batch(struct store_sqlite *s, const struct err *why)
 	s->why = *why;
 }
 
-/* Only a CONSUME writes more than once, so only it needs a savepoint: a single statement undoes
- * itself. */
+/* What writes more than once needs a savepoint; a single statement undoes itself. */
 static void sqlite_run(struct store_backend *b, struct store_op *op)
 {
 	struct store_sqlite *s = sqlite_of(b);
-	bool several = op->verb == STORE_CONSUME;
+	bool several = op->verb == STORE_CONSUME || (op->verb == STORE_SETTLE && op->failed);
 
 	op->err.text[0] = '\0';
 	if (s->lost) {

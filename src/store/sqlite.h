@@ -31,6 +31,11 @@ enum store_sql {
 	SQL_REMEMBER,
 	SQL_TRIM,
 	SQL_SETTLE,
+	SQL_FAILURES,
+	SQL_FAILED,
+	SQL_FAILED_TRIM,
+	SQL_FORGIVE,
+	SQL_FORGIVE_ALL,
 	SQL_DRAWN,
 	SQL_DRAW,
 	SQL_ADD,
@@ -126,6 +131,12 @@ int store_sqlite_ban_each(struct store_backend *b, store_ban_fn *found, void *ct
 
 /* A column as bytes, borrowed until the statement moves on. */
 struct slice store_sqlite_bytes(sqlite3_stmt *st, int at);
+
+/* sqlite_delay.c: whether the source of a request has to wait at its credential (1), or not (0);
+ * one more failure of it; none any more. -1 or SQLite's code where it fails. */
+int store_sqlite_delayed(const struct store_sqlite *s, const struct store_op *op);
+int store_sqlite_failed(const struct store_sqlite *s, const struct store_op *op);
+int store_sqlite_forgive(const struct store_sqlite *s, const struct store_op *op);
 
 /* Answers DRAW and DRAWN. */
 enum store_status store_sqlite_draw(const struct store_sqlite *s, struct store_op *op);

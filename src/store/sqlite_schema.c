@@ -58,7 +58,7 @@ static const char *const steps[STORE_SQLITE_SCHEMA] = {
     " answered INTEGER NOT NULL CHECK(answered BETWEEN good AND last),"
     " turn INTEGER NOT NULL CHECK(turn >= 0)"
     ") STRICT, WITHOUT ROWID;",
-    /* 3: bans */
+    /* 3: bans; sources that have to wait after their failures */
     "CREATE TABLE ban("
     " kind INTEGER NOT NULL CHECK(kind IN (1, 2, 3)),"
     " value BLOB NOT NULL CHECK(length(value) BETWEEN 1 AND 1024),"
@@ -68,7 +68,14 @@ static const char *const steps[STORE_SQLITE_SCHEMA] = {
     " reason BLOB NOT NULL CHECK(length(reason) <= 200),"
     " PRIMARY KEY(kind, value)"
     ") STRICT, WITHOUT ROWID;"
-    "CREATE INDEX ban_until ON ban(until) WHERE until > 0;",
+    "CREATE INDEX ban_until ON ban(until) WHERE until > 0;"
+    "CREATE TABLE failure("
+    " user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
+    " source BLOB NOT NULL CHECK(length(source) = 16),"
+    " failures INTEGER NOT NULL CHECK(failures >= 1),"
+    " last INTEGER NOT NULL CHECK(last >= 0),"
+    " PRIMARY KEY(user_id, source)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 _Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168 && STORE_BAN_VALUE_MAX == 1024 &&

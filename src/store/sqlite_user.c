@@ -142,6 +142,15 @@ static int look_at_mark(void *ctx, const struct store_user *u)
 	return 0;
 }
 
+static int forgive_all(const struct store_sqlite *s, struct slice name, struct err *e)
+{
+	sqlite3_stmt *st = s->sql[SQL_FORGIVE_ALL];
+
+	store_sqlite_bind(st, 1, name.p, name.n);
+	return store_sqlite_finish(st) == SQLITE_DONE ? 0
+	                                              : store_sqlite_error(s, "change a user", e);
+}
+
 /* The mark is only looked at before: a reset never raises what a login has set meanwhile, and a
  * resync never lowers it. */
 int store_sqlite_user_edit(struct store_backend *b, struct slice name,
@@ -160,7 +169,7 @@ int store_sqlite_user_edit(struct store_backend *b, struct slice name,
 	if (store_sqlite_finish(st) != SQLITE_DONE)
 		return store_sqlite_error(s, "change a user", e);
 	if (sqlite3_changes(s->db) != 0)
-		return 0;
+		return edit->kind == STORE_RESET ? forgive_all(s, name, e) : 0;
 	return edit->kind == STORE_RESYNC ? store_edit_conflict(e) : 1;
 }
 

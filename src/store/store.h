@@ -17,6 +17,8 @@ enum {
 	STORE_DRAWER = 32,                  /* bytes of what an injected credential is known by */
 	STORE_SOURCES = 8,                  /* known-good sources a credential */
 	STORE_SOURCE_SECONDS = 30 * 86400,  /* how long a success keeps a source known good */
+	STORE_FAILURES = 64,                /* sources that failed lately, kept for a credential; the oldest goes */
+	STORE_DELAY_MAX = 3600,             /* seconds that a source waits after a failure, at most */
 	STORE_REFILL_SECONDS = 30 * 86400,  /* in which an empty budget of guesses is full again */
 	STORE_BAN_VALUE_MAX = 1024,         /* bytes of what is banned */
 	STORE_BAN_REASON_MAX = 200
@@ -36,8 +38,9 @@ typedef int store_ban_fn(void *ctx, const struct store_ban *ban);
 
 enum store_verb {
 	STORE_TAKE,    /* fetch a credential and, for a source not known to be good, take one guess */
-	STORE_CONSUME, /* raise the mark, if it is still below; remember the source as good; give a taken guess back */
-	STORE_SETTLE,  /* what else a verdict changes: give the guess back, set or forget the pending resync */
+	STORE_CONSUME, /* raise the mark, if it is still below; remember the source as good, which has not failed any more; give
+	                * a taken guess back */
+	STORE_SETTLE,  /* what else a verdict changes: give the guess back, set or forget the pending resync, count a failure */
 	STORE_DRAW,    /* take the code that goes to a broker next: never one that was sent, but see draw.c */
 	STORE_DRAWN,   /* the broker's answer to a drawn HOTP code */
 	STORE_BAN,     /* keep a ban, in the place of one of the same value; those that are over by now are forgotten */
@@ -48,6 +51,7 @@ enum store_verb {
 enum store_status {
 	STORE_DONE,
 	STORE_UNKNOWN,   /* no such user, or ban */
+	STORE_DELAYED,   /* TAKE: the source failed, and has to wait: 2^(n-1) s after its n-th failure */
 	STORE_EXHAUSTED, /* TAKE: no guess left for an unknown source */
 	STORE_LOCKED,    /* TAKE, CONSUME: by an administrator */
 	STORE_EXPIRED,   /* TAKE, CONSUME: the user's time is over */
@@ -70,6 +74,7 @@ struct store_op {
 	int64_t id;             /* CONSUME, SETTLE: the credential, as TAKE gave it */
 	int64_t mark;           /* CONSUME: what the mark becomes */
 	bool give_back;         /* CONSUME, SETTLE: a guess was taken and is to be given back */
+	bool failed;            /* SETTLE: the source failed at this credential, once more */
 	bool forget_pending;    /* SETTLE (a CONSUME always forgets it) */
 	int64_t pending;        /* SETTLE: the counter to keep as pending with now and source, -1 none; left out where the mark
 	                         * has risen beyond it meanwhile */

@@ -46,6 +46,9 @@ static enum verdict verdict_of(enum store_status status, const char **reason)
 		return VERDICT_USER_UNKNOWN;
 	case STORE_CONFLICT:
 		return VERDICT_OTP_REPLAYED;
+	case STORE_DELAYED:
+		*reason = "delay after failures from this source";
+		return VERDICT_OTP_LOCKED;
 	case STORE_EXHAUSTED:
 		*reason = "no guess is left for an unknown source";
 		return VERDICT_OTP_LOCKED;
@@ -153,6 +156,7 @@ void login_settle(struct conn *c)
 		return;
 	l->op.id = settle->id;
 	l->op.give_back = settle->give_back;
+	l->op.failed = settle->failed;
 	l->op.forget_pending = settle->forget_pending;
 	l->op.pending = settle->pending;
 	store_submit(c->worker->shared->store, &l->op);

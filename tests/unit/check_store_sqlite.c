@@ -125,6 +125,29 @@ START_TEST(kept_over_a_restart)
 }
 END_TEST
 
+START_TEST(delays_are_kept_over_a_restart)
+{
+	struct store_backend *b = open_state();
+	struct store_op failed = {
+	    .verb = STORE_SETTLE, .id = 1, .now = 1000, .failed = true, .pending = -1};
+	struct store_op op = {.verb = STORE_TAKE, .user = slice_str("ann"), .now = 1001};
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_run(b, &failed);
+	store_behaviour_run(b, &failed);
+	b->ops->close(b);
+	b = open_state();
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_DELAYED);
+	op.now = 1002;
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_DONE);
+	ck_assert_int_eq(b->ops->user_remove(b, slice_str("ann"), NULL), 0);
+	expect_pragma(((struct store_sqlite *)b)->db, "SELECT count(*) FROM failure", "0");
+	b->ops->close(b);
+}
+END_TEST
+
 START_TEST(removal_takes_the_sources_along)
 {
 	struct store_backend *b = open_state();
@@ -267,8 +290,10 @@ START_TEST(changed_by_hand)
 	store_behaviour_user(b, "ann", 0);
 	store_behaviour_user(b, "bob", 0);
 	store_behaviour_user(b, "eve", 0);
-	raw_exec(db, "UPDATE user SET locked = 1 WHERE name = CAST('bob' AS BLOB);"
-	             "UPDATE user SET last_login = 5; DELETE FROM user WHERE name = CAST('eve' AS BLOB)");
+	raw_exec(
+	    db,
+	    "UPDATE user SET locked = 1 WHERE name = CAST('bob' AS BLOB);"
+	    "UPDATE user SET last_login = 5; DELETE FROM user WHERE name = CAST('eve' AS BLOB)");
 	ck_assert_int_eq(b->ops->revoked(b, 2000, store_behaviour_name, names, NULL), 0);
 	ck_assert_str_eq(names, "bob eve ");
 	(void)sqlite3_close(db);
@@ -654,6 +679,7 @@ int main(void)
 	tcase_add_test(t, settings);
 	tcase_add_test(t, nobody_else_may_read);
 	tcase_add_test(t, kept_over_a_restart);
+	tcase_add_test(t, delays_are_kept_over_a_restart);
 	tcase_add_test(t, removal_takes_the_sources_along);
 	tcase_add_test(t, garbage);
 	tcase_add_test(t, another_program);

@@ -20,7 +20,7 @@ struct step {
 	bool nobody;      /* an id that nobody has */
 	uint8_t source;
 	int64_t now, mark; /* mark: CONSUME */
-	bool give_back, forget;
+	bool give_back, forget, failed;
 	int64_t pending;
 	enum store_status status;
 	bool taken;                    /* TAKE: the answer */
@@ -50,6 +50,11 @@ struct step {
 		.used = true, .verb = STORE_SETTLE, .source = (source_), .now = (now_), \
 		.give_back = (back_), .forget = (forget_), .pending = (pending_),       \
 		.status = STORE_DONE                                                    \
+	}
+#define FAIL(source_, now_)                                                             \
+	{                                                                               \
+		.used = true, .verb = STORE_SETTLE, .source = (source_), .now = (now_), \
+		.failed = true, .pending = -1, .status = STORE_DONE                     \
 	}
 #define EDIT(...)                                                \
 	{                                                        \
@@ -181,6 +186,43 @@ static const struct scenario scenarios[] = {
      {TAKE(1, START, true, 0, -1), SETTLE(1, START, false, false, 50),
       EDIT(.kind = STORE_RESYNC, .mark = 40), TAKE(1, START, true, 40, -1),
       CONSUME(1, START, 40, true, STORE_CONFLICT), CONSUME(1, START, 41, true, STORE_DONE)}},
+    {"a source that failed waits, twice as long each time",
+     {TAKE(1, START, true, 0, -1), FAIL(1, START), NO_TAKE("ann", 1, START, STORE_DELAYED),
+      TAKE(1, START + 1, true, 0, -1), FAIL(1, START + 1),
+      NO_TAKE("ann", 1, START + 2, STORE_DELAYED), TAKE(1, START + 3, true, 0, -1),
+      FAIL(1, START + 3), NO_TAKE("ann", 1, START + 6, STORE_DELAYED),
+      TAKE(1, START + 7, true, 0, -1)}},
+    {"others do not wait, and a delayed attempt takes no guess",
+     {G(START), FAIL(9, START), FAIL(9, START), FAIL(9, START),
+      NO_TAKE("ann", 9, START, STORE_DELAYED), NO_TAKE("ann", 9, START + 3, STORE_DELAYED),
+      TAKE(1, START, true, 0, -1), TAKE(2, START, true, 0, -1), TAKE(3, START, true, 0, -1),
+      G(START + 4), NO_TAKE("ann", 1, START + 4, STORE_EXHAUSTED)}},
+    {"a known source waits too, until it succeeds",
+     {TAKE(1, START, true, 0, -1), CONSUME(1, START, 1, true, STORE_DONE), FAIL(1, START),
+      FAIL(1, START), NO_TAKE("ann", 1, START + 1, STORE_DELAYED), FAIL(2, START),
+      TAKE(1, START + 2, false, 1, -1), CONSUME(1, START + 2, 2, false, STORE_DONE),
+      TAKE(1, START + 2, false, 2, -1), FAIL(1, START + 2), TAKE(1, START + 3, false, 2, -1),
+      NO_TAKE("ann", 2, START, STORE_DELAYED)}},
+    {"a conflict clears no delay",
+     {TAKE(1, START, true, 0, -1), FAIL(1, START), CONSUME(1, START, 0, true, STORE_CONFLICT),
+      NO_TAKE("ann", 1, START, STORE_DELAYED)}},
+    {"an hour at most",
+     {FAIL(1, START), FAIL(1, START), FAIL(1, START), FAIL(1, START), FAIL(1, START),
+      FAIL(1, START), FAIL(1, START), FAIL(1, START), FAIL(1, START), FAIL(1, START),
+      FAIL(1, START), FAIL(1, START), NO_TAKE("ann", 1, START + 2047, STORE_DELAYED),
+      TAKE(1, START + 2048, true, 0, -1), FAIL(1, START), FAIL(1, START),
+      NO_TAKE("ann", 1, START + 3599, STORE_DELAYED), TAKE(1, START + 3600, true, 0, -1)}},
+    {"a clock that goes back ends a delay",
+     {FAIL(1, START + DAY), FAIL(1, START + DAY), NO_TAKE("ann", 1, START + DAY, STORE_DELAYED),
+      TAKE(1, START, true, 0, -1), FAIL(1, START), NO_TAKE("ann", 1, START + 3, STORE_DELAYED),
+      TAKE(1, START + 4, true, 0, -1)}},
+    {"failures of a month ago count no more",
+     {FAIL(1, START), FAIL(1, START), FAIL(1, START), FAIL(1, START + 30 * DAY + 1),
+      NO_TAKE("ann", 1, START + 30 * DAY + 1, STORE_DELAYED),
+      TAKE(1, START + 30 * DAY + 2, true, 0, -1)}},
+    {"a reset ends all delays",
+     {FAIL(1, START), FAIL(1, START), FAIL(2, START), EDIT(.kind = STORE_RESET, .now = START),
+      TAKE(1, START, true, 0, -1), TAKE(2, START, true, 0, -1)}},
     {"nobody has that id",
      {{.used = true,
        .verb = STORE_CONSUME,
@@ -263,6 +305,7 @@ static void run_step(struct store_backend *b, const char *where, const struct st
 	    .mark = step->mark,
 	    .give_back = step->give_back,
 	    .forget_pending = step->forget,
+	    .failed = step->failed,
 	    .pending = step->pending,
 	    .status = (enum store_status)99,
 	};
@@ -306,6 +349,32 @@ static struct store_op take_op(const char *user)
 
 	return op;
 }
+
+/* Far more sources than are kept fail: the oldest is forgotten, the others wait. */
+START_TEST(failures_are_bounded)
+{
+	struct store_backend *b = open_backend();
+
+	store_behaviour_user(b, "ann", 0);
+	for (int i = 0; i <= STORE_FAILURES; i++) {
+		struct store_op op = {
+		    .verb = STORE_SETTLE, .id = 1, .now = START + i, .failed = true, .pending = -1};
+		for (int n = 0; n < 9; n++) {
+			fill_source(op.source, (uint8_t)(i + 1));
+			store_behaviour_run(b, &op);
+			ck_assert_int_eq(op.status, STORE_DONE);
+		}
+	}
+	for (int i = 0; i <= STORE_FAILURES; i++) {
+		struct store_op op = take_op("ann");
+		op.now = START + STORE_FAILURES;
+		fill_source(op.source, (uint8_t)(i + 1));
+		store_behaviour_run(b, &op);
+		ck_assert_int_eq(op.status, i == 0 ? STORE_DONE : STORE_DELAYED);
+	}
+	b->ops->close(b);
+}
+END_TEST
 
 START_TEST(every_field_comes_back)
 {
@@ -894,6 +963,7 @@ void store_behaviour_add(TCase *t, struct store_backend *(*open)(void))
 {
 	open_backend = open;
 	tcase_add_loop_test(t, scenario, 0, ROWS(scenarios));
+	tcase_add_test(t, failures_are_bounded);
 	tcase_add_test(t, every_field_comes_back);
 	tcase_add_test(t, pending_says_when_and_from_where);
 	tcase_add_test(t, failure_inside_a_batch);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/* Who failed how often, in the SQLite state, so that a restart shortens no delay. An evaluated
+ * failure of a stranger has cost a guess, so the rows are few; those kept are bounded all the same,
+ * and what is a month old goes. */
+#include "store/record.h"
+#include "store/sqlite.h"
+
+static sqlite3_stmt *bound(const struct store_sqlite *s, enum store_sql which,
+                           const struct store_op *op)
+{
+	sqlite3_stmt *st = s->sql[which];
+
+	(void)sqlite3_bind_int64(st, 1, op->id);
+	store_sqlite_bind(st, 2, op->source, sizeof op->source);
+	return st;
+}
+
+int store_sqlite_delayed(const struct store_sqlite *s, const struct store_op *op)
+{
+	sqlite3_stmt *st = bound(s, SQL_FAILURES, op);
+	int result = -1, rc = sqlite3_step(st);
+
+	if (rc == SQLITE_DONE)
+		result = 0;
+	else if (rc == SQLITE_ROW)
+		result = store_delayed(sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
+		                       op->now);
+	(void)sqlite3_reset(st);
+	return result;
+}
+
+int store_sqlite_failed(const struct store_sqlite *s, const struct store_op *op)
+{
+	sqlite3_stmt *trim = bound(s, SQL_FAILED_TRIM, op), *st = bound(s, SQL_FAILED, op);
+
+	(void)sqlite3_bind_int64(st, 3, op->now);
+	(void)sqlite3_bind_int64(st, 4, op->now - STORE_SOURCE_SECONDS);
+	int rc = store_sqlite_finish(st);
+	if (rc != SQLITE_DONE)
+		return rc;
+	(void)sqlite3_bind_int64(trim, 3, op->now - STORE_SOURCE_SECONDS);
+	(void)sqlite3_bind_int64(trim, 4, STORE_FAILURES);
+	return store_sqlite_finish(trim);
+}
+
+int store_sqlite_forgive(const struct store_sqlite *s, const struct store_op *op)
+{
+	return store_sqlite_finish(bound(s, SQL_FORGIVE, op));
+}
