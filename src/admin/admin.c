@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "admin/admin.h"
 
+#include "admin/bans.h"
 #include "admin/control.h"
 #include "base/text.h"
 #include "sys/clock.h"
@@ -24,21 +25,6 @@ struct admin {
 	const char *last_reload;
 };
 
-static void say(struct buf *answer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct buf *answer, const char *format, ...)
-{
-	char line[512];
-	va_list ap;
-
-	va_start(ap, format);
-	int n = vsnprintf(line, sizeof line, format, ap);
-	va_end(ap);
-	if (n > 0)
-		(void)buf_append(
-		    answer, slice_of(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1));
-}
-
 static void do_reload(struct admin *a, struct buf *answer)
 {
 	struct buf text = {.cap = CONTROL_ANSWER_MAX / 2};
@@ -47,7 +33,7 @@ static void do_reload(struct admin *a, struct buf *answer)
 	a->last_reload = done ? "done" : "refused";
 	if (done)
 		a->loaded_s = clock_now().real_us / 1000000;
-	say(answer, "%s\n", done ? "ok" : "bad-configuration");
+	control_say(answer, "%s\n", done ? "ok" : "bad-configuration");
 	(void)buf_append(answer, buf_view(&text));
 	buf_free(&text);
 }
@@ -58,8 +44,8 @@ static void say_failed(struct buf *answer, const struct pool_status *s, bool up)
 	for (size_t i = 0; pool_reason(i) != NULL; i++) {
 		uint64_t n = s->counts[metric_failed(up, i)];
 		if (n != 0)
-			say(answer, "payloads-failed.%s.%s %" PRIu64 "\n", up ? "up" : "down",
-			    pool_reason(i), n);
+			control_say(answer, "payloads-failed.%s.%s %" PRIu64 "\n",
+			            up ? "up" : "down", pool_reason(i), n);
 	}
 }
 
@@ -69,15 +55,22 @@ static void say_clock(struct buf *answer)
 	                                    [CLOCK_UNSYNCHRONISED] = "no",
 	                                    [CLOCK_UNKNOWN] = "unknown"};
 
-	say(answer, "clock-synchronised %s\n", words[clock_sync()]);
+	control_say(answer, "clock-synchronised %s\n", words[clock_sync()]);
 }
 
 static void say_users(struct buf *answer, const struct store_census *c)
 {
-	say(answer,
-	    "users %" PRIu64 "\nusers-locked %" PRIu64 "\nusers-expired %" PRIu64
-	    "\nusers-stale %" PRIu64 "\nusers-ahead-of-the-clock %" PRIu64 "\n",
-	    c->users, c->locked, c->expired, c->stale, c->ahead);
+	control_say(answer,
+	            "users %" PRIu64 "\nusers-locked %" PRIu64 "\nusers-expired %" PRIu64
+	            "\nusers-stale %" PRIu64 "\nusers-ahead-of-the-clock %" PRIu64 "\n",
+	            c->users, c->locked, c->expired, c->stale, c->ahead);
+}
+
+/* The name is long, and its end is a path; the count stands behind the last blank. */
+static void say_denial(void *ctx, const char *filter, const struct acl_rule *rule, unsigned long n)
+{
+	control_say(ctx, "filter.%s.%s.%s.%s:%u %lu\n", filter, acl_verb_name(rule->verb),
+	            rule->allow ? "allow" : "deny", rule->file, rule->line, n);
 }
 
 static void do_status(struct admin *a, struct buf *answer)
@@ -92,42 +85,30 @@ static void do_status(struct admin *a, struct buf *answer)
 		connections += l.connections;
 		pending += l.pending;
 	}
-	say(answer,
-	    "ok\nversion %s\nuptime-seconds %" PRId64
-	    "\nworkers %zu\nconnections %zu\npending %zu\n"
-	    "config-loaded-at %" PRId64 "\nlast-reload %s\ndraining %s\nlog-level %s\n"
-	    "log-lines-lost %" PRIu64 "\n",
-	    PACKAGE_VERSION, (clock_now().mono_ms - a->started_ms) / 1000, s.workers, connections,
-	    pending, a->loaded_s, a->last_reload, pool_draining(a->pool) ? "yes" : "no",
-	    log_level_name(log_level()), log_lost());
+	control_say(answer,
+	            "ok\nversion %s\nuptime-seconds %" PRId64
+	            "\nworkers %zu\nconnections %zu\npending %zu\n"
+	            "config-loaded-at %" PRId64 "\nlast-reload %s\ndraining %s\nlog-level %s\n"
+	            "log-lines-lost %" PRIu64 "\n",
+	            PACKAGE_VERSION, (clock_now().mono_ms - a->started_ms) / 1000, s.workers,
+	            connections, pending, a->loaded_s, a->last_reload,
+	            pool_draining(a->pool) ? "yes" : "no", log_level_name(log_level()), log_lost());
 	say_clock(answer);
 	if (s.has_users)
 		say_users(answer, &s.users);
 	for (int m = 0; m < METRIC_COUNT; m++)
-		say(answer, "%s %" PRIu64 "\n", metrics_name((enum metric)m), s.counts[m]);
+		control_say(answer, "%s %" PRIu64 "\n", metrics_name((enum metric)m), s.counts[m]);
 	say_failed(answer, &s, true);
 	say_failed(answer, &s, false);
 	for (size_t i = 0; i < n; i++) {
 		pool_listener_status(a->pool, i, &l);
-		say(answer,
+		control_say(
+		    answer,
 		    "listener.%s.address %s\nlistener.%s.connections %zu\nlistener.%s.pending "
 		    "%zu\n",
 		    l.name, l.address, l.name, l.connections, l.name, l.pending);
 	}
-}
-
-/* The next word of a line; empty at its end. */
-static struct slice next_word(struct slice *line)
-{
-	size_t n = 0;
-
-	while (line->n != 0 && line->p[0] == ' ')
-		*line = slice_from(*line, 1);
-	while (n < line->n && line->p[n] != ' ')
-		n++;
-	struct slice word = slice_of(line->p, n);
-	*line = slice_from(*line, n);
-	return word;
+	pool_denials(a->pool, say_denial, answer);
 }
 
 /* Client ids and user names are any bytes, so they come in hexadecimal; an address comes as it is.
@@ -157,53 +138,53 @@ static void do_kick(struct admin *a, struct slice line, struct buf *answer)
 	size_t n = 0, kicked = 0;
 	enum pool_kick by = POOL_KICK_CLIENT_ID;
 	struct err e;
-	struct slice what = next_word(&line), word = next_word(&line);
+	struct slice what = control_word(&line), word = control_word(&line);
 
 	if (word.n > sizeof value || kick_value(what, word, &by, value, &n, &e) != 0 ||
 	    pool_kick(a->pool, by, slice_of(value, n), &kicked, &e) != 0) {
-		say(answer, "failed\n%s\n",
-		    word.n > sizeof value ? "that name is too long" : e.text);
+		control_say(answer, "failed\n%s\n",
+		            word.n > sizeof value ? "that name is too long" : e.text);
 		return;
 	}
 	log_say(LOG_LEVEL_INFO, "control", "kicked %zu", kicked);
-	say(answer, "ok\nkicked %zu\n", kicked);
+	control_say(answer, "ok\nkicked %zu\n", kicked);
 }
 
 /* "drain" or "drain MILLISECONDS". */
 static void do_drain(struct admin *a, struct slice line, struct buf *answer)
 {
-	struct slice word = next_word(&line);
+	struct slice word = control_word(&line);
 	uint64_t ms = 0;
 	struct err e;
 
 	if (word.n != 0 && text_number(word, 0, DRAIN_MAX_MS, &ms, &e) != 0) {
-		say(answer, "failed\n%s\n", e.text);
+		control_say(answer, "failed\n%s\n", e.text);
 		return;
 	}
 	pool_drain(a->pool, word.n == 0 ? -1 : (int64_t)ms);
 	log_say(LOG_LEVEL_INFO, "draining", "nobody is accepted any more");
-	say(answer, "ok\ndraining; \"status\" shows how many connections are left\n");
+	control_say(answer, "ok\ndraining; \"status\" shows how many connections are left\n");
 }
 
 static void do_log_level(struct slice line, struct buf *answer)
 {
-	struct slice word = next_word(&line);
+	struct slice word = control_word(&line);
 
 	for (enum log_level level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
 		if (!slice_eq(word, slice_str(log_level_name(level))))
 			continue;
 		log_set_level(level);
 		log_say(level, "control", "log level %s", log_level_name(level));
-		say(answer, "ok\nlog level %s\n", log_level_name(level));
+		control_say(answer, "ok\nlog level %s\n", log_level_name(level));
 		return;
 	}
-	say(answer, "failed\nno such level\n");
+	control_say(answer, "failed\nno such level\n");
 }
 
 static void serve(void *ctx, struct slice request, struct buf *answer)
 {
 	struct admin *a = ctx;
-	struct slice verb = next_word(&request);
+	struct slice verb = control_word(&request);
 
 	if (slice_eq(verb, slice_str("reload")))
 		do_reload(a, answer);
@@ -215,8 +196,14 @@ static void serve(void *ctx, struct slice request, struct buf *answer)
 		do_drain(a, request, answer);
 	else if (slice_eq(verb, slice_str("log-level")))
 		do_log_level(request, answer);
+	else if (slice_eq(verb, slice_str("ban")))
+		bans_ban(a->pool, request, answer);
+	else if (slice_eq(verb, slice_str("unban")))
+		bans_unban(a->pool, request, answer);
+	else if (slice_eq(verb, slice_str("bans")))
+		bans_list(a->pool, answer);
 	else
-		say(answer, "failed\nno such request\n");
+		control_say(answer, "failed\nno such request\n");
 }
 
 static void hup_fired(evutil_socket_t number, short what, void *arg)

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -219,4 +221,30 @@ void control_free(struct control *c)
 	(void)close(c->fd);
 	free(c->path);
 	free(c);
+}
+
+void control_say(struct buf *answer, const char *format, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, format);
+	int n = vsnprintf(line, sizeof line, format, ap);
+	va_end(ap);
+	if (n > 0)
+		(void)buf_append(
+		    answer, slice_of(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1));
+}
+
+struct slice control_word(struct slice *line)
+{
+	size_t n = 0;
+
+	while (line->n != 0 && line->p[0] == ' ')
+		*line = slice_from(*line, 1);
+	while (n < line->n && line->p[n] != ' ')
+		n++;
+	struct slice word = slice_of(line->p, n);
+	*line = slice_from(*line, n);
+	return word;
 }

@@ -9,7 +9,7 @@
 
 #include <event2/event.h>
 
-enum { CONTROL_REQUEST_MAX = 4096, CONTROL_ANSWER_MAX = 1024 * 1024 };
+enum { CONTROL_REQUEST_MAX = 4096, CONTROL_ANSWER_MAX = 16 * 1024 * 1024 };
 
 struct control;
 
@@ -22,5 +22,11 @@ typedef void control_fn(void *ctx, struct slice request, struct buf *answer);
 struct control *control_new(struct event_base *base, const char *path, control_fn *fn, void *ctx,
                             struct err *e);
 void control_free(struct control *c);
+
+/* Appends text to an answer, at most 511 bytes of it. */
+void control_say(struct buf *answer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The next word of a request, which is taken off; empty at its end. */
+struct slice control_word(struct slice *line);
 
 #endif

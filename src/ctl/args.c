@@ -83,7 +83,7 @@ int ctl_args_read(struct ctl_args *args, const struct ctl_command *command, int 
 	args->n_operands = (size_t)(argc - optind);
 	if (args->n_operands < command->n_operands)
 		return err_set(e, "something is missing");
-	if (args->n_operands > command->n_operands)
+	if (args->n_operands > command->n_operands + command->n_more)
 		return err_set(e, "too many words");
 	return 0;
 }

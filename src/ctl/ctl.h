@@ -47,7 +47,8 @@ struct ctl_command {
 	const char *words;   /* "user add" */
 	const char *usage;   /* what follows them */
 	const char *summary; /* for the list of commands */
-	size_t n_operands;   /* exactly so many */
+	size_t n_operands;   /* so many … */
+	size_t n_more;       /* … and at most so many more */
 	int (*run)(const struct ctl *ctl, const struct ctl_args *args);
 	struct ctl_option options[CTL_OPTIONS_MAX]; /* ended by one without a name */
 };
@@ -56,7 +57,7 @@ extern const struct ctl_command ctl_check_config, ctl_explain, ctl_keygen, ctl_e
     ctl_otp_code, ctl_otp_verify, ctl_user_add, ctl_user_list, ctl_user_show, ctl_user_lock,
     ctl_user_unlock, ctl_user_expire, ctl_user_reset, ctl_user_resync, ctl_user_delete,
     ctl_user_import, ctl_user_export, ctl_store_check, ctl_store_backup, ctl_store_restore,
-    ctl_reload, ctl_status, ctl_kick, ctl_drain, ctl_log_level;
+    ctl_reload, ctl_status, ctl_kick, ctl_drain, ctl_log_level, ctl_ban, ctl_unban, ctl_bans;
 
 /* The whole program but for its preparation. Returns the exit status. */
 int ctl_main(int argc, char **argv);
@@ -99,6 +100,24 @@ int ctl_probe(const struct conf *conf);
 /* remote.c. Whether a daemon answers at the control socket, the one of -s or of the configuration.
  */
 bool ctl_runs(const struct ctl *ctl, const struct conf *conf);
+
+/* One request (a line with its end) to the running daemon. Returns the exit status. */
+struct ctl_answer {
+	struct buf bytes;  /* its cap is set before; the caller's to free */
+	struct slice text; /* what follows the verdict, inside bytes */
+	bool understood;   /* else whatever went wrong has been reported */
+};
+enum { CTL_ANSWER_MAX = 16 << 20 };
+int ctl_ask(const struct ctl *ctl, struct slice request, struct ctl_answer *answer);
+
+/* The same, and prints what was answered. Pairs: a good answer is lines `NAME VALUE`. */
+int ctl_converse(const struct ctl *ctl, struct slice request, bool pairs);
+
+/* What the daemon said goes to standard output when it went well, else to standard error. */
+void ctl_print_plain(const struct ctl *ctl, int status, struct slice text);
+
+/* Splits off the first line. */
+struct slice ctl_take_line(struct slice *text);
 
 /* settings.c. Loads the configuration. With a report, every complaint goes there; without one,
  * errors go to standard error. NULL where the configuration is bad. */

@@ -15,13 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum {
-	ANSWER_MAX = 16 << 20,
-	ANSWER_SECONDS = 60,
-	CHUNK = 1 << 16,
-	NAME_LEN_MAX = 65535,
-	DRAIN_MAX_MS = 3600000
-};
+enum { ANSWER_SECONDS = 60, CHUNK = 1 << 16, NAME_LEN_MAX = 65535, DRAIN_MAX_MS = 3600000 };
 
 /* The path as the configuration has it, to be freed; NULL for none. A configuration that is wrong
  * keeps nobody from asking the daemon: it runs with an earlier one, and what it says counts. */
@@ -130,8 +124,7 @@ static int receive_all(int fd, struct buf *out)
 	}
 }
 
-/* Splits off the first line. */
-static struct slice take_line(struct slice *text)
+struct slice ctl_take_line(struct slice *text)
 {
 	const uint8_t *end = text->n == 0 ? NULL : memchr(text->p, '\n', text->n);
 	struct slice line = slice_of(text->p, end == NULL ? text->n : (size_t)(end - text->p));
@@ -150,14 +143,7 @@ static int status_of(struct slice verdict)
 	return slice_eq(verdict, slice_str("bad-configuration")) ? CTL_BAD_CONFIGURATION : -1;
 }
 
-struct answer {
-	struct buf bytes;
-	struct slice text; /* what follows the verdict, inside bytes */
-	bool understood;   /* else whatever went wrong has been reported */
-};
-
-/* One request, one answer. Returns the exit status. */
-static int ask(const struct ctl *ctl, struct slice request, struct answer *answer)
+int ctl_ask(const struct ctl *ctl, struct slice request, struct ctl_answer *answer)
 {
 	int status;
 	char *path = socket_path(ctl);
@@ -177,13 +163,12 @@ static int ask(const struct ctl *ctl, struct slice request, struct answer *answe
 	if (answer->bytes.len == 0)
 		return ctl_fail("the daemon gave no answer (root and its own user may ask)");
 	answer->text = buf_view(&answer->bytes);
-	status = status_of(take_line(&answer->text));
+	status = status_of(ctl_take_line(&answer->text));
 	answer->understood = status >= 0;
 	return status >= 0 ? status : ctl_fail("the daemon's answer is not understood");
 }
 
-/* What the daemon said goes to standard output when it went well, else to standard error. */
-static void print_plain(const struct ctl *ctl, int status, struct slice text)
+void ctl_print_plain(const struct ctl *ctl, int status, struct slice text)
 {
 	const char *verdict = status == CTL_OK       ? "ok"
 	                      : status == CTL_FAILED ? "failed"
@@ -208,14 +193,14 @@ static bool is_number(struct slice s)
 	       text_number(s, 0, UINT64_MAX, &n, NULL) == 0;
 }
 
-/* Lines `NAME VALUE` as one object. */
+/* Lines `NAME VALUE` as one object. A name may end in the path of a file, a value has no blank. */
 static void print_pairs(struct slice text)
 {
 	const char *separator = "{";
 
 	while (text.n != 0) {
-		struct slice value = take_line(&text), name = value;
-		const uint8_t *blank = value.n == 0 ? NULL : memchr(value.p, ' ', value.n);
+		struct slice value = ctl_take_line(&text), name = value;
+		const uint8_t *blank = value.n == 0 ? NULL : memrchr(value.p, ' ', value.n);
 		if (blank == NULL)
 			continue;
 		name.n = (size_t)(blank - value.p);
@@ -232,16 +217,15 @@ static void print_pairs(struct slice text)
 	(void)puts(*separator == '{' ? "{}" : "}");
 }
 
-/* Asks, prints, and returns the exit status. Pairs: a good answer is lines `NAME VALUE`. */
-static int converse(const struct ctl *ctl, struct slice request, bool pairs)
+int ctl_converse(const struct ctl *ctl, struct slice request, bool pairs)
 {
-	struct answer answer = {.bytes = {.cap = ANSWER_MAX}};
-	int status = ask(ctl, request, &answer);
+	struct ctl_answer answer = {.bytes = {.cap = CTL_ANSWER_MAX}};
+	int status = ctl_ask(ctl, request, &answer);
 
 	if (answer.understood && pairs && ctl->json && status == CTL_OK)
 		print_pairs(answer.text);
 	else if (answer.understood)
-		print_plain(ctl, status, answer.text);
+		ctl_print_plain(ctl, status, answer.text);
 	buf_free(&answer.bytes);
 	return status;
 }
@@ -249,13 +233,13 @@ static int converse(const struct ctl *ctl, struct slice request, bool pairs)
 static int reload(const struct ctl *ctl, const struct ctl_args *args)
 {
 	(void)args;
-	return converse(ctl, slice_str("reload\n"), false);
+	return ctl_converse(ctl, slice_str("reload\n"), false);
 }
 
 static int status(const struct ctl *ctl, const struct ctl_args *args)
 {
 	(void)args;
-	return converse(ctl, slice_str("status\n"), true);
+	return ctl_converse(ctl, slice_str("status\n"), true);
 }
 
 /* One word behind the verb, or none. */
@@ -266,7 +250,7 @@ static int order(const struct ctl *ctl, const char *verb, const char *word)
 
 	if (n < 0 || (size_t)n >= sizeof line)
 		return ctl_usage(ctl, "that word is too long");
-	return converse(ctl, slice_str(line), false);
+	return ctl_converse(ctl, slice_str(line), false);
 }
 
 static int drain(const struct ctl *ctl, const struct ctl_args *args)
@@ -308,7 +292,7 @@ static int kick_name(const struct ctl *ctl, const char *what, const char *name)
 	} else {
 		text_hex(slice_str(name).p, n, hex);
 		(void)snprintf(line, size, "kick %s %s\n", what, hex);
-		result = converse(ctl, slice_str(line), true);
+		result = ctl_converse(ctl, slice_str(line), true);
 	}
 	free(hex);
 	free(line);
@@ -323,7 +307,7 @@ static int kick_address(const struct ctl *ctl, const char *text)
 	if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
 		return ctl_usage(ctl, "--address is a numeric IPv4 or IPv6 address");
 	(void)snprintf(line, sizeof line, "kick address %s\n", text);
-	return converse(ctl, slice_str(line), true);
+	return ctl_converse(ctl, slice_str(line), true);
 }
 
 static int kick(const struct ctl *ctl, const struct ctl_args *args)

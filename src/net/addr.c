@@ -111,6 +111,18 @@ const char *net_bytes_text(const uint8_t address[16], uint16_t port, char *out)
 	return out;
 }
 
+const char *net_network_text(const uint8_t base[16], unsigned bits, char *out)
+{
+	bool ipv4 = memcmp(base, mapped, sizeof mapped) == 0 && bits >= 96;
+	size_t n;
+
+	(void)inet_ntop(ipv4 ? AF_INET : AF_INET6, ipv4 ? base + 12 : base, out, NET_ADDR_TEXT);
+	n = strlen(out);
+	if (bits < 128)
+		(void)snprintf(out + n, NET_ADDR_TEXT - n, "/%u", ipv4 ? bits - 96 : bits);
+	return out;
+}
+
 const char *net_addr_text(const struct net_addr *a, char *out)
 {
 	uint8_t bytes[16];

@@ -40,6 +40,10 @@ const char *net_bytes_text(const uint8_t address[16], uint16_t port, char *out);
 /* Whether others than this machine can reach it. */
 bool net_addr_exposed(const struct net_addr *a);
 
+/* The text of a network of 16-byte addresses: "192.0.2.0/24", "2001:db8::/32"; of a single address
+ * without its length. Into out (NET_ADDR_TEXT bytes). Returns out. */
+const char *net_network_text(const uint8_t base[16], unsigned bits, char *out);
+
 uint16_t net_addr_port(const struct net_addr *a);
 
 #endif

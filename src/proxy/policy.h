@@ -11,6 +11,7 @@
 #include "mqtt/names.h"
 #include "otp/embed.h"
 #include "otp/judge.h"
+#include "proxy/verdict.h"
 #include "seal/opener.h"
 #include "seal/sealer.h"
 
@@ -106,6 +107,10 @@ struct session_env {
 	const struct kit *kit;
 	struct meter *meter; /* NULL: nobody counts */
 	struct now now;
+	/* What the caller has against the client, said when its CONNECT is whole, before anything
+	 * else is asked; VERDICT_ACCEPTED: nothing. why: a static phrase, or NULL. */
+	enum verdict due;
+	const char *due_why;
 };
 
 #endif

@@ -168,6 +168,10 @@ static void judge(struct session *s, const struct session_env *env, const struct
 		refuse(s, env, VERDICT_CONNECTION_LIMIT, 0, "out of memory", step);
 		return;
 	}
+	if (env->due != VERDICT_ACCEPTED) {
+		refuse(s, env, env->due, 0, env->due_why, step);
+		return;
+	}
 	if (!allowed(s, env, c, step))
 		return;
 	if (!will_judged(s, env, c, step))

@@ -63,4 +63,8 @@ struct verdict_info {
 
 const struct verdict_info *verdict_info(enum verdict v);
 
+/* Whether a refusal is for what the client did or is, and not for a fault of the proxy or the
+ * broker, or nobody's. code: the broker's, of a BROKER_REFUSED. */
+bool verdict_blames_client(enum verdict v, uint8_t code);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "net/listener.h"
 #include "sys/clock.h"
+#include "worker/banish.h"
 #include "worker/report.h"
 #include "worker/worker.h"
 
@@ -58,8 +59,16 @@ static bool evict(struct worker *w, size_t listener, bool heavy, const struct co
 	return false;
 }
 
+/* Closed at accept, or before anything came. */
+static void refuse_unheard(const struct report_peer *peer, const struct gate_who *who,
+                           const struct report_refusal *r)
+{
+	report_refused(peer, r);
+	banish_refused(peer->worker, peer->listener, who);
+}
+
 /* The connect rules, with the address alone. A filter that is but tried has its say at CONNECT. */
-static bool rules_allow(const struct report_peer *peer)
+static bool rules_allow(const struct report_peer *peer, const struct gate_who *who)
 {
 	const struct policy_filter *f = &peer->worker->snapshot->policies[peer->listener].filter;
 	struct acl_address a;
@@ -68,7 +77,7 @@ static bool rules_allow(const struct report_peer *peer)
 	memcpy(a.b, peer->address, sizeof a.b);
 	if (f->rules == NULL || f->dry_run || !acl_denied_at_accept(f->rules, &a, &v))
 		return true;
-	report_refused(peer, &(struct report_refusal){.verdict = "filtered", .rule = &v});
+	refuse_unheard(peer, who, &(struct report_refusal){.verdict = "filtered", .rule = &v});
 	return false;
 }
 
@@ -82,13 +91,14 @@ static bool gate_allows(const struct report_peer *peer, const struct gate_who *w
 	    gate_knock(w->shared->gate, &w->snapshot->limits[peer->listener], who, w->now);
 
 	/* Whether there is a place is looked at again then. */
-	if (word.verdict == VERDICT_RATE_LIMITED)
+	if (word.verdict != VERDICT_SHARE_LIMIT)
 		*due = word;
 	if (word.verdict == VERDICT_ACCEPTED || word.dry ||
 	    (!word.flood && !w->snapshot->policies[peer->listener].filter.silent))
 		return true;
-	report_refused(peer, &(struct report_refusal){.verdict = verdict_info(word.verdict)->name,
-	                                              .why = word.why});
+	refuse_unheard(peer, who,
+	               &(struct report_refusal){.verdict = verdict_info(word.verdict)->name,
+	                                        .why = word.why});
 	return false;
 }
 
@@ -162,7 +172,7 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 	metrics_add(&w->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
 	net_addr_bytes(peer, who.address);
 	net_addr_source(who.address, who.source);
-	if (!rules_allow(&from) || !gate_allows(&from, &who, &due) ||
+	if (!rules_allow(&from, &who) || !gate_allows(&from, &who, &due) ||
 	    !may_wait(&from, who.source)) {
 		counter_add(&w->closed[CLOSED_REFUSED], 1);
 		(void)close(fd);
@@ -384,7 +394,8 @@ static void greet_timeout(struct conn *c)
 
 	if (c->session == NULL) {
 		struct report_peer peer = peer_of(c);
-		report_refused(&peer, &(struct report_refusal){.verdict = "timeout"});
+		struct gate_who who = conn_who(c);
+		refuse_unheard(&peer, &who, &(struct report_refusal){.verdict = "timeout"});
 		conn_closes(c, CLOSED_TIMEOUT);
 		conn_abort(c);
 		return;

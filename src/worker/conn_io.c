@@ -5,6 +5,7 @@
  * below the low one; so memory is bounded by max-buffer whatever the peers do. */
 #include "base/secret.h"
 #include "sys/clock.h"
+#include "worker/banish.h"
 #include "worker/kit.h"
 #include "worker/report.h"
 #include "worker/worker.h"
@@ -28,7 +29,9 @@ void turn_begin(struct turn *t, struct conn *c)
 	t->env = (struct session_env){.policy = &w->snapshot->policies[c->listener],
 	                              .kit = w->kit,
 	                              .meter = &w->meter,
-	                              .now = w->now};
+	                              .now = w->now,
+	                              .due = c->due.dry ? VERDICT_ACCEPTED : c->due.verdict,
+	                              .due_why = c->due.why};
 	t->step = (struct session_step){0};
 	if (t->env.policy->encrypts)
 		kit_freshen(w->kit, w->now);
@@ -94,13 +97,12 @@ void conn_refuse(struct conn *c, const struct gate_word *word)
 static bool admit(struct conn *c)
 {
 	struct gate_who who = conn_who(c);
-	struct gate_word word = c->due;
 
 	if (c->admitted)
 		return true;
-	if (word.verdict == VERDICT_ACCEPTED || word.dry)
-		word = gate_judge(c->worker->shared->gate, c->listener, conn_limits(c), &who,
-		                  c->worker->now);
+	struct gate_word word =
+	    gate_judge(c->worker->shared->gate, c->listener, conn_limits(c), &who, c->worker->now);
+	/* What was found at accept, and is only tried. */
 	if (word.verdict == VERDICT_ACCEPTED)
 		word = c->due;
 	c->admitted = word.verdict == VERDICT_ACCEPTED || word.dry;
@@ -160,6 +162,18 @@ static void count_refusing(struct conn *c)
 	w->n_refusing++;
 }
 
+/* Of a CONNECT, for what the client did. */
+static void count_refusals(struct conn *c, const struct session_step *step)
+{
+	for (size_t i = 0; i < step->n_notes; i++) {
+		const struct session_note *n = &step->notes[i];
+		if (n->kind != NOTE_VERDICT || !verdict_blames_client(n->verdict, n->code))
+			continue;
+		struct gate_who who = conn_who(c);
+		banish_refused(c->worker, c->listener, &who);
+	}
+}
+
 void turn_end(struct turn *t)
 {
 	struct conn *c = t->conn;
@@ -170,6 +184,7 @@ void turn_end(struct turn *t)
 	write_out(t, SIDE_BROKER);
 	for (size_t i = 0; i < step->n_notes; i++)
 		report_note(c, &step->notes[i]);
+	count_refusals(c, step);
 	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
 		struct leg *l = conn_leg(c, side);
 		if (l == NULL)

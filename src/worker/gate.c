@@ -3,41 +3,21 @@
  * entries have one size whatever a peer calls itself, and nobody can choose who shares a place with
  * him. How many there are now is counted exactly, in a tree that is as large as the crowd; how
  * often somebody came, in tables that never grow and err on the safe side when they are full. */
-#include "worker/gate.h"
+#include "worker/gate_own.h"
 
 #include "base/rate.h"
 #include "base/secret.h"
-#include "worker/tally.h"
 
-#include <pthread.h>
 #include <search.h>
 #include <stdlib.h>
 
-#define NS_PER_MS INT64_C(1000000)
-
-/* 1 MiB each, of which only what is touched is there. */
+/* Of each table of rates: 1 MiB, of which only what is touched is there. */
 enum { PLACES = 1 << 16 };
-
-/* What is counted. The first three take a place while they last. */
-enum kind { BY_ADDRESS, BY_USER, BY_CLIENT, WAITING, TOLD, KINDS };
 
 /* How many there are of one key. */
 struct count {
 	uint64_t key;
 	size_t n;
-};
-
-struct listener {
-	size_t pending, connected;
-};
-
-struct gate {
-	pthread_mutex_t lock;
-	uint8_t hash_key[SECRET_HASH_KEY_SIZE];
-	void *counts; /* a search tree of struct count */
-	struct tally *spent[KINDS];
-	size_t n;
-	struct listener listeners[];
 };
 
 static int compare(const void *a, const void *b)
@@ -54,6 +34,7 @@ void gate_free(struct gate *g)
 	tdestroy(g->counts, free);
 	for (size_t i = 0; i < KINDS; i++)
 		tally_free(g->spent[i]);
+	bans_free(g->bans);
 	(void)pthread_mutex_destroy(&g->lock);
 	secret_wipe(g->hash_key, sizeof g->hash_key);
 	free(g);
@@ -70,7 +51,9 @@ struct gate *gate_new(size_t n_listeners, struct err *e)
 		g->spent[i] = i == WAITING ? NULL : tally_new(PLACES);
 		all = i == WAITING || g->spent[i] != NULL;
 	}
-	if (!all) {
+	if (all)
+		g->bans = bans_new();
+	if (!all || g->bans == NULL) {
 		gate_free(g);
 		err_set(e, "out of memory");
 		return NULL;
@@ -81,7 +64,8 @@ struct gate *gate_new(size_t n_listeners, struct err *e)
 }
 
 /* The key of a value; 0 where it is empty, so that it is not counted. scope: where it is. */
-static uint64_t key_of(const struct gate *g, enum kind kind, struct slice scope, struct slice value)
+static uint64_t key_of(const struct gate *g, enum gate_kind kind, struct slice scope,
+                       struct slice value)
 {
 	uint8_t all[2 * SECRET_HASH_SIZE + 1], out[SECRET_HASH_SIZE];
 	uint64_t key;
@@ -96,20 +80,14 @@ static uint64_t key_of(const struct gate *g, enum kind kind, struct slice scope,
 	return key == 0 ? 1 : key;
 }
 
-static struct slice source_of(const struct gate_who *who)
-{
-	return slice_of(who->source, sizeof who->source);
-}
-
-static uint64_t filter_key(const struct gate *g, enum kind kind, const struct conf_filter *f,
+static uint64_t filter_key(const struct gate *g, enum gate_kind kind, const struct conf_filter *f,
                            struct slice value)
 {
 	return key_of(g, kind, slice_str(f->name), value);
 }
 
-/* A limit that is changed begins anew: what was counted under the old one means nothing. */
-static uint64_t rate_key(const struct gate *g, enum kind kind, const struct conf_filter *f,
-                         const struct conf_rate *limit, struct slice value)
+uint64_t gate_rate_key(const struct gate *g, enum gate_kind kind, const struct conf_filter *f,
+                       const struct conf_rate *limit, struct slice value)
 {
 	uint64_t scope[3] = {filter_key(g, kind, f, slice_str("rate")), limit->n, limit->per_ms};
 
@@ -166,7 +144,7 @@ static void count_down(struct gate *g, uint64_t key)
 }
 
 /* Counts one more of a key, where the rate allows it. */
-static bool rate_allows(struct gate *g, enum kind kind, const struct rate *r, uint64_t key,
+static bool rate_allows(struct gate *g, enum gate_kind kind, const struct rate *r, uint64_t key,
                         struct now now)
 {
 	int64_t now_ns = now.mono_ms * NS_PER_MS;
@@ -181,18 +159,25 @@ static bool rate_allows(struct gate *g, enum kind kind, const struct rate *r, ui
 	return true;
 }
 
-static bool connect_allowed(struct gate *g, enum kind kind, const struct conf_filter *f,
+static bool connect_allowed(struct gate *g, enum gate_kind kind, const struct conf_filter *f,
                             const struct conf_rate *limit, struct slice value, struct now now)
 {
 	struct rate r = rate_of(limit->n, limit->per_ms);
 
-	return limit->n == 0 || rate_allows(g, kind, &r, rate_key(g, kind, f, limit, value), now);
+	return limit->n == 0 ||
+	       rate_allows(g, kind, &r, gate_rate_key(g, kind, f, limit, value), now);
 }
 
 static struct gate_word refuse(const struct gate_limits *limits, enum verdict v, const char *why)
 {
 	return (struct gate_word){
 	    .verdict = v, .why = why, .dry = limits->filter != NULL && limits->filter->dry_run};
+}
+
+/* Not on trial with a filter: it is not the filter's. */
+static struct gate_word banned(const char *why)
+{
+	return (struct gate_word){.verdict = VERDICT_BANNED, .why = why};
 }
 
 static const struct gate_word welcome = {.verdict = VERDICT_ACCEPTED};
@@ -206,7 +191,7 @@ static struct gate_word shares(struct gate *g, const struct gate_limits *limits,
 	if (f == NULL)
 		return welcome;
 	if (f->connections_per_address != 0 &&
-	    there_are(g, filter_key(g, BY_ADDRESS, f, source_of(who))) >=
+	    there_are(g, filter_key(g, BY_ADDRESS, f, gate_source(who))) >=
 	        f->connections_per_address)
 		return refuse(limits, VERDICT_SHARE_LIMIT, "limit connections per address");
 	if (f->connections_per_user != 0 &&
@@ -226,14 +211,16 @@ struct gate_word gate_knock(struct gate *g, const struct gate_limits *limits,
 
 	memcpy(by_address.source, who->source, sizeof by_address.source);
 	(void)pthread_mutex_lock(&g->lock);
-	if (f != NULL &&
-	    !connect_allowed(g, BY_ADDRESS, f, &f->connects_per_address, source_of(who), now))
+	if (bans_hold_address(g->bans, who->address, gate_seconds(now)))
+		word = banned("the address is banned");
+	else if (f != NULL && !connect_allowed(g, BY_ADDRESS, f, &f->connects_per_address,
+	                                       gate_source(who), now))
 		word = refuse(limits, VERDICT_RATE_LIMITED, "limit connects per address");
 	else
 		word = shares(g, limits, &by_address);
 	if (word.verdict != VERDICT_ACCEPTED && !word.dry)
-		word.flood = !rate_allows(g, TOLD, &told,
-		                          key_of(g, TOLD, slice_of(NULL, 0), source_of(who)), now);
+		word.flood = !rate_allows(
+		    g, TOLD, &told, key_of(g, TOLD, slice_of(NULL, 0), gate_source(who)), now);
 	(void)pthread_mutex_unlock(&g->lock);
 	return word;
 }
@@ -276,6 +263,17 @@ static struct gate_word places(struct gate *g, size_t listener, const struct gat
 	return shares(g, limits, who);
 }
 
+static struct gate_word ban_of(const struct gate *g, const struct gate_who *who, struct now now)
+{
+	if (bans_hold_address(g->bans, who->address, gate_seconds(now)))
+		return banned("the address is banned");
+	if (bans_hold_name(g->bans, STORE_BAN_USER, who->user, gate_seconds(now)))
+		return banned("the user is banned");
+	if (bans_hold_name(g->bans, STORE_BAN_CLIENT_ID, who->client_id, gate_seconds(now)))
+		return banned("the client id is banned");
+	return welcome;
+}
+
 struct gate_word gate_judge(struct gate *g, size_t listener, const struct gate_limits *limits,
                             const struct gate_who *who, struct now now)
 {
@@ -283,7 +281,9 @@ struct gate_word gate_judge(struct gate *g, size_t listener, const struct gate_l
 	struct gate_word word;
 
 	(void)pthread_mutex_lock(&g->lock);
-	word = places(g, listener, limits, who);
+	word = ban_of(g, who, now);
+	if (word.verdict == VERDICT_ACCEPTED)
+		word = places(g, listener, limits, who);
 	if (word.verdict == VERDICT_ACCEPTED && f != NULL &&
 	    !connect_allowed(g, BY_USER, f, &f->connects_per_user, who->user, now))
 		word = refuse(limits, VERDICT_RATE_LIMITED, "limit connects per user");
@@ -303,12 +303,12 @@ static int take_places(struct gate *g, const struct gate_limits *limits, const s
 	if (f == NULL)
 		return 0;
 	if (f->connections_per_address != 0)
-		place->keys[BY_ADDRESS] = filter_key(g, BY_ADDRESS, f, source_of(who));
+		place->keys[BY_ADDRESS] = filter_key(g, BY_ADDRESS, f, gate_source(who));
 	if (f->connections_per_user != 0)
 		place->keys[BY_USER] = filter_key(g, BY_USER, f, who->user);
 	if (f->publish_per_client.n != 0)
 		place->keys[BY_CLIENT] =
-		    rate_key(g, BY_CLIENT, f, &f->publish_per_client, who->client_id);
+		    gate_rate_key(g, BY_CLIENT, f, &f->publish_per_client, who->client_id);
 	for (size_t i = 0; i <= BY_CLIENT; i++) {
 		if (place->keys[i] != 0 && count_up(g, place->keys[i]) != 0) {
 			place->keys[i] = 0;

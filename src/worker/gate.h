@@ -9,6 +9,7 @@
 #include "base/now.h"
 #include "conf/conf.h"
 #include "proxy/verdict.h"
+#include "worker/bans.h"
 
 struct gate;
 
@@ -77,6 +78,25 @@ void gate_recount(struct gate *g, const struct gate_limits *limits, const struct
 /* Gives them back. */
 void gate_disconnect(struct gate *g, size_t listener, const struct gate_place *place,
                      struct now now);
+
+/* Bans, which hold for all listeners, whatever their filters. ban: -1 where it cannot be in force.
+ * found() of gate_bans() may not call the gate. */
+int gate_ban(struct gate *g, const struct store_ban *ban, struct now now, struct err *e);
+bool gate_unban(struct gate *g, enum store_ban_kind kind, struct slice value);
+void gate_bans(struct gate *g, struct now now, store_ban_fn *found, void *ctx);
+
+/* A CONNECT of a source was refused for what it did. Where that is one too many within the filter's
+ * time, the source is banned, or, if the filter is only tried, would be: *out says how. Refusals
+ * are counted from the first one on, for the filter's time, then anew. */
+struct gate_ban {
+	struct store_ban ban; /* points into this struct */
+	uint8_t value[BANS_ADDRESS_SIZE];
+	char reason[112];
+};
+enum gate_sentence { GATE_COUNTS, GATE_BANS, GATE_WOULD_BAN, GATE_BAN_FAILED };
+enum gate_sentence gate_refused(struct gate *g, const struct gate_limits *limits,
+                                const struct gate_who *who, struct now now, struct gate_ban *out,
+                                struct err *e);
 
 /* Counts now. */
 size_t gate_pending(struct gate *g, size_t listener);

@@ -66,29 +66,23 @@ void pool_on_every_worker(struct pool *p, void (*run)(struct worker *w, void *ar
 	(void)pthread_mutex_destroy(&errand.lock);
 }
 
-/* The state is opened with the first configuration that checks or draws codes, and stays open. */
-static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
+static int put_in_force(void *ctx, const struct store_ban *ban)
 {
-	if (!s->keeps_state || p->shared.store != NULL)
+	struct pool *p = ctx;
+
+	return gate_ban(p->shared.gate, ban, clock_now(), NULL);
+}
+
+int pool_open_store(struct pool *p, const struct conf *c, struct err *e)
+{
+	if (p->shared.store != NULL)
 		return 0;
-	if (p->key == NULL)
-		p->key = secret_alloc(ATREST_KEY_SIZE);
-	if (p->key == NULL)
-		return err_set(
-		    e, "no locked memory for the state key (raise LimitMEMLOCK or ulimit -l)");
-	if (store_key_load(s->conf->state_key_file, p->key, e) != 0)
-		return -1;
-	p->shared.state_key = p->key;
-	struct store *store = store_open(s->conf->state_type, s->conf->state_path, NULL, NULL, e);
+	err_set(e, "the bans in the state cannot be put in force");
+	struct store *store = store_open(c->state_type, c->state_path, put_in_force, p, e);
 	(void)pthread_mutex_lock(&p->lock);
 	p->shared.store = store;
 	(void)pthread_mutex_unlock(&p->lock);
-	if (store == NULL)
-		return -1;
-	if (clock_sync() == CLOCK_UNSYNCHRONISED)
-		log_say(LOG_LEVEL_WARNING, "clock",
-		        "the clock is not synchronised: codes that go by the time may be refused");
-	return 0;
+	return store == NULL ? -1 : 0;
 }
 
 /* As soon as there are both a state and workers. */
@@ -98,6 +92,39 @@ static void watch_users(struct pool *p)
 		users_watch(&p->users, p->shared.store, p->workers, p->n_workers);
 }
 
+static int load_key(struct pool *p, const struct conf *c, struct err *e)
+{
+	uint8_t *key;
+
+	if (p->key != NULL)
+		return 0;
+	key = secret_alloc(ATREST_KEY_SIZE);
+	if (key == NULL)
+		return err_set(
+		    e, "no locked memory for the state key (raise LimitMEMLOCK or ulimit -l)");
+	if (store_key_load(c->state_key_file, key, e) != 0) {
+		secret_free(key);
+		return -1;
+	}
+	p->shared.state_key = p->key = key;
+	if (clock_sync() == CLOCK_UNSYNCHRONISED)
+		log_say(LOG_LEVEL_WARNING, "clock",
+		        "the clock is not synchronised: codes that go by the time may be refused");
+	return 0;
+}
+
+/* The state is opened with the first configuration that needs it, or where it is there already,
+ * since it may hold bans; it then stays open. */
+static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
+{
+	bool there =
+	    strcmp(s->conf->state_type, "sqlite") == 0 && access(s->conf->state_path, F_OK) == 0;
+
+	if (s->keeps_state && load_key(p, s->conf, e) != 0)
+		return -1;
+	return s->keeps_state || s->bans || there ? pool_open_store(p, s->conf, e) : 0;
+}
+
 static int start_workers(struct pool *p, struct err *e)
 {
 	size_t n = p->snapshot->n_workers;
@@ -105,6 +132,7 @@ static int start_workers(struct pool *p, struct err *e)
 	p->shared.n_workers = n;
 	p->workers = calloc(n, sizeof(struct worker *));
 	p->beats = calloc(n, sizeof *p->beats);
+	p->shared.workers = p->workers;
 	if (p->workers == NULL || p->beats == NULL)
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < n; i++) {
@@ -115,6 +143,7 @@ static int start_workers(struct pool *p, struct err *e)
 		if (p->workers[i] == NULL)
 			return -1;
 		p->n_workers++;
+		atomic_store(&p->shared.n_started, p->n_workers);
 	}
 	return 0;
 }
@@ -288,69 +317,4 @@ bool pool_turned(struct pool *p)
 		mailbox_post(&p->workers[i]->mailbox, &b->mail);
 	}
 	return turned;
-}
-
-struct kick {
-	enum pool_kick by;
-	struct slice value;
-	size_t kicked[256]; /* by worker */
-};
-
-static bool kick_matches(const struct conn *c, const struct kick *k)
-{
-	const struct session *s = c->session;
-
-	if (k->by == POOL_KICK_ADDRESS)
-		return slice_eq(slice_of(c->address, sizeof c->address), k->value);
-	if (s == NULL || s->identity == NULL || s->state == SESSION_DEAD)
-		return false;
-	if (k->by == POOL_KICK_CLIENT_ID)
-		return slice_eq(s->client_id, k->value);
-	return s->has_user && slice_eq(s->user, k->value);
-}
-
-static void kick_worker(struct worker *w, void *arg)
-{
-	struct kick *k = arg;
-
-	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
-		next = c->next;
-		if (!kick_matches(c, k))
-			continue;
-		k->kicked[w->number]++;
-		conn_stop(c, MQTT_ADMINISTRATIVE_ACTION, "kicked by an administrator");
-	}
-}
-
-static int address_bytes(struct slice text, uint8_t out[16], struct err *e)
-{
-	char host[NET_ADDR_TEXT];
-	struct net_addr a;
-
-	if (text.n < sizeof host) {
-		memcpy(host, text.p, text.n);
-		host[text.n] = '\0';
-		if (net_addr_numeric(host, 0, &a) == 0) {
-			net_addr_bytes(&a, out);
-			return 0;
-		}
-	}
-	return err_set(e, "that is not an address");
-}
-
-int pool_kick(struct pool *p, enum pool_kick by, struct slice value, size_t *kicked, struct err *e)
-{
-	struct kick k = {.by = by, .value = value};
-	uint8_t address[16];
-
-	if (by == POOL_KICK_ADDRESS) {
-		if (address_bytes(value, address, e) != 0)
-			return -1;
-		k.value = slice_of(address, sizeof address);
-	}
-	pool_on_every_worker(p, kick_worker, &k);
-	*kicked = 0;
-	for (size_t i = 0; i < p->n_workers; i++)
-		*kicked += k.kicked[i];
-	return 0;
 }

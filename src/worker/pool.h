@@ -71,6 +71,12 @@ bool pool_state_writable(struct pool *p, int64_t ms);
 /* The name of a reason, as metric_failed() counts it: E_PLAIN and so on; NULL behind the last. */
 const char *pool_reason(size_t reason);
 
+/* Calls found() for each rule that denied something, or would have, since the configuration was
+ * loaded: its filter, the rule, how often. */
+typedef void pool_denial_fn(void *ctx, const char *filter, const struct acl_rule *rule,
+                            unsigned long n);
+void pool_denials(struct pool *p, pool_denial_fn *found, void *ctx);
+
 size_t pool_listeners(const struct pool *p);
 struct pool_listener_status {
 	const char *name, *address; /* of its first address */
@@ -85,5 +91,29 @@ void pool_connections(const struct pool *p, size_t i, size_t *pending, size_t *c
  * text. 0, or -1 where it is none. */
 enum pool_kick { POOL_KICK_CLIENT_ID, POOL_KICK_USER, POOL_KICK_ADDRESS };
 int pool_kick(struct pool *p, enum pool_kick by, struct slice value, size_t *kicked, struct err *e);
+
+/* Bans: the value of an address is the text of an address or a network. A ban is in force when this
+ * returns, and the connections that it is about are ended with v5 code 0x8A. -1 where it cannot be.
+ * kept: it will be written to the state, which is opened, and made, for it; else why not. */
+struct pool_ban {
+	enum store_ban_kind kind;
+	struct slice value, reason;
+	int64_t ms; /* how long; 0: until it is lifted */
+};
+struct pool_banned {
+	size_t cut; /* connections */
+	bool kept;
+	struct err why;
+};
+int pool_ban(struct pool *p, const struct pool_ban *order, struct pool_banned *out, struct err *e);
+
+/* -1 where there is no such ban. */
+int pool_unban(struct pool *p, enum store_ban_kind kind, struct slice value, struct err *e);
+
+/* All that are in force, the newest first; found() may not call the pool. */
+void pool_bans(struct pool *p, store_ban_fn *found, void *ctx);
+
+/* The network of an address ban, as text into out. Returns out. */
+const char *pool_ban_address(const struct store_ban *ban, char *out, size_t size);
 
 #endif

@@ -28,4 +28,7 @@ struct pool {
  */
 void pool_on_every_worker(struct pool *p, void (*run)(struct worker *w, void *arg), void *arg);
 
+/* Opens the state, if it is not open, and puts its bans in force. 0 or -1. Main thread. */
+int pool_open_store(struct pool *p, const struct conf *c, struct err *e);
+
 #endif

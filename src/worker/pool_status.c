@@ -221,3 +221,19 @@ bool pool_state_writable(struct pool *p, int64_t ms)
 	store_submit(store, &ping->op);
 	return ping_wait(ping, ms);
 }
+
+void pool_denials(struct pool *p, pool_denial_fn *found, void *ctx)
+{
+	struct snapshot *s = pool_snapshot(p);
+
+	for (size_t i = 0; i < s->conf->n_filters; i++) {
+		const struct conf_filter *f = &s->conf->filters[i];
+		for (size_t k = 0; k < acl_ruleset_size(f->rules); k++) {
+			struct acl_rule rule = acl_ruleset_rule(f->rules, k);
+			unsigned long n = atomic_load(&s->denials[i][k]);
+			if (n != 0)
+				found(ctx, f->name, &rule, n);
+		}
+	}
+	snapshot_unref(s);
+}

@@ -89,6 +89,16 @@ static bool keeps_state(const struct conf *c)
 	return false;
 }
 
+static bool bans(const struct conf *c)
+{
+	for (size_t i = 0; i < c->n_listeners; i++) {
+		int filter = c->listeners[i].filter;
+		if (filter >= 0 && c->filters[filter].ban_after.n != 0)
+			return true;
+	}
+	return false;
+}
+
 /* What live workers cannot take over. */
 static int check_unchanged(const struct conf *now, const struct conf *before, struct err *e)
 {
@@ -317,6 +327,7 @@ struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before,
 		make_policy(s, i);
 	limit_connections(s, descriptors, before == NULL);
 	s->keeps_state = keeps_state(s->conf);
+	s->bans = bans(s->conf);
 	for (size_t i = 0; i < s->conf->n_brokers; i++)
 		broker_inherit(&s->brokers[i], before == NULL ? NULL : before->brokers,
 		               before == NULL ? 0 : before->conf->n_brokers);

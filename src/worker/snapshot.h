@@ -22,6 +22,7 @@ struct snapshot {
 	struct gate_limits *limits; /* as configured, or lowered to what the descriptors allow */
 	size_t n_listeners;
 	bool keeps_state; /* some listener checks one-time passwords, or its broker gets them */
+	bool bans;        /* some listener's filter bans, which is to be remembered */
 	struct broker *brokers; /* by index in conf */
 	struct payload_rule *rules;
 	/* How often a rule denied something, or would have: by filter in conf, by rule. */

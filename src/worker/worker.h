@@ -13,6 +13,7 @@
 #include "worker/refusals.h"
 
 #include <event2/event.h>
+#include <stdatomic.h>
 
 struct conn;
 
@@ -20,8 +21,10 @@ struct conn;
 struct worker_shared {
 	struct gate *gate;
 	struct refusals *refusals;
-	struct store *store; /* NULL where no codes are checked or drawn */
-	struct lines *lines; /* for codes that are drawn */
+	struct store *_Atomic store; /* NULL where nothing has to be kept */
+	struct lines *lines;         /* for codes that are drawn */
+	struct worker **workers;     /* of which so many have started */
+	atomic_size_t n_started;
 	const uint8_t *state_key;
 	struct resolver *resolver;
 	const int *fds;            /* listening descriptors … */

@@ -7,6 +7,7 @@
 #include "tests/support/suite.h"
 #include "worker/tally.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct conf_filter filter;
@@ -318,6 +319,216 @@ START_TEST(tally_keeps_what_fits)
 }
 END_TEST
 
+static struct store_ban network(const char *text, int64_t until, uint8_t room[BANS_ADDRESS_SIZE])
+{
+	struct acl_cidr c;
+
+	ck_assert_int_eq(acl_cidr_parse(slice_str(text), &c, NULL), 0);
+	bans_address_put(&c, room);
+	return (struct store_ban){
+	    .kind = STORE_BAN_ADDRESS, .value = slice_of(room, BANS_ADDRESS_SIZE), .until = until};
+}
+
+static struct gate_who at(const char *text)
+{
+	struct gate_who who = {.user = {NULL, 0}};
+	struct acl_cidr c;
+
+	ck_assert_int_eq(acl_cidr_parse(slice_str(text), &c, NULL), 0);
+	memcpy(who.address, c.base.b, sizeof who.address);
+	memcpy(who.source, c.base.b, sizeof who.source);
+	if (strchr(text, ':') != NULL)
+		memset(who.source + 8, 0, 8);
+	return who;
+}
+
+static enum verdict knock_from(const char *text)
+{
+	struct gate_who who = at(text);
+
+	return gate_knock(gate, &limits, &who, now).verdict;
+}
+
+static const struct {
+	const char *network, *in[3], *out[3];
+} networks[] = {
+    {"192.0.2.1", {"192.0.2.1"}, {"192.0.2.0", "192.0.2.2", "::c000:201"}},
+    {"192.0.2.0/24", {"192.0.2.0", "192.0.2.255"}, {"192.0.1.255", "192.0.3.0"}},
+    {"10.0.0.0/9", {"10.127.255.255"}, {"10.128.0.0", "9.255.255.255"}},
+    {"0.0.0.0/0", {"1.2.3.4", "255.255.255.255"}, {"::1", "2001:db8::1"}},
+    {"::/0", {"1.2.3.4", "2001:db8::1", "::"}, {NULL}},
+    {"2001:db8::/33", {"2001:db8:7fff::1"}, {"2001:db8:8000::1"}},
+    {"2001:db8::5", {"2001:db8::5"}, {"2001:db8::4"}},
+};
+
+START_TEST(banned_networks)
+{
+	uint8_t room[BANS_ADDRESS_SIZE], other[BANS_ADDRESS_SIZE];
+	struct store_ban ban = network(networks[_i].network, 0, room),
+	                 far = network("203.0.113.64/27", 0, other);
+
+	limits.filter = NULL;
+	ck_assert_int_eq(gate_ban(gate, &far, now, NULL), 0);
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), 0);
+	for (int i = 0; i < 3 && networks[_i].in[i] != NULL; i++)
+		ck_assert_int_eq(knock_from(networks[_i].in[i]), VERDICT_BANNED);
+	for (int i = 0; i < 3 && networks[_i].out[i] != NULL; i++)
+		ck_assert_int_eq(knock_from(networks[_i].out[i]), VERDICT_ACCEPTED);
+	ck_assert(gate_unban(gate, STORE_BAN_ADDRESS, ban.value));
+	ck_assert(!gate_unban(gate, STORE_BAN_ADDRESS, ban.value));
+	for (int i = 0; i < 3 && networks[_i].in[i] != NULL; i++)
+		ck_assert_int_eq(knock_from(networks[_i].in[i]), VERDICT_ACCEPTED);
+	ck_assert_int_eq(knock_from("203.0.113.70"), VERDICT_BANNED);
+}
+END_TEST
+
+START_TEST(banned_names)
+{
+	struct store_ban ban = {.kind = STORE_BAN_USER, .value = slice_str("ann")};
+
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), 0);
+	ck_assert_int_eq(judge("ann"), VERDICT_BANNED);
+	ck_assert_int_eq(judge("an"), VERDICT_ACCEPTED);
+	struct gate_who who = client("ann");
+	ck_assert_int_eq(gate_judge(gate, 0, &limits, &who, now).verdict, VERDICT_ACCEPTED);
+	ban.kind = STORE_BAN_CLIENT_ID;
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), 0);
+	filter.dry_run = true;
+	ck_assert_int_eq(gate_judge(gate, 0, &limits, &who, now).verdict, VERDICT_BANNED);
+	ck_assert(!gate_judge(gate, 0, &limits, &who, now).dry);
+	ban = (struct store_ban){.kind = STORE_BAN_USER};
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), -1);
+}
+END_TEST
+
+/* The text of a ban list: values and ends. */
+static int see(void *ctx, const struct store_ban *ban)
+{
+	size_t *n = ctx;
+
+	ck_assert(ban->until == 0 || ban->until > now.real_us / 1000000);
+	++*n;
+	return 0;
+}
+
+START_TEST(bans_run_out)
+{
+	int64_t now_s = now.real_us / 1000000;
+	uint8_t room[BANS_ADDRESS_SIZE];
+	struct store_ban ban = network("192.0.2.1", now_s + 10, room);
+	size_t n = 0;
+
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), 0);
+	now.real_us += 9999999;
+	ck_assert_int_eq(knock_from("192.0.2.1"), VERDICT_BANNED);
+	gate_bans(gate, now, see, &n);
+	ck_assert_uint_eq(n, 1);
+	now.real_us++;
+	ck_assert_int_eq(knock_from("192.0.2.1"), VERDICT_ACCEPTED);
+	gate_bans(gate, now, see, &n);
+	ck_assert_uint_eq(n, 1);
+	/* Banned again, for longer: one ban. */
+	ban.until = 0;
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), 0);
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), 0);
+	gate_bans(gate, now, see, &n);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(knock_from("192.0.2.1"), VERDICT_BANNED);
+}
+END_TEST
+
+static enum gate_sentence refused(const char *address)
+{
+	struct gate_who who = at(address);
+	struct gate_ban ban;
+
+	enum gate_sentence sentence = gate_refused(gate, &limits, &who, now, &ban, NULL);
+	if (sentence == GATE_BANS)
+		ck_assert_int_eq(ban.ban.until, now.real_us / 1000000 + 60);
+	return sentence;
+}
+
+static void later(int64_t ms)
+{
+	now.mono_ms += ms;
+	now.real_us += ms * 1000;
+}
+
+START_TEST(ban_after_refusals)
+{
+	filter.ban_after = (struct conf_rate){3, 10000};
+	filter.ban_ms = 60000;
+	ck_assert_int_eq(refused("192.0.2.1"), GATE_COUNTS);
+	ck_assert_int_eq(refused("192.0.2.2"), GATE_COUNTS);
+	later(4999);
+	ck_assert_int_eq(refused("192.0.2.1"), GATE_COUNTS);
+	later(5000);
+	ck_assert_int_eq(refused("192.0.2.1"), GATE_BANS);
+	ck_assert_int_eq(knock_from("192.0.2.1"), VERDICT_BANNED);
+	ck_assert_int_eq(knock_from("192.0.2.2"), VERDICT_ACCEPTED);
+	/* What a banned one is refused for is not counted. */
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(refused("192.0.2.1"), GATE_COUNTS);
+	later(60000);
+	ck_assert_int_eq(knock_from("192.0.2.1"), VERDICT_ACCEPTED);
+	/* Too slow: counted anew when the time is over. */
+	for (int i = 0; i < 6; i++) {
+		ck_assert_int_eq(refused("192.0.2.1"), GATE_COUNTS);
+		later(5000);
+	}
+	filter.ban_after.n = 1;
+	ck_assert_int_eq(refused("192.0.2.9"), GATE_BANS);
+	filter.ban_after.n = 0;
+	ck_assert_int_eq(refused("192.0.2.8"), GATE_COUNTS);
+}
+END_TEST
+
+START_TEST(a_network_is_banned_for_its_host)
+{
+	filter.ban_after = (struct conf_rate){2, 10000};
+	filter.ban_ms = 60000;
+	ck_assert_int_eq(refused("2001:db8::1"), GATE_COUNTS);
+	ck_assert_int_eq(refused("2001:db8::2"), GATE_BANS);
+	ck_assert_int_eq(knock_from("2001:db8::ffff:3"), VERDICT_BANNED);
+	ck_assert_int_eq(knock_from("2001:db8:0:1::3"), VERDICT_ACCEPTED);
+}
+END_TEST
+
+START_TEST(bans_on_trial)
+{
+	filter.ban_after = (struct conf_rate){2, 10000};
+	filter.ban_ms = 60000;
+	filter.dry_run = true;
+	ck_assert_int_eq(refused("192.0.2.1"), GATE_COUNTS);
+	ck_assert_int_eq(refused("192.0.2.1"), GATE_WOULD_BAN);
+	ck_assert_int_eq(knock_from("192.0.2.1"), VERDICT_ACCEPTED);
+}
+END_TEST
+
+/* As many as there is room for; what is over makes room, and one that is there is never refused. */
+START_TEST(bans_are_bounded)
+{
+	int64_t now_s = now.real_us / 1000000;
+	char text[16];
+	struct store_ban ban = {.kind = STORE_BAN_USER, .until = now_s + 30};
+
+	for (int i = 0; i < BANS_MAX; i++) {
+		(void)snprintf(text, sizeof text, "%d", i);
+		ban.value = slice_str(text);
+		ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), 0);
+	}
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), 0);
+	ban.value = slice_str("one more");
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), -1);
+	filter.ban_after = (struct conf_rate){1, 10000};
+	filter.ban_ms = 60000;
+	ck_assert_int_eq(refused("192.0.2.1"), GATE_BAN_FAILED);
+	later(61000);
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), 0);
+	ck_assert_int_eq(judge("5"), VERDICT_ACCEPTED);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("gate");
@@ -336,6 +547,13 @@ int main(void)
 	tcase_add_test(t, pending);
 	tcase_add_test(t, a_flood_of_addresses);
 	tcase_add_test(t, tally_keeps_what_fits);
+	tcase_add_loop_test(t, banned_networks, 0, (int)(sizeof networks / sizeof networks[0]));
+	tcase_add_test(t, banned_names);
+	tcase_add_test(t, bans_run_out);
+	tcase_add_test(t, ban_after_refusals);
+	tcase_add_test(t, a_network_is_banned_for_its_host);
+	tcase_add_test(t, bans_on_trial);
+	tcase_add_test(t, bans_are_bounded);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
