@@ -190,16 +190,10 @@ static const struct conf_directive directives[] = {
 	 .choices = "on|off", AT(conf_filter, dry_run)},
 	{"limit", CONF_FILTER, CONF_T_LIMIT,
 	 "connects N per DURATION per address|user, connections N per address|user, publish N per DURATION per client", NULL,
-	 "N at once, and from then on one every DURATION/N, in the whole process; an IPv6 address stands for its /64. "
-	 "A CONNECT above a limit is refused, and where an address goes on, closed unread; users are counted by the name "
-	 "that a CONNECT gives, before it is known to be true. A client that publishes more is read more slowly, and loses "
-	 "nothing; one that waits longer for the answer to a PINGREQ than it is willing to may leave. Limits that a reload "
-	 "brings count who is there, and cut nobody",
+	 "A CONNECT above a limit is refused; a client that publishes more is read more slowly; see LIMITS AND BANS",
 	 .repeat = true, NOT_STORED},
 	{"ban", CONF_FILTER, CONF_T_BAN, "after N refusals in DURATION for DURATION", NULL,
-	 "Bans an address (an IPv6 one: its /64), at all listeners, when so many of its connects were refused, whatever for, "
-	 "but for what the proxy or the broker was to blame; they are counted from the first one on. Who is connected from "
-	 "there is cut. Bans are kept in the state; mqsecproxyctl lists and lifts them",
+	 "Bans an address for a time when so many of its connects were refused; see LIMITS AND BANS",
 	 NOT_STORED},
 
 	{"file", CONF_KEY, CONF_T_KEY_FILE, "PATH|@NAME", NULL,
