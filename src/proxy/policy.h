@@ -66,7 +66,8 @@ struct policy {
 	uint8_t versions;   /* bit 1 << enum mqtt_version: what the listener allows */
 	size_t max_connect; /* bytes of a CONNECT packet */
 	size_t max_packet;  /* bytes of any packet that has to be taken whole, PUBLISHes under a
-	                       payload rule aside */
+	                       payload rule aside; of any PUBLISH, of what stands before the payload
+	                     */
 	size_t max_message; /* bytes of a payload that is sealed or opened, in clear */
 	struct policy_filter filter;
 	bool otp; /* the client leg's password holds a one-time code that is verified */

@@ -175,6 +175,8 @@ static void write_listener(const struct world *w, FILE *conf, const char *name, 
 		if ((p->versions & 1u << v) != 0)
 			(void)fprintf(conf, " %s", version_name(v));
 	}
+	if (p->max_packet < 1024 * 1024)
+		(void)fprintf(conf, "\n max-buffer %zu", 2 * p->max_packet);
 	(void)fprintf(conf, "\n%s%s}\n", p->otp ? " otp codes\n" : "",
 	              p->filter.rules != NULL ? " filter all\n" : "");
 }

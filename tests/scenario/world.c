@@ -185,6 +185,8 @@ static void add_word(struct world *w, const char *word)
 		add_deny(w, ACL_USER, value);
 	} else if (slice_eq(name, slice_str("connect"))) {
 		p->max_connect = number(value);
+	} else if (slice_eq(name, slice_str("packet"))) {
+		p->max_packet = number(value);
 	} else if (slice_eq(name, slice_str("message"))) {
 		p->max_message = number(value);
 	} else if (slice_eq(name, slice_str("versions"))) {

@@ -13,6 +13,8 @@
  *   silent, dry-run, on-deny-disconnect                  the other words of a filter block
  *   versions=3.1,5.0                                     what the listener allows
  *   timeout=MS                                           of the broker
+ *   packet=BYTES                                         the longest packet that is taken whole:
+ * half of max-buffer
  *   via=POLICY                                           on the wire, its broker is a second proxy
  * with that policy */
 #ifndef SCENARIO_WORLD_H
