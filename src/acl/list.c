@@ -57,7 +57,7 @@ static int is_glob(struct slice line, struct err *e)
 	bool glob = false, hidden = false;
 
 	for (size_t i = 0; i < line.n; i++) {
-		if (blank(line.p[i]) && (i == 0 || i + 1 == line.n))
+		if ((blank(line.p[i]) && (i == 0 || i + 1 == line.n)) || line.p[i] == '\r')
 			hidden = true;
 		if (line.p[i] == '\\')
 			i++;
@@ -65,8 +65,8 @@ static int is_glob(struct slice line, struct err *e)
 			glob = true;
 	}
 	if (hidden)
-		return err_set(e, "the entry begins or ends with a blank: take it away, or put a "
-		                  "backslash before it");
+		return err_set(e, "the entry begins or ends with a blank, or holds a carriage "
+		                  "return: take it away, or put a backslash before it");
 	if (acl_glob_has_name(line, 'u') || acl_glob_has_name(line, 'c'))
 		return err_set(e,
 		               "%%u and %%c stand for names in rules only: a backslash before %% "
@@ -137,9 +137,19 @@ static struct slice next_line(struct slice *rest)
 	return line;
 }
 
+/* Some editors begin a file with a byte order mark, which nobody sees and no name begins with. */
+static struct slice behind_mark(struct slice text)
+{
+	static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+	bool marked = text.n >= sizeof mark && memcmp(text.p, mark, sizeof mark) == 0;
+
+	return marked ? slice_from(text, sizeof mark) : text;
+}
+
 static int add_lines(struct acl_list *l, enum acl_kind kind, struct slice text, struct slice name,
                      struct err *e)
 {
+	text = behind_mark(text);
 	for (unsigned number = 1; text.n != 0; number++) {
 		struct slice line = next_line(&text);
 		struct err why;

@@ -286,6 +286,7 @@ static void refused_by_broker(struct session *s, const struct session_env *env,
 static bool assigned(struct session *s, const struct session_env *env, const struct mqtt_connack *a,
                      struct session_step *step)
 {
+	static const uint8_t part[] = {MQTT_DISCONNECT << 4, 0};
 	struct mqtt_prop id;
 	struct acl_verdict v;
 
@@ -296,7 +297,12 @@ static bool assigned(struct session *s, const struct session_env *env, const str
 		refuse(s, env, VERDICT_CONNECTION_LIMIT, "out of memory", step);
 		return false;
 	}
-	if (!session_allowed(s, env, &v) || !access_name(s, env, ACL_CLIENT_ID, &v)) {
+	bool may = session_allowed(s, env, &v);
+	if (may && v.allow)
+		may = access_name(s, env, ACL_CLIENT_ID, &v);
+	if (!may) {
+		/* Without a word the broker would publish the Will of a client that is refused. */
+		(void)own_say(s, SIDE_BROKER, slice_of(part, sizeof part), step);
 		session_decide(s, env, &(struct refusal){.verdict = VERDICT_FILTERED, .rule = &v},
 		               step);
 		return false;
