@@ -39,7 +39,7 @@ static int draw(const QRcode *code, bool colours, struct buf *out)
 	for (int y = 0; y < size && result == 0; y += 2) {
 		result = add(out, colours ? "\033[97;40m" : "");
 		for (int x = 0; x < size && result == 0; x++) {
-			bool below = y + 1 < size && !dark(code, x, y + 1);
+			bool below = !dark(code, x, y + 1);
 			result = add(out, blocks[(dark(code, x, y) ? 0 : 2) + (below ? 1 : 0)]);
 		}
 		result = result == 0 ? add(out, colours ? "\033[0m\n" : "\n") : -1;
