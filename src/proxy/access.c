@@ -3,7 +3,7 @@
  * tried (dry-run) denies nothing, and says what it would have. */
 #include "proxy/stage.h"
 
-struct acl_who access_who(const struct session *s)
+static struct acl_who access_who(const struct session *s)
 {
 	return (struct acl_who){.address = s->address,
 	                        .client_id = s->client_id,

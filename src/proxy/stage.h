@@ -57,7 +57,6 @@ void meter_failed(const struct session_env *env, const struct payload_in *in,
 /* access.c: the lists. Each returns true where it may go on: it is allowed, or the filter is but
  * tried. v is the verdict; what it denies is noted by access_deny(), once, when it is carried out.
  */
-struct acl_who access_who(const struct session *s);
 bool access_name(const struct session *s, const struct session_env *env, enum acl_kind name,
                  struct acl_verdict *v);
 bool access_publish(const struct session *s, const struct session_env *env, enum side from,

@@ -86,8 +86,6 @@ static enum progress deny_message(const struct message *m, size_t total,
 {
 	enum side from = m->in.from;
 
-	if (m->p.qos != 0 && !own_room(m->s, from, m->step))
-		return STAGE_WAIT;
 	access_deny(m->env, from, from == SIDE_CLIENT ? ACL_PUBLISH : ACL_SUBSCRIBE, m->in.topic, v,
 	            m->step);
 	if (!m->env->policy->filter.disconnects)
@@ -222,7 +220,7 @@ static enum progress take_message(const struct message *m, const struct mqtt_fra
 	                   : policy->max_message;
 	size_t total = f->head + (size_t)f->remaining;
 
-	/* There must be room for the answer before anything can be refused. */
+	/* What is refused whole is answered at once; what is skipped, behind it. */
 	if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
 		return STAGE_WAIT;
 	if (m->p.payload > limit)
@@ -243,10 +241,8 @@ static enum progress take_message(const struct message *m, const struct mqtt_fra
 static enum progress name_message(const struct message *m)
 {
 	uint8_t *at;
-
-	if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
-		return STAGE_WAIT;
 	enum progress progress = put_head(m, NULL, m->p.payload, 0, &at);
+
 	if (at == NULL)
 		return progress;
 	m->step->consumed += m->p.head;
@@ -263,11 +259,8 @@ static enum progress pass_message(const struct message *m, const struct mqtt_fra
 		return take_message(m, f, there);
 	if (m->named)
 		return name_message(m);
-	if (limits_raised(m->s, m->env, side_other(m->in.from), total)) {
-		if (m->p.qos != 0 && !own_room(m->s, m->in.from, m->step))
-			return STAGE_WAIT;
+	if (limits_raised(m->s, m->env, side_other(m->in.from), total))
 		return refuse_length(m, total, "a packet is longer than its receiver takes");
-	}
 	m->s->flow[m->in.from].left = (uint32_t)total;
 	return goes_on(m);
 }
