@@ -92,7 +92,8 @@ def cut(how, why, version=5):
     for c in (namesake, bystander):
         c.ping()
         c.close()
-    tap.ok(len(front.events("closed", user=user.name, why="the user was locked, removed or has expired")) == 2, "the log says why")
+    closed = lambda: front.events("closed", user=user.name, why="the user was locked, removed or has expired")
+    tap.ok(proc.holds(lambda: len(closed()) == 2), "the log says why", closed)
     return user
 
 
