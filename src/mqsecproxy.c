@@ -159,7 +159,7 @@ static int serve(struct daemon *d, struct conf *c)
 	log_configure(&log);
 	d->grace_ms = c->shutdown_grace_ms;
 	if (activation_read(&passed, &e) == 0)
-		admin = admin_new(c->control_socket, &e);
+		admin = admin_new(c->control_socket, c->http, &e);
 	if (admin == NULL)
 		conf_free(c);
 	else

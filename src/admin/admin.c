@@ -3,6 +3,7 @@
 
 #include "admin/bans.h"
 #include "admin/control.h"
+#include "admin/http.h"
 #include "base/text.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -19,9 +20,11 @@ struct admin {
 	struct event_base *base;
 	struct event *hup, *term, *interrupt, *tick;
 	struct control *control;
+	struct http *http;
+	struct facts facts;
 	struct pool *pool;
 	const struct admin_hooks *hooks;
-	int64_t started_ms, loaded_s;
+	int64_t started_ms;
 	const char *last_reload;
 };
 
@@ -31,8 +34,9 @@ static void do_reload(struct admin *a, struct buf *answer)
 	bool done = a->hooks->reload(a->hooks->ctx, &text);
 
 	a->last_reload = done ? "done" : "refused";
+	atomic_store(&a->facts.reload_refused, !done);
 	if (done)
-		a->loaded_s = clock_now().real_us / 1000000;
+		atomic_store(&a->facts.loaded_us, clock_now().real_us);
 	control_say(answer, "%s\n", done ? "ok" : "bad-configuration");
 	(void)buf_append(answer, buf_view(&text));
 	buf_free(&text);
@@ -91,7 +95,7 @@ static void do_status(struct admin *a, struct buf *answer)
 	            "config-loaded-at %" PRId64 "\nlast-reload %s\ndraining %s\nlog-level %s\n"
 	            "log-lines-lost %" PRIu64 "\n",
 	            PACKAGE_VERSION, (clock_now().mono_ms - a->started_ms) / 1000, s.workers,
-	            connections, pending, a->loaded_s, a->last_reload,
+	            connections, pending, atomic_load(&a->facts.loaded_us) / 1000000, a->last_reload,
 	            pool_draining(a->pool) ? "yes" : "no", log_level_name(log_level()), log_lost());
 	say_clock(answer);
 	if (s.has_users)
@@ -236,7 +240,7 @@ static void tick_fired(evutil_socket_t fd, short what, void *arg)
 	a->hooks->tick(a->hooks->ctx);
 }
 
-struct admin *admin_new(const char *socket_path, struct err *e)
+struct admin *admin_new(const char *socket_path, const char *http, struct err *e)
 {
 	struct admin *a = calloc(1, sizeof *a);
 
@@ -246,7 +250,8 @@ struct admin *admin_new(const char *socket_path, struct err *e)
 	}
 	a->last_reload = "none";
 	a->started_ms = clock_now().mono_ms;
-	a->loaded_s = clock_now().real_us / 1000000;
+	a->facts.started_us = clock_now().real_us;
+	atomic_store(&a->facts.loaded_us, a->facts.started_us);
 	a->base = event_base_new();
 	if (a->base != NULL) {
 		a->hup = evsignal_new(a->base, SIGHUP, hup_fired, a);
@@ -265,6 +270,11 @@ struct admin *admin_new(const char *socket_path, struct err *e)
 		if (a->control == NULL)
 			goto fail;
 	}
+	if (http != NULL) {
+		a->http = http_new(http, e);
+		if (a->http == NULL)
+			goto fail;
+	}
 	return a;
 fail:
 	admin_free(a);
@@ -280,7 +290,14 @@ void admin_run(struct admin *a, struct pool *pool, const struct admin_hooks *hoo
 		                        .tv_usec = (suseconds_t)(hooks->tick_ms % 1000 * 1000)};
 		(void)event_add(a->tick, &every);
 	}
+	a->facts.pool = pool;
+	struct err e;
+	if (a->http != NULL && http_start(a->http, &a->facts, &e) != 0)
+		log_say(LOG_LEVEL_ERROR, "http", "%s", e.text);
 	(void)event_base_dispatch(a->base);
+	/* Before the pool goes, which it asks. */
+	http_free(a->http);
+	a->http = NULL;
 	(void)event_del(a->term);
 	(void)event_del(a->interrupt);
 }
@@ -289,6 +306,7 @@ void admin_free(struct admin *a)
 {
 	if (a == NULL)
 		return;
+	http_free(a->http);
 	control_free(a->control);
 	if (a->hup != NULL)
 		event_free(a->hup);

@@ -21,8 +21,8 @@ struct admin_hooks {
 struct admin;
 
 /* Takes over SIGHUP, SIGTERM and SIGINT of the process (before any thread is started) and listens
- * on the control socket (NULL: none). NULL and the reason. */
-struct admin *admin_new(const char *socket_path, struct err *e);
+ * on the control socket and for HTTP (NULL: not). NULL and the reason. */
+struct admin *admin_new(const char *socket_path, const char *http, struct err *e);
 
 /* Serves until SIGTERM or SIGINT; a second one then ends the process at once. */
 void admin_run(struct admin *a, struct pool *pool, const struct admin_hooks *hooks);

@@ -87,6 +87,9 @@ void pool_listener_status(struct pool *p, size_t i, struct pool_listener_status 
 /* Connections of a listener, by its number in the process. Any thread. */
 void pool_connections(const struct pool *p, size_t i, size_t *pending, size_t *connected);
 
+/* Connections of clients whose listener leads to that broker, by its index in conf. Any thread. */
+size_t pool_broker_connections(struct pool *pool, const struct snapshot *s, size_t broker);
+
 /* Ends the sessions that match, with v5 code 0x98, and counts them. The value of an address is its
  * text. 0, or -1 where it is none. */
 enum pool_kick { POOL_KICK_CLIENT_ID, POOL_KICK_USER, POOL_KICK_ADDRESS };

@@ -237,3 +237,16 @@ void pool_denials(struct pool *p, pool_denial_fn *found, void *ctx)
 	}
 	snapshot_unref(s);
 }
+
+size_t pool_broker_connections(struct pool *pool, const struct snapshot *s, size_t broker)
+{
+	size_t pending, connected, n = 0;
+
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		if (s->listeners[i]->broker != broker)
+			continue;
+		pool_connections(pool, i, &pending, &connected);
+		n += connected;
+	}
+	return n;
+}

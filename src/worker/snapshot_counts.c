@@ -81,3 +81,17 @@ void snapshot_payloads(const struct snapshot *s, size_t rule, struct snapshot_pa
 		}
 	}
 }
+
+void snapshot_key_use(const struct snapshot *s, uint64_t *by_key)
+{
+	struct snapshot_payloads n;
+
+	for (size_t i = 0; i < s->conf->n_payloads; i++) {
+		snapshot_payloads(s, i, &n);
+		for (size_t side = 0; side < 2; side++) {
+			const struct payload_leg *to = &s->rules[i].leg[1 - side];
+			if (to->encrypted)
+				by_key[to->keys[0]] += n.n[side][METER_SEAL][SEAL_OK];
+		}
+	}
+}
