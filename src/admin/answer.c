@@ -81,7 +81,7 @@ int answer_put(struct buf *out, int status, const char *type, const char *nonce,
 	char text[1024], style[96] = "";
 
 	if (nonce != NULL)
-		(void)snprintf(style, sizeof style, "style-src 'nonce-%s'; ", nonce);
+		(void)snprintf(style, sizeof style, "img-src data:; style-src 'nonce-%s'; ", nonce);
 	int n = snprintf(
 	    text, sizeof text,
 	    "HTTP/1.1 %d %s\r\n"

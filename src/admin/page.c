@@ -139,13 +139,13 @@ static void put_stretch(struct view *v, int x, enum side leg)
 	    "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" font-size=\"12\" "
 	    "class=\"%s\">%s</text>",
 	    x, x + 190, sealed ? "sealed" : "clear", x + 95, html_bytes(per_second(v, right), to),
-	    html_bytes(per_second(v, left), from), x + 95, sealed ? 104 : 88,
+	    html_bytes(per_second(v, left), from), x + 95, sealed ? 112 : 88,
 	    sealed ? "yes" : "dim", sealed ? "payloads sealed" : "payloads in clear");
 	if (sealed)
 		html_put(
 		    &v->html,
-		    "<path d=\"M%d 72v-5a6 6 0 0 1 12 0v5\" class=\"shackle\"/>"
-		    "<rect x=\"%d\" y=\"72\" width=\"20\" height=\"15\" rx=\"2\" class=\"lock\"/>",
+		    "<path d=\"M%d 82v-4a6 6 0 0 1 12 0v4\" class=\"shackle\"/>"
+		    "<rect x=\"%d\" y=\"81\" width=\"20\" height=\"14\" rx=\"2\" class=\"lock\"/>",
 		    x + 89, x + 85);
 }
 
@@ -172,7 +172,7 @@ static void put_way(struct view *v)
 	(void)snprintf(proxy, sizeof proxy, "%zu listener%s", v->snapshot->n_listeners,
 	               v->snapshot->n_listeners == 1 ? "" : "s");
 	(void)snprintf(brokers, sizeof brokers, "%zu of %zu up", up, all);
-	html_put(&v->html, "<div class=\"card\"><svg viewBox=\"0 0 1000 116\" role=\"img\" "
+	html_put(&v->html, "<div class=\"card\"><svg viewBox=\"0 0 1000 122\" role=\"img\" "
 	                   "aria-label=\"The way from clients to brokers\">");
 	put_box(v, 5, "clients", clients, "dim");
 	put_stretch(v, 207, SIDE_CLIENT);

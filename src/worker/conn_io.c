@@ -424,6 +424,14 @@ void conn_broker_ready(evutil_socket_t fd, short what, void *arg)
 	conn_settle(c);
 }
 
+/* A broker that closes behind the client's DISCONNECT does what it was told. */
+static void side_went(struct conn *c, enum side side)
+{
+	bool parted = c->session->flow[SIDE_CLIENT].parted;
+
+	conn_closes(c, side == SIDE_CLIENT || parted ? CLOSED_CLIENT : CLOSED_BROKER);
+}
+
 /* One event that waits to be told to the session. True where there was one. */
 static bool tell(struct conn *c)
 {
@@ -440,7 +448,7 @@ static bool tell(struct conn *c)
 		struct leg *l = side == SIDE_CLIENT ? &c->client : c->broker;
 		if (c->broken[side]) {
 			c->broken[side] = false;
-			conn_closes(c, side == SIDE_CLIENT ? CLOSED_CLIENT : CLOSED_BROKER);
+			side_went(c, side);
 			if (l != NULL)
 				leg_close(l);
 			t.step.out[side] = NULL;
@@ -453,7 +461,7 @@ static bool tell(struct conn *c)
 		if (l != NULL && l->eof && !c->session->flow[side].ended &&
 		    (l->in.len == 0 || !session_wants(c->session, side) || needs_bytes(l))) {
 			l->eof = false;
-			conn_closes(c, side == SIDE_CLIENT ? CLOSED_CLIENT : CLOSED_BROKER);
+			side_went(c, side);
 			session_ended(c->session, &t.env, side, &t.step);
 			turn_end(&t);
 			return true;
