@@ -2,6 +2,8 @@
 #include "admin/exposition.h"
 
 #include "admin/prom.h"
+#include "sys/clock.h"
+#include "sys/log.h"
 #include "sys/process.h"
 
 #include <stdio.h>
@@ -26,12 +28,12 @@ static void put_self(struct prom *p, struct facts *f)
 	prom_one(p, NAME("config_last_reload_success_timestamp_seconds"), "gauge",
 	         "When the configuration in force was loaded, since the epoch",
 	         (double)atomic_load(&f->loaded_us) / 1e6);
-	int synchronised = clock_synchronised();
-	if (synchronised >= 0)
+	enum clock_sync clock = clock_sync();
+	if (clock != CLOCK_UNKNOWN)
 		prom_one(p, NAME("clock_synchronised"), "gauge",
 		         "Whether the clock follows a source of time; left out where it may not be "
 		         "asked",
-		         synchronised);
+		         clock == CLOCK_SYNCHRONISED);
 }
 
 static void put_connections(struct prom *p, struct facts *f, const struct snapshot *s)
@@ -158,8 +160,8 @@ static void put_traffic(struct prom *p, const struct pool_status *st)
 	         "Time for which connections were not read, since the other side took too little",
 	         (double)st->counts[METRIC_BACKPRESSURE_MS] / 1e3);
 	prom_one(p, NAME("log_messages_suppressed_total"), "counter",
-	         "Lines left out of the log, since there were too many of their kind",
-	         (double)st->counts[METRIC_LINES_SUPPRESSED]);
+	         "Lines left out of the log: too many of their kind, or not taken in time",
+	         (double)(st->counts[METRIC_LINES_SUPPRESSED] + log_lost()));
 }
 
 static void put_payload(struct prom *p, const char *rule, size_t side, size_t operation,
@@ -253,6 +255,30 @@ static void put_state(struct prom *p, const struct pool_status *st)
 	               &st->store.commit);
 }
 
+static void put_users(struct prom *p, const struct pool_status *st)
+{
+	const struct store_census *c = &st->users;
+	const struct {
+		const char *status;
+		uint64_t n;
+	} rows[] = {{"active", c->users - c->locked - c->expired - c->stale},
+	            {"locked", c->locked},
+	            {"expired", c->expired},
+	            {"stale", c->stale}};
+
+	if (!st->has_users)
+		return;
+	prom_family(p, NAME("users"), "gauge", "Users in the state, each under one status");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		prom_begin(p);
+		prom_label(p, "status", rows[i].status);
+		prom_number(p, rows[i].n);
+	}
+	prom_one(p, NAME("users_ahead_of_clock"), "gauge",
+	         "Users refused until the clock, which was set back, has caught up",
+	         (double)c->ahead);
+}
+
 static void put_process(struct prom *p)
 {
 	struct process self;
@@ -290,6 +316,7 @@ int exposition_write(struct facts *f, struct buf *out)
 	prom_histogram(&p, NAME("broker_connect_duration_seconds"),
 	               "How long a TCP connection to a broker took", &st.dial);
 	put_state(&p, &st);
+	put_users(&p, &st);
 	put_process(&p);
 	snapshot_unref(s);
 	return p.failed ? -1 : 0;

@@ -7,7 +7,6 @@
 #include "admin/history.h"
 #include "admin/html.h"
 #include "sys/clock.h"
-#include "sys/process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,8 @@ struct view {
 	struct snapshot *snapshot;
 	struct sample now, hour, rate; /* rate: over the last few seconds */
 	size_t pending, connected, limit;
+	bool has_users;
+	struct store_census users;
 	bool *broker_up; /* by index in conf */
 	const struct history *history;
 };
@@ -260,10 +261,16 @@ static void put_tiles(struct view *v)
 	put_tile(v, "refused, last hour", html_number(refused, n), "CONNECTs and connections");
 	put_quantiles(v, "login, median", &v->hour.login);
 	put_quantiles(v, "commit, median", &v->hour.commit);
-	int synchronised = clock_synchronised();
-	if (synchronised >= 0)
-		put_tile(v, "clock", synchronised ? "synchronised" : "adrift",
-		         synchronised ? "follows a source of time" : "codes by time may fail");
+	enum clock_sync clock = clock_sync();
+	if (clock != CLOCK_UNKNOWN)
+		put_tile(v, "clock", clock == CLOCK_SYNCHRONISED ? "synchronised" : "adrift",
+		         clock == CLOCK_SYNCHRONISED ? "follows a source of time"
+		                                     : "codes by time may fail");
+	if (v->has_users) {
+		(void)snprintf(below, sizeof below, "%s locked, %s expired",
+		               html_number(v->users.locked, n), html_number(v->users.expired, m));
+		put_tile(v, "users", html_number(v->users.users, n), below);
+	}
 	put_brokers(v);
 	put_keys(v);
 	html_put(&v->html, "</div>\n");
@@ -370,6 +377,7 @@ static void put_refusals(struct view *v)
 static int view_fill(struct view *v, const struct page *p)
 {
 	size_t pending, connected;
+	struct pool_status status;
 
 	v->history = &p->history;
 	v->broker_up = calloc(v->snapshot->conf->n_brokers + 1, sizeof *v->broker_up);
@@ -378,6 +386,9 @@ static int view_fill(struct view *v, const struct page *p)
 	for (size_t i = 0; i < v->snapshot->conf->n_brokers; i++)
 		v->broker_up[i] = broker_reachable(&v->snapshot->brokers[i]);
 	history_read(v->facts->pool, &v->now);
+	pool_status(v->facts->pool, &status);
+	v->has_users = status.has_users;
+	v->users = status.users;
 	history_difference(&v->now, history_back(&p->history, HISTORY_MINUTES - 1), &v->hour);
 	history_difference(&v->now, &p->history.recent[0], &v->rate);
 	for (size_t i = 0; i < v->snapshot->n_listeners; i++) {

@@ -262,18 +262,26 @@ void log_number(struct log_line *l, const char *key, int64_t value)
 		put_str(l, digits);
 }
 
-void log_client_id(struct log_line *l, struct slice client_id)
+char *log_client_id_text(struct slice client_id, char *out, size_t size)
 {
 	uint8_t hash[SECRET_HASH_SIZE];
 	char text[1 + 2 * HASH_SHOWN + 1] = "#";
 
-	if (!atomic_load_explicit(&hashed, memory_order_acquire)) {
-		log_text(l, "client_id", client_id);
-		return;
-	}
+	if (!atomic_load_explicit(&hashed, memory_order_acquire))
+		return text_escape(client_id, out, size);
 	secret_hash(hash_key, client_id, hash);
 	text_hex(hash, HASH_SHOWN, text + 1);
-	log_str(l, "client_id", text);
+	return text_escape(slice_str(text), out, size);
+}
+
+void log_client_id(struct log_line *l, struct slice client_id)
+{
+	char text[1 + 2 * HASH_SHOWN + 1];
+
+	if (atomic_load_explicit(&hashed, memory_order_acquire))
+		log_str(l, "client_id", log_client_id_text(client_id, text, sizeof text));
+	else
+		log_text(l, "client_id", client_id);
 }
 
 /* Best effort: where it fails nobody could be told. */

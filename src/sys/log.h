@@ -55,6 +55,10 @@ void log_number(struct log_line *l, const char *key, int64_t value);
 /* `client_id`: as it is, or `#` and 16 hexadecimal digits of a hash of it under a key that is made
  * at start: the same for the same client as long as this process runs, and worth nothing outside. */
 void log_client_id(struct log_line *l, struct slice client_id);
+
+/* The same for other places than the log: into out, escaped and cut where it is not hashed. Returns out. */
+char *log_client_id_text(struct slice client_id, char *out, size_t size);
+
 void log_end(struct log_line *l);
 
 /* A line with only a message: `… event=EVENT message="…"`. */

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/timex.h>
 #include <unistd.h>
 
 static uint64_t count_fds(void)
@@ -49,14 +48,4 @@ void process_read(struct process *out)
 	out->resident_bytes = resident_pages() * (uint64_t)sysconf(_SC_PAGESIZE);
 	if (getrusage(RUSAGE_SELF, &usage) == 0)
 		out->cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-int clock_synchronised(void)
-{
-	struct timex t = {.modes = 0};
-
-	if (adjtimex(&t) >= 0)
-		return (t.status & STA_UNSYNC) == 0;
-	/* The sandbox of the service forbids the call; systemd-timesyncd leaves a sign. */
-	return access("/run/systemd/timesync/synchronized", F_OK) == 0 ? 1 : -1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the kernel says of this process and of the clock. */
+/* What the kernel says of this process. */
 #ifndef SYS_PROCESS_H
 #define SYS_PROCESS_H
 
@@ -12,9 +12,5 @@ struct process {
 
 /* What cannot be read is 0. */
 void process_read(struct process *out);
-
-/* Whether the wall clock follows a source of time: 1 or 0; -1 where that may not be asked (a
- * sandbox). */
-int clock_synchronised(void);
 
 #endif

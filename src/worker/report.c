@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "worker/report.h"
 
-#include "base/text.h"
 #include "sys/log.h"
 #include "worker/worker.h"
 
@@ -105,7 +104,7 @@ static void remember_client(const struct conn *c, const struct session_note *n)
 	struct refused r = {0};
 
 	(void)net_bytes_text(c->address, c->port, r.peer);
-	text_escape(c->session->client_id, r.client_id, sizeof r.client_id);
+	(void)log_client_id_text(c->session->client_id, r.client_id, sizeof r.client_id);
 	remember(c->worker, &r, c->listener, verdict_info(n->verdict)->name, &n->rule);
 }
 

@@ -89,10 +89,10 @@ FAMILIES = """build_info start_time_seconds config_last_reload_successful config
 connections connections_limit connections_accepted_total connections_closed_total connects_total filter_matches_total
 connect_duration_seconds packets_total received_bytes_total sent_bytes_total payloads_total key_encryptions_total
 broker_up broker_connections broker_connect_duration_seconds backpressure_seconds_total buffered_bytes
-state_commits_total state_commit_duration_seconds log_messages_suppressed_total""".split()
+state_commits_total state_commit_duration_seconds log_messages_suppressed_total users""".split()
 PROCESS = ["process_open_fds", "process_max_fds", "process_resident_memory_bytes", "process_cpu_seconds_total"]
 LABELS = {"version", "listener", "state", "reason", "verdict", "filter", "rule", "action", "le", "direction", "type", "leg",
-          "operation", "result", "key", "broker"}
+          "operation", "result", "key", "broker", "status"}
 
 
 def configuration(port, extra=""):
@@ -160,18 +160,20 @@ def metrics():
     front.start()
     traffic(front, user, 5)
     tap.ok(proc.holds(lambda: scrape(front).total("connections_closed_total") == 12, 5), "all connections end")
+    tap.ok(proc.holds(lambda: "mqsecproxy_users" in scrape(front).types, 10), "the users were counted")
     m = scrape(front)
     for name in FAMILIES:
         tap.ok("mqsecproxy_" + name in m.types, "family " + name)
     wanted = {"mqsecproxy_" + n for n in FAMILIES} | set(PROCESS)
-    tap.eq(set(m.types) - wanted - {"mqsecproxy_clock_synchronised", "mqsecproxy_users"}, set(), "and no other")
-    tap.eq(m.labels() - LABELS - {"status"}, set(), "no other label: none by client id, user or topic")
+    tap.eq(set(m.types) - wanted - {"mqsecproxy_clock_synchronised", "mqsecproxy_users_ahead_of_clock"}, set(), "and no other")
+    tap.eq(m.labels() - LABELS, set(), "no other label: none by client id, user or topic")
     tap.ok("alice" not in m.text and "good-1" not in m.text and "sealed/a" not in m.text, "and no such value")
     agrees(m, front, 5, 1, "known traffic")
     received = sum(c.bytes for c in stub.connections)
     tap.eq(m.get("sent_bytes_total", leg="broker"), received, "what the broker received was counted")
     tap.ok(0 < m.get("received_bytes_total", leg="client") < received, "envelopes are longer than what came")
     tap.eq(m.get("buffered_bytes"), 0, "nothing waits")
+    tap.eq((m.get("users", status="active"), m.total("users")), (1, 1), "one user")
     tap.eq(m.get("broker_up", broker="main"), 1, "the broker is up")
     tap.within(m.get("start_time_seconds"), time.time() - 60, time.time(), "the time of the start")
     tap.ok(m.samples["process_open_fds", frozenset()] > 5 and
