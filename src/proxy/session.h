@@ -77,7 +77,8 @@ struct session_note {
 	enum acl_verb verb; /* NOTE_DENIED: what was tried; a PUBLISH of the broker is denied by
 	                       the rules on subscribing */
 	bool dry;
-	size_t more; /* NOTE_DENIED: so many other filters of the same SUBSCRIBE were denied too */
+	size_t more; /* NOTE_DENIED: so many other filters of the same SUBSCRIBE were denied too,
+	                mostly by the same rule */
 	enum seal_error error;
 	uint8_t kid[4];
 	bool has_kid;
@@ -184,7 +185,7 @@ struct session {
 	int64_t deadline;       /* monotonic ms; 0 none */
 	uint32_t max_packet[2]; /* v5: the longest packet that the side takes, 0 any */
 	uint32_t shown;         /* v5: the longest that the client was told to send, 0 any */
-	bool raised; /* v5: the broker was told of more than the client takes */
+	bool raised;            /* v5: the broker was told of more than the client takes */
 	struct mqtt_aliases aliases[2]; /* v5, by the side that sends them */
 	struct alive alive;
 	int64_t spent; /* of the limit on publishing, see base/rate.h; whoever carries it from

@@ -62,12 +62,29 @@ static bool too_many(const struct session *s)
 	return n >= SUBSCRIBING_MAX;
 }
 
-/* What is to be noted of one SUBSCRIBE; there may be more filters in it than notes. */
+/* The last note of a denied filter under a rule, or NULL. */
+static struct session_note *noted(struct session_step *step, unsigned rule)
+{
+	for (size_t i = step->n_notes; i-- > 0;) {
+		struct session_note *n = &step->notes[i];
+		if (n->kind == NOTE_DENIED && n->verb == ACL_SUBSCRIBE && n->from == SIDE_CLIENT &&
+		    n->rule.rule == rule)
+			return n;
+	}
+	return NULL;
+}
+
+/* There may be more filters in a SUBSCRIBE than notes. The last notes are kept for rules that have
+ * none yet, so that each filter counts for its rule; under more rules than that, for the last. */
 static void note(const struct session_env *env, struct slice filter, const struct acl_verdict *v,
                  struct session_step *step)
 {
-	if (step->n_notes < SESSION_NOTES)
+	struct session_note *same = noted(step, v->rule);
+
+	if (step->n_notes < (same == NULL ? SESSION_NOTES : SESSION_NOTES - 3))
 		access_deny(env, SIDE_CLIENT, ACL_SUBSCRIBE, filter, v, step);
+	else if (same != NULL)
+		same->more++;
 	else
 		step->notes[SESSION_NOTES - 1].more++;
 }

@@ -96,9 +96,9 @@ static bool gate_allows(const struct report_peer *peer, const struct gate_who *w
 	if (word.verdict == VERDICT_ACCEPTED || word.dry ||
 	    (!word.flood && !w->snapshot->policies[peer->listener].filter.silent))
 		return true;
-	refuse_unheard(peer, who,
-	               &(struct report_refusal){.verdict = verdict_info(word.verdict)->name,
-	                                        .why = word.why});
+	refuse_unheard(
+	    peer, who,
+	    &(struct report_refusal){.verdict = verdict_info(word.verdict)->name, .why = word.why});
 	return false;
 }
 
@@ -326,6 +326,7 @@ void conn_judge_again(struct conn *c)
 {
 	struct session_env env = {.policy = &c->worker->snapshot->policies[c->listener]};
 	struct acl_verdict v;
+	struct turn t;
 
 	if (c->session == NULL || c->session->state == SESSION_DEAD)
 		return;
@@ -334,7 +335,13 @@ void conn_judge_again(struct conn *c)
 			conn_settle(c);
 		return;
 	}
-	conn_stop(c, MQTT_NOT_AUTHORIZED, "the connect rules deny this client now");
+	turn_begin(&t, c);
+	session_stop(c->session, &t.env, MQTT_NOT_AUTHORIZED,
+	             "the connect rules deny this client now", &t.step);
+	if (t.step.n_notes != 0)
+		t.step.notes[0].rule = v;
+	turn_end(&t);
+	conn_settle(c);
 }
 
 static int64_t earlier(int64_t a, int64_t b)

@@ -117,7 +117,7 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	            accepted ? METRIC_CONNECTS_ACCEPTED : METRIC_CONNECTS_REFUSED, 1);
 	/* One who left before a verdict, say a health check, is no refusal. */
 	bool refused = !accepted && n->verdict != VERDICT_GONE;
-	snapshot_count(c->worker->snapshot, c->listener, &n->rule);
+	snapshot_count(c->worker->snapshot, c->listener, &n->rule, 1);
 	count_verdict(c->worker, c->listener, verdict_info(n->verdict)->name);
 	if (accepted)
 		histogram_add(&c->worker->login_time,
@@ -162,9 +162,11 @@ static void report_closed(struct conn *c, const struct session_note *n)
 	struct log_line l;
 
 	conn_closes(c, report_closed_by(n->code));
+	snapshot_count(c->worker->snapshot, c->listener, &n->rule, 1);
 	log_begin(&l, LOG_LEVEL_INFO, "closed");
 	put_client(&l, c);
 	log_str(&l, "from", n->from == SIDE_CLIENT ? "client" : "broker");
+	put_rule(&l, &n->rule);
 	put_code(&l, n->code);
 	log_str(&l, "why", n->why);
 	log_end(&l);
@@ -204,7 +206,7 @@ static void report_denied(struct conn *c, const struct session_note *n)
 		metrics_add(m, METRIC_SUBSCRIPTIONS_DENIED, 1 + n->more);
 	else
 		metrics_add(m, METRIC_MESSAGES_DENIED, 1);
-	snapshot_count(c->worker->snapshot, c->listener, &n->rule);
+	snapshot_count(c->worker->snapshot, c->listener, &n->rule, 1 + n->more);
 	if (!report_may_say(c->worker, REPORT_DENIED))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, n->dry ? "would_deny" : "denied");
@@ -265,7 +267,7 @@ void report_refused(const struct report_peer *peer, const struct report_refusal 
 	(void)net_bytes_text(peer->address, peer->port, one.peer);
 	remember(w, &one, peer->listener, r->verdict, r->rule);
 	if (r->rule != NULL)
-		snapshot_count(w->snapshot, peer->listener, r->rule);
+		snapshot_count(w->snapshot, peer->listener, r->rule, 1);
 	if (!report_may_say(w, report_kind_of(r->verdict)))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "connect");

@@ -39,14 +39,14 @@ void snapshot_unref(struct snapshot *s)
 	free(s);
 }
 
-void snapshot_count(struct snapshot *s, size_t listener, const struct acl_verdict *v)
+void snapshot_count(struct snapshot *s, size_t listener, const struct acl_verdict *v, size_t n)
 {
 	int filter = s->listeners[listener]->filter;
 
 	if (v->file == NULL || v->allow || filter < 0 ||
 	    v->rule >= acl_ruleset_size(s->conf->filters[filter].rules))
 		return;
-	(void)atomic_fetch_add_explicit(&s->denials[filter][v->rule], 1, memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(&s->denials[filter][v->rule], n, memory_order_relaxed);
 }
 
 size_t snapshot_largest(const struct snapshot *s)

@@ -43,9 +43,9 @@ struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before,
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* NULL-safe */
 
-/* Counts a denial by a rule of the listener's filter; a verdict without a rule is none. Any thread.
+/* Counts n denials by a rule of the listener's filter; a verdict without a rule is none. Any thread.
  */
-void snapshot_count(struct snapshot *s, size_t listener, const struct acl_verdict *v);
+void snapshot_count(struct snapshot *s, size_t listener, const struct acl_verdict *v, size_t n);
 
 /* Takes over the counts of a snapshot that nobody uses any more, for the rules that stand where
  * they stood, so that reloads do not set them back. Before anybody reads the counts of s. */

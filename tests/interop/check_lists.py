@@ -34,11 +34,22 @@ def made(rules=RULES, name=None, extra=""):
 
 
 front = made(name="front")
-OFFSET = front.head.count("\n")  # lines before RULES in its file
+
+
+def before(front, text):
+    """How many lines stand in its file before this text"""
+    with open(front.conf, encoding="utf-8") as f:
+        return f.read().split(text)[0].count("\n")
 
 
 def rule(front, name):
-    return "%s:%d" % (front.conf, OFFSET + LINE[name])
+    return "%s:%d" % (front.conf, before(front, RULES) + LINE[name])
+
+
+def counted(front, name):
+    """How often a rule denied something"""
+    verb = name.split()
+    return int(front.status().get("filter.plant.%s.%s.%s" % (verb[1], verb[0], rule(front, name)), 0))
 
 
 def denied_code(version):
@@ -134,6 +145,15 @@ def subscribe():
                 p.publish("cmd/ann/x", b"yes", 1)
                 tap.eq(c.message().payload, b"yes", "level %d: only what is allowed comes" % version)
                 c.ping()
+    with raw.Client(front.port, 5) as c:
+        c.login("many", user="ann", password="x")
+        names = ["deny subscribe cmd/secret/#", "deny subscribe"]
+        was = [counted(front, name) for name in names]
+        c.subscribe("cmd/secret/x", 1)
+        c.send(raw.subscribe(9, [("cmd/secret/%d" % i, 1) for i in range(30)] + [("other/%d" % i, 1) for i in range(5)] +
+                             [("cmd/secret/y", 1)] * 5, 5))
+        c.expect(raw.SUBACK)
+        tap.eq([counted(front, name) - n for name, n in zip(names, was)], [36, 5], "each denied filter counts for its rule")
     f = front.wait_event("denied", what="subscribe", filter="#")
     tap.eq(f["rule"], rule(front, "deny subscribe cmd/secret/#"), "the rule that overlaps is named")
 
@@ -196,6 +216,10 @@ def revoked():
             tap.eq([(p.kind, p.code) for p in last], [(raw.DISCONNECT, 0x87)] if c.version == 5 else [],
                    "level %d: cut" % c.version)
         tap.eq(sorted(s.message().payload for _ in sessions), [b"cut"] * 3, "their Wills are published")
+    deny = "%s:%d" % (mine.conf, before(mine, "filter plant {") + 2)
+    for c in sessions:
+        tap.eq(mine.wait_event("closed", client_id="r%d" % c.version)["rule"], deny, "the log names the rule")
+    tap.eq(mine.status().get("filter.plant.connect.deny." + deny), "3", "which is counted")
     tap.eq(stays.publish("closed/x", b"no", 1).code, 0x87, "who stays has the new rules on topics")
     with raw.Client(mine.port, 4) as c:
         tap.eq(c.login("again", user="eve4", password="x").code, 5, "and nobody of them comes back")
