@@ -116,6 +116,7 @@ struct session_settle {
 	int64_t id;
 	bool give_back, forget_pending;
 	bool failed;     /* an evaluated code was wrong: the source has to wait */
+	bool replayed;   /* a used code came again */
 	int64_t pending; /* -1 none */
 };
 

@@ -35,9 +35,10 @@ static void refuse_code(struct session *s, const struct session_env *env,
 	    (struct session_settle){.id = answer->id,
 	                            .give_back = answer->guess_taken && j->verdict == OTP_REPLAY,
 	                            .failed = j->verdict == OTP_BAD || j->verdict == OTP_RESYNC,
+	                            .replayed = j->verdict == OTP_REPLAY,
 	                            .forget_pending = j->forget_pending,
 	                            .pending = j->verdict == OTP_RESYNC ? j->new_pending : -1};
-	if (s->settle.failed || s->settle.give_back || s->settle.forget_pending)
+	if (s->settle.failed || s->settle.replayed || s->settle.forget_pending)
 		step->ask |= ASK_SETTLE;
 	refuse(s, env, verdicts[j->verdict],
 	       j->verdict == OTP_ERROR ? "the code could not be computed" : NULL, step);

@@ -4,6 +4,9 @@
  * failure is everybody's in the batch. The queue is linked through the mail that each request
  * carries anyway; after an answer is posted its request is not touched again. */
 #include "store/backend.h"
+#include "store/record.h"
+#include "store/throttle.h"
+#include "store/turns.h"
 #include "sys/clock.h"
 
 #include <errno.h>
@@ -32,7 +35,9 @@ struct store {
 	bool stopping, busy,
 	    begun; /* busy: a batch is being run; begun: one was, since somebody asked */
 	const struct store_watch *watch; /* NULL: nobody wants to know */
-	struct look look;                /* the thread's own */
+	struct look look;                /* the thread's own, like what follows */
+	struct throttle throttle;
+	struct turns turns;
 };
 
 /* A request begins with its mail. */
@@ -53,6 +58,17 @@ static void wait_for_work(struct store *s)
 		else if (pthread_cond_timedwait(&s->work, &s->lock, &until) == ETIMEDOUT)
 			return;
 	}
+}
+
+/* A request that has waited already. */
+static void submit_first(struct store *s, struct store_op *op)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	op->mail.next = s->head;
+	if (s->head == NULL)
+		s->tail = &op->mail.next;
+	s->head = &op->mail;
+	(void)pthread_mutex_unlock(&s->lock);
 }
 
 /* Returns how many requests were taken. ended: all is answered, and the end has come. */
@@ -105,17 +121,50 @@ static int run_counted(struct store *s, struct store_op *batch[], size_t n, stru
 	return result;
 }
 
+static void answer(struct store *s, struct store_op *op)
+{
+	struct store_op *next = NULL;
+
+	throttle_count(&s->throttle, op);
+	if (op->verb == STORE_YIELD || op->status != STORE_DONE)
+		next = turns_end(&s->turns, op);
+	mailbox_post(op->reply_to, &op->mail);
+	if (next != NULL)
+		submit_first(s, next);
+}
+
+/* What needs no database is answered or kept; what is left, in its order, is to be run. */
+static size_t sort_out(struct store *s, struct store_op *batch[], size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct store_op *op = batch[i];
+		if (op->verb == STORE_TAKE && op->in_turn && !op->turn.held)
+			throttle_tag(&s->throttle, op, op->turn.tag);
+		if (op->verb == STORE_TAKE && op->in_turn && !turns_begin(&s->turns, op))
+			continue;
+		op->status = op->verb == STORE_YIELD ? STORE_DONE : op->status;
+		if (op->verb == STORE_YIELD || !throttle_admits(&s->throttle, op))
+			answer(s, op);
+		else
+			batch[left++] = op;
+	}
+	return left;
+}
+
 static void answer_batch(struct store *s, struct store_op *batch[], size_t n)
 {
 	struct err why = {""};
-	int result = run_counted(s, batch, n, &why);
 
+	n = sort_out(s, batch, n);
+	int result = n == 0 ? 0 : run_counted(s, batch, n, &why);
 	for (size_t i = 0; i < n; i++) {
 		if (result != 0) {
 			batch[i]->status = STORE_FAILED;
 			batch[i]->err = why;
 		}
-		mailbox_post(batch[i]->reply_to, &batch[i]->mail);
+		answer(s, batch[i]);
 	}
 }
 
@@ -179,6 +228,10 @@ static void *serve(void *ctx)
 			answer_batch(s, batch, n);
 		look_when_due(s, watch);
 	}
+	for (struct store_op *op; (op = turns_abandon(&s->turns)) != NULL;) {
+		(void)store_op_fail(op, "the state is closed");
+		mailbox_post(op->reply_to, &op->mail);
+	}
 	return NULL;
 }
 
@@ -219,6 +272,7 @@ struct store *store_start(struct store_backend *b, struct err *e)
 	}
 	s->backend = b;
 	s->tail = &s->head;
+	throttle_init(&s->throttle);
 	(void)pthread_mutex_init(&s->lock, NULL);
 	(void)pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -285,6 +285,7 @@ static void memory_run(struct store_backend *b, struct store_op *op)
 	case STORE_UNBAN:
 		op->status = ban(m, op);
 		return;
+	case STORE_YIELD: /* never comes here */
 	case STORE_TOUCH:
 		op->status = STORE_DONE;
 		return;

@@ -53,9 +53,10 @@ double store_guesses_now(double guesses, int64_t at, unsigned budget, int64_t no
 
 bool store_delayed(int64_t failures, int64_t last, int64_t now)
 {
-	enum { DOUBLINGS = 12 }; /* the first power of two beyond the greatest delay */
+	enum { SKEW = 60, DOUBLINGS = 12 }; /* the first power of two beyond the greatest delay */
 
-	if (failures <= 0 || now < last)
+	/* A request may have waited for its turn, and clocks are read apart. */
+	if (failures <= 0 || now < last - SKEW)
 		return false;
 	int64_t delay =
 	    failures > DOUBLINGS ? (int64_t)STORE_DELAY_MAX : (int64_t)1 << (failures - 1);

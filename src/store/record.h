@@ -13,7 +13,7 @@ int store_user_check(const struct store_user *u, struct err *e);
 int store_user_exists(struct slice name, struct err *e);
 
 /* Whether a source that failed so many times, and last at `last`, still has to wait at `now`. A
- * clock that was set back before that moment ends the delay: nobody waits for a year. */
+ * clock that was set back by more than a minute ends the delay: nobody waits for a year. */
 bool store_delayed(int64_t failures, int64_t last, int64_t now);
 
 /* Whether such a user may try to log in at `now`: STORE_DONE, or why not. */

@@ -327,6 +327,8 @@ static enum store_status run_verb(const struct store_sqlite *s, struct store_op 
 	case STORE_BAN:
 	case STORE_UNBAN:
 		return ban(s, op);
+	case STORE_YIELD: /* never comes here */
+		return STORE_DONE;
 	case STORE_TOUCH:
 		return touch(s, op);
 	}

@@ -18,6 +18,7 @@ enum {
 	STORE_SOURCES = 8,                  /* known-good sources a credential */
 	STORE_SOURCE_SECONDS = 30 * 86400,  /* how long a success keeps a source known good */
 	STORE_FAILURES = 64,                /* sources that failed lately, kept for a credential; the oldest goes */
+	STORE_REPLAYS = 10,                 /* used codes that a source may send in a minute */
 	STORE_DELAY_MAX = 3600,             /* seconds that a source waits after a failure, at most */
 	STORE_REFILL_SECONDS = 30 * 86400,  /* in which an empty budget of guesses is full again */
 	STORE_BAN_VALUE_MAX = 1024,         /* bytes of what is banned */
@@ -41,6 +42,7 @@ enum store_verb {
 	STORE_CONSUME, /* raise the mark, if it is still below; remember the source as good, which has not failed any more; give
 	                * a taken guess back */
 	STORE_SETTLE,  /* what else a verdict changes: give the guess back, set or forget the pending resync, count a failure */
+	STORE_YIELD,   /* give up the turn that a TAKE was answered with: the same struct, its verb changed */
 	STORE_DRAW,    /* take the code that goes to a broker next: never one that was sent, but see draw.c */
 	STORE_DRAWN,   /* the broker's answer to a drawn HOTP code */
 	STORE_BAN,     /* keep a ban, in the place of one of the same value; those that are over by now are forgotten */
@@ -52,6 +54,7 @@ enum store_status {
 	STORE_DONE,
 	STORE_UNKNOWN,   /* no such user, or ban */
 	STORE_DELAYED,   /* TAKE: the source failed, and has to wait: 2^(n-1) s after its n-th failure */
+	STORE_REPLAYING, /* TAKE: the source sent too many used codes in the last minute */
 	STORE_EXHAUSTED, /* TAKE: no guess left for an unknown source */
 	STORE_LOCKED,    /* TAKE, CONSUME: by an administrator */
 	STORE_EXPIRED,   /* TAKE, CONSUME: the user's time is over */
@@ -60,6 +63,14 @@ enum store_status {
 	                  * changed: a guess that was taken is given back by a SETTLE, as for any replay */
 	STORE_EARLY,     /* DRAW: no step is free yet; mark is the first step of now in which one is */
 	STORE_FAILED     /* not durable, for the reason in err */
+};
+
+struct store_op;
+struct store_turn {
+	bool held;
+	uint8_t tag[16];
+	struct store_op *next;
+	struct mail *waiting, **last;
 };
 
 /* One request. The caller fills the first part and keeps the struct until the mail is delivered; mail.deliver is the
@@ -75,6 +86,7 @@ struct store_op {
 	int64_t mark;           /* CONSUME: what the mark becomes */
 	bool give_back;         /* CONSUME, SETTLE: a guess was taken and is to be given back */
 	bool failed;            /* SETTLE: the source failed at this credential, once more */
+	bool replayed;          /* SETTLE: the source sent a used code (a CONFLICT counts by itself) */
 	bool forget_pending;    /* SETTLE (a CONSUME always forgets it) */
 	int64_t pending;        /* SETTLE: the counter to keep as pending with now and source, -1 none; left out where the mark
 	                         * has risen beyond it meanwhile */
@@ -83,6 +95,9 @@ struct store_op {
 	/* mark: DRAW: TOTP, the step of now; answered with the step or counter to be sent. DRAWN: what DRAW answered */
 	bool accepted;          /* DRAWN: the broker let it in; else it refused the login */
 	struct store_ban ban;   /* BAN, UNBAN; what it points to is borrowed until the answer */
+	bool in_turn;           /* TAKE: wait until no other such TAKE of this user and source is under way. Where the answer is
+	                         * DONE the struct is kept, unmoved, and given to YIELD after the SETTLE, if there is one */
+	struct store_turn turn; /* the store's own, zeroed before TAKE */
 	/* the answer */
 	enum store_status status;
 	struct err err;         /* STORE_FAILED */

@@ -49,6 +49,9 @@ static enum verdict verdict_of(enum store_status status, const char **reason)
 	case STORE_DELAYED:
 		*reason = "delay after failures from this source";
 		return VERDICT_OTP_LOCKED;
+	case STORE_REPLAYING:
+		*reason = "too many used codes from this source";
+		return VERDICT_OTP_LOCKED;
 	case STORE_EXHAUSTED:
 		*reason = "no guess is left for an unknown source";
 		return VERDICT_OTP_LOCKED;
@@ -67,6 +70,26 @@ static enum verdict verdict_of(enum store_status status, const char **reason)
 		break;
 	}
 	return VERDICT_STORE_FAILED;
+}
+
+static void yielded(struct mail *mail)
+{
+	free((struct login *)mail);
+}
+
+/* The code was judged, and what came of it is on its way to the store: the next may be. */
+static void yield_turn(struct login *l)
+{
+	struct store *store = l->worker->shared->store;
+
+	l->conn = NULL;
+	if (store == NULL || l->op.status != STORE_DONE) {
+		free(l);
+		return;
+	}
+	l->op.verb = STORE_YIELD;
+	l->op.mail.deliver = yielded;
+	store_submit(store, &l->op);
 }
 
 static void taken(struct mail *mail)
@@ -91,7 +114,7 @@ static void taken(struct mail *mail)
 	if (c != NULL)
 		conn_taken(c, &answer);
 	otp_credential_wipe(&cred);
-	free(l);
+	yield_turn(l);
 }
 
 static void consumed(struct mail *mail)
@@ -125,6 +148,7 @@ bool login_take(struct conn *c)
 	if (user.n != 0)
 		memcpy(l->user, user.p, user.n);
 	l->op.user = slice_of(l->user, user.n);
+	l->op.in_turn = true;
 	l->conn = c;
 	c->login = l;
 	store_submit(c->worker->shared->store, &l->op);
@@ -157,6 +181,7 @@ void login_settle(struct conn *c)
 	l->op.id = settle->id;
 	l->op.give_back = settle->give_back;
 	l->op.failed = settle->failed;
+	l->op.replayed = settle->replayed;
 	l->op.forget_pending = settle->forget_pending;
 	l->op.pending = settle->pending;
 	store_submit(c->worker->shared->store, &l->op);

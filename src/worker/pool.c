@@ -239,6 +239,7 @@ void pool_free(struct pool *p)
 	for (size_t i = 0; i < p->n_workers; i++)
 		worker_wait(p->workers[i]);
 	store_close(p->shared.store);
+	p->shared.store = NULL; /* mail that is still delivered asks it nothing more */
 	for (size_t i = 0; i < p->n_workers; i++)
 		worker_free(p->workers[i]);
 	free(p->workers);

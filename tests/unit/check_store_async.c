@@ -301,6 +301,7 @@ START_TEST(one_of_two_wins)
 		ck_assert_int_eq(racers[first ? 0 : 1].got[mark], STORE_DONE);
 		ck_assert_int_eq(racers[first ? 1 : 0].got[mark], STORE_CONFLICT);
 	}
+	q.op.source[0] = 1; /* theirs has replayed too much */
 	ck_assert_int_eq(ask(s, &a, &q), STORE_DONE);
 	ck_assert_int_eq(q.op.state.mark, MARKS);
 	if (other != s)
@@ -333,6 +334,145 @@ START_TEST(budget_under_a_rush)
 		ck_assert(q[i].op.status == STORE_DONE || q[i].op.status == STORE_EXHAUSTED);
 	}
 	ck_assert_int_eq(done, 5);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+static struct question turn_of(const char *user, uint8_t source, int64_t now)
+{
+	return (struct question){.op = {.verb = STORE_TAKE,
+	                                .user = slice_str(user),
+	                                .source = {source},
+	                                .now = now,
+	                                .in_turn = true}};
+}
+
+static void yield_turn(struct store *s, struct asker *a, struct question *q)
+{
+	q->op.verb = STORE_YIELD;
+	submit(s, a, q);
+}
+
+/* One of a user and source is answered; the next when it yields, and a failure before that counts
+ * for it. Other users and sources do not wait. */
+START_TEST(in_turn)
+{
+	struct store *s = start(_i);
+	struct asker a;
+	struct question first = turn_of("ann", 1, 1000), second = turn_of("ann", 1, 1000),
+	                third = turn_of("ann", 1, 1000), other = turn_of("ann", 2, 1000),
+	                nobody = turn_of("an", 1, 1000);
+
+	asker_init(&a);
+	submit(s, &a, &first);
+	submit(s, &a, &second);
+	submit(s, &a, &third);
+	ck_assert_int_eq(ask(s, &a, &other), STORE_DONE);
+	ck_assert_int_eq(ask(s, &a, &nobody), STORE_UNKNOWN);
+	ck_assert_uint_eq(a.answers, 3);
+	ck_assert_int_eq(first.op.status, STORE_DONE);
+	yield_turn(s, &a, &first);
+	wait_for(&a, 5);
+	ck_assert_int_eq(second.op.status, STORE_DONE);
+	ck_assert_uint_eq(third.place, 0);
+	struct question failed = {.op = {.verb = STORE_SETTLE,
+	                                 .id = second.op.id,
+	                                 .source = {1},
+	                                 .now = 1001,
+	                                 .failed = true,
+	                                 .pending = -1}};
+	submit(s, &a, &failed);
+	yield_turn(s, &a, &second);
+	wait_for(&a, 8);
+	ck_assert_int_eq(third.op.status, STORE_DELAYED);
+	struct question fourth = turn_of("ann", 1, 1002);
+	ck_assert_int_eq(ask(s, &a, &fourth), STORE_DONE);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+/* Whoever waits when the store is closed gets an answer. */
+START_TEST(closed_while_others_wait)
+{
+	struct store *s = start(_i);
+	struct asker a;
+	struct question q[4];
+
+	asker_init(&a);
+	for (int i = 0; i < 4; i++) {
+		q[i] = turn_of("ann", 1, 1000);
+		submit(s, &a, &q[i]);
+	}
+	store_close(s);
+	wait_for(&a, 4);
+	ck_assert_int_eq(q[0].op.status, STORE_DONE);
+	for (int i = 1; i < 4; i++)
+		ck_assert_int_eq(q[i].op.status, STORE_FAILED);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+/* A name that nobody has is answered as one whose code is wrong each time. */
+START_TEST(names_that_nobody_has)
+{
+	static const struct {
+		const char *user;
+		uint8_t source;
+		int64_t now;
+		enum store_status want;
+	} rows[] = {
+	    {"bob", 1, 1000, STORE_UNKNOWN}, {"bob", 1, 1000, STORE_DELAYED},
+	    {"bob", 2, 1000, STORE_UNKNOWN}, {"eve", 1, 1000, STORE_UNKNOWN},
+	    {"bob", 1, 1001, STORE_UNKNOWN}, {"bob", 1, 1002, STORE_DELAYED},
+	    {"bob", 1, 1003, STORE_UNKNOWN}, {"bob", 1, 1006, STORE_DELAYED},
+	    {"bob", 1, 1007, STORE_UNKNOWN}, {"eve", 1, 1000, STORE_DELAYED},
+	};
+	struct store *s = start(_i);
+	struct asker a;
+
+	asker_init(&a);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct question q = turn_of(rows[i].user, rows[i].source, rows[i].now);
+		ck_assert_msg(ask(s, &a, &q) == rows[i].want, "row %zu: %d", i, (int)q.op.status);
+	}
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+/* Ten a minute, whichever way they are found; then the source is refused, at any user, until one
+ * more is due. No guess is taken meanwhile. */
+START_TEST(replays)
+{
+	struct store *s = start(_i);
+	struct asker a;
+	struct question again = {.op = {.verb = STORE_SETTLE,
+	                                .id = 1,
+	                                .source = {1},
+	                                .now = 1000,
+	                                .replayed = true,
+	                                .pending = -1}};
+	struct question late = {
+	    .op = {.verb = STORE_CONSUME, .id = 1, .source = {1}, .now = 1000, .mark = 0}};
+	struct question q = {.op = {.verb = STORE_TAKE, .user = slice_str("ann"), .now = 1000}};
+
+	asker_init(&a);
+	for (int i = 0; i < 9; i++)
+		ck_assert_int_eq(ask(s, &a, &again), STORE_DONE);
+	q.op.source[0] = 1;
+	ck_assert_int_eq(ask(s, &a, &q), STORE_DONE);
+	ck_assert_int_eq(ask(s, &a, &late), STORE_CONFLICT);
+	for (int i = 0; i < 9; i++) {
+		ck_assert_int_eq(ask(s, &a, &q), STORE_REPLAYING);
+		ck_assert(!q.op.guess_taken && q.op.blob_len == 0);
+	}
+	struct question bob = turn_of("bob", 1, 1005), stranger = turn_of("ann", 2, 1000);
+	ck_assert_int_eq(ask(s, &a, &bob), STORE_REPLAYING);
+	ck_assert_int_eq(ask(s, &a, &stranger), STORE_DONE);
+	q.op.now = 1006;
+	ck_assert_int_eq(ask(s, &a, &q), STORE_DONE);
 	store_close(s);
 	mailbox_fini(&a.box);
 }
@@ -518,6 +658,10 @@ int main(void)
 	tcase_add_test(t, open_types);
 	tcase_add_loop_test(t, one_of_two_wins, 0, 3);
 	tcase_add_loop_test(t, budget_under_a_rush, 0, 2);
+	tcase_add_loop_test(t, in_turn, 0, 2);
+	tcase_add_loop_test(t, closed_while_others_wait, 0, 2);
+	tcase_add_loop_test(t, names_that_nobody_has, 0, 2);
+	tcase_add_loop_test(t, replays, 0, 2);
 	tcase_add_test(t, full_disk_and_after);
 	tcase_add_test(t, told_of_changes);
 	tcase_add_test(t, looking_fails);
