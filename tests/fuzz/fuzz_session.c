@@ -262,6 +262,22 @@ static bool send_listed(struct host *h, enum side from, struct input *in)
 	return ok;
 }
 
+/* A new configuration: any that denies what this one denies, and asks for no code where none was
+ * asked for. */
+static void exchange(struct host *h, uint8_t which)
+{
+	const struct policy *now = h->env.policy;
+
+	for (size_t i = 0; i < POLICIES; i++) {
+		const struct world *w = worlds[(which + i) % POLICIES];
+		if (w->policy.filter.topics != now->filter.topics || w->policy.otp != now->otp)
+			continue;
+		h->env.policy = &w->policy;
+		h->env.kit = &w->kit;
+		return;
+	}
+}
+
 static void answer_so(struct host *h, uint8_t how)
 {
 	static const char *const said[] = {NULL, "fails", "locked", "raised", "deleted"};
@@ -310,7 +326,10 @@ static bool event(struct host *h, struct input *in)
 	case 13:
 		return host_refuse(h, (enum verdict)(1 + next(in) % (VERDICT_COUNT - 1)));
 	case 14:
-		answer_so(h, next(in));
+		if ((op & 32) != 0)
+			exchange(h, next(in));
+		else
+			answer_so(h, next(in));
 		return true;
 	default:
 		if ((op & 32) != 0)
