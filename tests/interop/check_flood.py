@@ -103,6 +103,7 @@ def flood():
         lines = len([f for f in front.verdicts() if f["verdict"] in ("rate_limited", "banned")])
         tap.ok(lines < 1000, name + ": the log is not flooded", lines)
         if "ban" in line:
+            front.wait_event("banned")
             tap.eq(len(front.events("banned")), 1, "one line tells of the ban")
         tap.eq(front.stop(), 0, "status 0")
 
