@@ -113,6 +113,14 @@ static bool half_sent(const struct conn *c)
 	       (c->session != NULL && c->session->flow[SIDE_CLIENT].left != 0);
 }
 
+/* How many of all have to be told by now. */
+static size_t due(const struct worker *w)
+{
+	int64_t passed = w->now.mono_ms - w->tell_from, time = w->tell_until - w->tell_from;
+
+	return passed >= time ? w->to_tell : (size_t)((int64_t)w->to_tell * passed / time);
+}
+
 /* Tells so many connections a tick to end that all are told in the first half of the grace; the
  * second is there to finish. */
 static void drain(evutil_socket_t fd, short what, void *arg)
@@ -125,14 +133,14 @@ static void drain(evutil_socket_t fd, short what, void *arg)
 	w->now = clock_now();
 	for (const struct conn *c = w->conns; c != NULL; c = c->next)
 		untold += !told(c);
-	int64_t ticks = (w->tell_until - w->now.mono_ms) / DRAIN_TICK_MS;
-	size_t share = ticks > 0 ? untold / (size_t)ticks + 1 : untold;
+	bool late = w->now.mono_ms >= w->tell_until;
+	size_t spared = w->to_tell - due(w), share = untold > spared ? untold - spared : 0;
 	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
 		next = c->next;
 		if (w->now.mono_ms >= w->stop_until) {
 			conn_closes(c, CLOSED_SHUTDOWN);
 			conn_abort(c);
-		} else if (share != 0 && !told(c) && (ticks <= 0 || !half_sent(c))) {
+		} else if (share != 0 && !told(c) && (late || !half_sent(c))) {
 			share--;
 			conn_stop(c, MQTT_SERVER_SHUTTING_DOWN, "the proxy stops");
 		}
@@ -150,6 +158,8 @@ void worker_drain(struct worker *w, int64_t over_ms, bool stop)
 
 	w->draining = true;
 	w->stopping = stop;
+	w->to_tell = w->n_conns;
+	w->tell_from = w->now.mono_ms;
 	w->tell_until = w->now.mono_ms + over_ms / 2;
 	w->stop_until = w->now.mono_ms + over_ms;
 	for (size_t i = 0; i < w->shared->n_fds; i++)

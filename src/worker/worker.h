@@ -82,7 +82,8 @@ struct worker {
 	struct counter *verdicts; /* by listener, by enum verdict */
 	struct report_window windows[REPORT_KINDS];
 	bool draining, stopping; /* nobody is accepted any more; and the loop is to end */
-	int64_t tell_until,
+	size_t to_tell;          /* how many connections there were when that began */
+	int64_t tell_from, tell_until,
 	    stop_until; /* by when all sessions are told to end, and everything ends */
 };
 
