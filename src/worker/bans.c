@@ -133,8 +133,9 @@ int bans_add(struct bans *b, const struct store_ban *ban, int64_t now, struct er
 		return err_set(e, "that cannot be banned");
 	sweep(b, now);
 	struct held *old = find(b, ban->kind, ban->value);
-	if (old == NULL && b->n >= BANS_MAX)
-		return err_set(e, "there are %d bans already", BANS_MAX);
+	size_t most = ban->automatic ? BANS_MAX - BANS_BY_HAND : BANS_MAX;
+	if (old == NULL && b->n >= most)
+		return err_set(e, "there are %zu bans already", b->n);
 	struct held *entry = held_new(ban);
 	if (entry == NULL)
 		return err_set(e, "out of memory");

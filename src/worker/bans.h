@@ -8,8 +8,9 @@
 
 struct bans;
 
-/* Beyond that many only what is over makes room. */
-enum { BANS_MAX = 100000 };
+/* Beyond that many only what is over makes room. So many of them are for administrators alone, whom
+ * no crowd of addresses that got themselves banned can keep from it. */
+enum { BANS_MAX = 100000, BANS_BY_HAND = 1000 };
 
 /* The value of an address ban: a network. */
 enum { BANS_ADDRESS_SIZE = 17 };

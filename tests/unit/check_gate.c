@@ -506,6 +506,29 @@ START_TEST(bans_on_trial)
 END_TEST
 
 /* As many as there is room for; what is over makes room, and one that is there is never refused. */
+START_TEST(places_for_administrators)
+{
+	struct store_ban ban = {.kind = STORE_BAN_USER, .automatic = true};
+	char text[16];
+	int n = 0, result;
+
+	do {
+		(void)snprintf(text, sizeof text, "%d", n);
+		ban.value = slice_str(text);
+		result = gate_ban(gate, &ban, now, NULL);
+	} while (result == 0 && ++n <= BANS_MAX);
+	ck_assert_int_eq(n, BANS_MAX - BANS_BY_HAND);
+	ban.automatic = false;
+	for (; n < BANS_MAX; n++) {
+		(void)snprintf(text, sizeof text, "%d", n);
+		ban.value = slice_str(text);
+		ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), 0);
+	}
+	ban.value = slice_str("one more");
+	ck_assert_int_eq(gate_ban(gate, &ban, now, NULL), -1);
+}
+END_TEST
+
 START_TEST(bans_are_bounded)
 {
 	int64_t now_s = now.real_us / 1000000;
@@ -553,6 +576,7 @@ int main(void)
 	tcase_add_test(t, ban_after_refusals);
 	tcase_add_test(t, a_network_is_banned_for_its_host);
 	tcase_add_test(t, bans_on_trial);
+	tcase_add_test(t, places_for_administrators);
 	tcase_add_test(t, bans_are_bounded);
 	suite_add_tcase(s, t);
 	return suite_run(s);
