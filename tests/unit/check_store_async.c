@@ -368,10 +368,13 @@ START_TEST(in_turn)
 	submit(s, &a, &first);
 	submit(s, &a, &second);
 	submit(s, &a, &third);
-	ck_assert_int_eq(ask(s, &a, &other), STORE_DONE);
-	ck_assert_int_eq(ask(s, &a, &nobody), STORE_UNKNOWN);
-	ck_assert_uint_eq(a.answers, 3);
+	submit(s, &a, &other);
+	submit(s, &a, &nobody);
+	wait_for(&a, 3);
+	ck_assert_int_eq(other.op.status, STORE_DONE);
+	ck_assert_int_eq(nobody.op.status, STORE_UNKNOWN);
 	ck_assert_int_eq(first.op.status, STORE_DONE);
+	ck_assert_uint_eq(second.place + third.place, 0);
 	yield_turn(s, &a, &first);
 	wait_for(&a, 5);
 	ck_assert_int_eq(second.op.status, STORE_DONE);
