@@ -18,7 +18,7 @@ struct held {
 struct bans {
 	void *tree;
 	struct held *newest;
-	size_t n;
+	size_t n, automatic;     /* all, and those of filters */
 	size_t lengths[LENGTHS]; /* how many networks of each length there are */
 	int64_t swept;
 };
@@ -82,6 +82,7 @@ static void drop(struct bans *b, struct held *e)
 	if (length != NULL)
 		--*length;
 	b->n--;
+	b->automatic -= e->ban.automatic;
 	free(e);
 }
 
@@ -133,8 +134,8 @@ int bans_add(struct bans *b, const struct store_ban *ban, int64_t now, struct er
 		return err_set(e, "that cannot be banned");
 	sweep(b, now);
 	struct held *old = find(b, ban->kind, ban->value);
-	size_t most = ban->automatic ? BANS_MAX - BANS_BY_HAND : BANS_MAX;
-	if (old == NULL && b->n >= most)
+	if (old == NULL &&
+	    (b->n >= BANS_MAX || (ban->automatic && b->automatic >= BANS_MAX - BANS_BY_HAND)))
 		return err_set(e, "there are %zu bans already", b->n);
 	struct held *entry = held_new(ban);
 	if (entry == NULL)
@@ -150,6 +151,7 @@ int bans_add(struct bans *b, const struct store_ban *ban, int64_t now, struct er
 		b->newest->prev = entry;
 	b->newest = entry;
 	b->n++;
+	b->automatic += entry->ban.automatic;
 	size_t *length = length_of(b, &entry->ban);
 	if (length != NULL)
 		++*length;
