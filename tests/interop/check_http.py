@@ -237,6 +237,39 @@ def reasons():
     tap.eq(front.stop(), 0, "status 0")
 
 
+def examples():
+    """Alert rules and dashboard ask for what there is"""
+    stub = StubBroker()
+    front = made(configuration(stub.port))
+    front.add_user("alice")
+    front.start()
+    tap.ok(proc.holds(lambda: "mqsecproxy_users" in scrape(front).types, 10), "the users were counted")
+    m = scrape(front)
+    there = set(m.types) | {"mqsecproxy_clock_synchronised"}
+    labels = m.labels() | {"instance", "job"}
+    contrib = os.path.join(proc.top_srcdir, "contrib")
+    rules = os.path.join(contrib, "prometheus", "mqsecproxy.rules.yml")
+    with open(os.path.join(contrib, "grafana", "mqsecproxy.json"), encoding="utf-8") as f:
+        board = json.load(f)
+    with open(rules, encoding="utf-8") as f:
+        asked = re.findall(r"^ +expr: (.*)", f.read(), re.M)
+    asked += [t["expr"] for p in board["panels"] for t in p["targets"]]
+    tap.ok(len(asked) > 30, "expressions were found")
+    for expression in asked:
+        names = set(re.findall(r"(?:mqsecproxy|process)_[a-z_]+", re.sub(r'"[^"]*"', "", expression)))
+        base = {re.sub("_bucket$", "", n) for n in names}
+        used = set(re.findall(r"([a-z_]+)(?:=|!=|=~|!~)\"", expression))
+        tap.ok(base <= there and used <= labels, expression[:70], (base - there, used - labels))
+    if PROMTOOL:
+        status, out, err = proc.run([PROMTOOL, "check", "rules", rules])
+        tap.ok(status == 0 and b"SUCCESS" in out, "promtool takes the rules", out + err)
+    else:
+        tap.skip("promtool takes the rules", "promtool is not there")
+    ids = [p["id"] for p in board["panels"]]
+    tap.eq(len(ids), len(set(ids)), "the panels of the dashboard have their own ids")
+    tap.eq(front.stop(), 0, "status 0")
+
+
 def exchange(front, data, seconds=5):
     """What comes back for bytes as they are."""
     host, port = address(front).rsplit(":", 1)
@@ -496,4 +529,4 @@ def busy():
     tap.eq(front.stop(), 0, "status 0")
 
 
-tap.run([metrics, reasons, protocol, healthy, ready, page, busy])
+tap.run([metrics, reasons, examples, protocol, healthy, ready, page, busy])
