@@ -130,12 +130,12 @@ def reset_before_the_refusal():
     """A client that resets its connection while its refusal waits costs no processor"""
     stub = StubBroker()
     front = made(stub, "\totp codes", proxy.otp_block(), workers=1)
-    user = front.add_user("alice")
+    users = iter(front.add_users(["alice-%d" % i for i in range(6)]))  # one each: a second guess would have to wait
     for how in ("reset", "close"):
         for i in range(3):
-            c = raw.Client(front.port)
+            c, user = raw.Client(front.port), next(users)
             before = len(front.verdicts("otp_wrong"))
-            c.send(raw.connect(4, "late", user="alice", password="p" + user.wrong()) + (raw.pingreq() if i else b""))
+            c.send(raw.connect(4, "late", user=user.name, password="p" + user.wrong()) + (raw.pingreq() if i else b""))
             front.wait_verdict("otp_wrong", times=before + 1)
             getattr(c, how)()
         tap.within(cpu_over(front, 0.8), 0, 0.25, "%s: seconds of processor in 0.8 s" % how)

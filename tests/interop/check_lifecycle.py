@@ -655,6 +655,7 @@ def one_line_each():
     v = front.wait_verdict("filtered", client_id="bad-one")
     tap.ok(any(re.search(r"\.conf:\d+", x) for x in v.values()), "filtered: the rule's file and line", repr(v))
     front.wait_verdict("malformed")
+    front.wait_verdict("accepted", times=2)
     tap.eq(len(front.verdicts()), 4, "four CONNECTs, four lines")
     tap.eq(front.events("forged"), [], "a client id forges nothing")
     tap.eq(front.stop(), 0, "status 0")
