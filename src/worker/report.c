@@ -20,13 +20,17 @@ static void put_peer(struct log_line *l, const struct worker *w, size_t listener
 	log_str(l, "listener", listener_name(w, listener));
 }
 
+/* Of a long path the end, since a value of the log is cut, and the line stands behind it. */
 static void put_rule(struct log_line *l, const struct acl_verdict *rule)
 {
-	char text[300];
+	enum { PATH_SHOWN = 150 };
+	char text[200];
 
 	if (rule->file == NULL)
 		return;
-	(void)snprintf(text, sizeof text, "%s:%u", rule->file, rule->line);
+	size_t n = strlen(rule->file), left_out = n > PATH_SHOWN ? n - PATH_SHOWN : 0;
+	(void)snprintf(text, sizeof text, "%s%s:%u", left_out != 0 ? "..." : "",
+	               rule->file + left_out, rule->line);
 	log_str(l, "rule", text);
 }
 

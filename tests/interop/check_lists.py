@@ -239,6 +239,15 @@ def lists():
     """A list that is empty matches nothing; one that cannot be read is refused; neither allows anything"""
     file = proc.write("list.txt", "")
     text = "filter plant {\n\tallow connect user @%s\n\tdeny connect\n}\n" % file
+    folder = proc.path("a" * 200)
+    os.mkdir(folder)
+    with open(folder + "/far.conf", "w", encoding="ascii") as f:
+        f.write(text)
+    far = made("include %s/far.conf\n" % folder, name="far")
+    with raw.Client(far.port, 4) as c:
+        tap.ok(closed_at_once(c), "from a file far away")
+    tap.ok(far.wait_verdict("filtered")["rule"].endswith("aaa/far.conf:3"), "of its long path the end is told")
+    far.stop()
     mine = made(text, name="lists")
     with raw.Client(mine.port, 4) as c:
         tap.ok(closed_at_once(c), "empty: nobody is allowed")
