@@ -380,6 +380,7 @@ void session_input(struct session *s, const struct session_env *env, enum side f
 		if (from == SIDE_CLIENT)
 			stage_forward(s, env, bytes, step);
 		break;
+	case SESSION_DRAWING:
 	case SESSION_AWAIT_CONNACK:
 		stage_await(s, env, from, bytes, step);
 		break;
@@ -390,7 +391,6 @@ void session_input(struct session *s, const struct session_env *env, enum side f
 	case SESSION_JUDGING:
 	case SESSION_DIALING:
 	case SESSION_CONSUMING:
-	case SESSION_DRAWING:
 	case SESSION_REFUSING:
 		break;
 	case SESSION_DEAD:
@@ -404,6 +404,8 @@ bool session_wants(const struct session *s, enum side from)
 	switch (s->state) {
 	case SESSION_GREET:
 		return from == SIDE_CLIENT;
+	case SESSION_DRAWING: /* a broker that leaves meanwhile costs no code */
+		return from == SIDE_BROKER;
 	case SESSION_AWAIT_CONNACK:
 		return from == SIDE_BROKER || s->has_auth_method;
 	case SESSION_RELAYING:
@@ -415,7 +417,6 @@ bool session_wants(const struct session *s, enum side from)
 	case SESSION_JUDGING:
 	case SESSION_DIALING:
 	case SESSION_CONSUMING:
-	case SESSION_DRAWING:
 	case SESSION_FORWARDING:
 	case SESSION_REFUSING:
 	case SESSION_DEAD:

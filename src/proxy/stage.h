@@ -143,7 +143,7 @@ void stage_greet(struct session *s, const struct session_env *env, struct slice 
 void stage_forward(struct session *s, const struct session_env *env, struct slice bytes,
                    struct session_step *step);
 
-/* stage_login.c: AWAIT_CONNACK, both sides. */
+/* stage_login.c: AWAIT_CONNACK, both sides; and DRAWING, in which the broker must be silent. */
 void stage_await(struct session *s, const struct session_env *env, enum side from,
                  struct slice bytes, struct session_step *step);
 /* Broker dialled and, with an OTP, judged: asks for the broker. */

@@ -357,7 +357,7 @@ static void connack(struct session *s, const struct session_env *env, const stru
 static void await_broker(struct session *s, const struct session_env *env, struct slice bytes,
                          struct session_step *step)
 {
-	uint8_t type = bytes.n == 0 ? 0 : bytes.p[0] >> 4;
+	uint8_t type = bytes.n == 0 || s->state != SESSION_AWAIT_CONNACK ? 0 : bytes.p[0] >> 4;
 	bool awaited = type == MQTT_CONNACK || (type == MQTT_AUTH && s->has_auth_method);
 	struct mqtt_frame f;
 	enum mqtt_result r = awaited ? whole_frame(env, bytes, &f, step) : MQTT_PROTOCOL;
@@ -378,8 +378,8 @@ static void await_broker(struct session *s, const struct session_env *env, struc
 void stage_await(struct session *s, const struct session_env *env, enum side from,
                  struct slice bytes, struct session_step *step)
 {
-	if (from == SIDE_CLIENT)
+	if (from == SIDE_CLIENT && s->state == SESSION_AWAIT_CONNACK)
 		await_client(s, env, bytes, step);
-	else
+	else if (from == SIDE_BROKER)
 		await_broker(s, env, bytes, step);
 }

@@ -5,6 +5,7 @@
 #include "tests/scenario/daemon.h"
 
 #include "base/secret.h"
+#include "otp/base32.h"
 #include "seal/atrest.h"
 #include "store/backend.h"
 
@@ -134,12 +135,10 @@ static void write_filter(const struct world *w, FILE *conf)
 {
 	static const struct {
 		const char *word, *text;
-	} rules[] = {{"deny-id=", " deny connect client-id"},
-	             {"deny-user=", " deny connect user"},
-	             {"allow-publish=", " allow publish"},
-	             {"deny-publish=", " deny publish"},
-	             {"allow-subscribe=", " allow subscribe"},
-	             {"deny-subscribe=", " deny subscribe"}};
+	} rules[] = {
+	    {"deny-id=", " deny connect client-id"},  {"deny-user=", " deny connect user"},
+	    {"allow-publish=", " allow publish"},     {"deny-publish=", " deny publish"},
+	    {"allow-subscribe=", " allow subscribe"}, {"deny-subscribe=", " deny subscribe"}};
 
 	(void)fputs("filter all {\n", conf);
 	for (size_t i = 0; i < w->words->n; i++) {
@@ -148,8 +147,8 @@ static void write_filter(const struct world *w, FILE *conf)
 			if (strncmp(word, rules[k].word, strlen(rules[k].word)) != 0)
 				continue;
 			/* A bare "#" would begin a comment. */
-			(void)fprintf(conf, *value == '#' ? "%s \"%s\"\n" : "%s %s\n", rules[k].text,
-			              value);
+			(void)fprintf(conf, *value == '#' ? "%s \"%s\"\n" : "%s %s\n",
+			              rules[k].text, value);
 		}
 	}
 	(void)fputs(" allow connect\n", conf);
@@ -167,10 +166,11 @@ static void write_listener(const struct world *w, FILE *conf, const char *name, 
 	const struct policy *p = &w->policy;
 
 	(void)fprintf(conf,
-	              "broker %s {\n address 127.0.0.1:%u\n connect-timeout %ldms\n}\n"
+	              "broker %s {\n address 127.0.0.1:%u\n connect-timeout %ldms\n%s}\n"
 	              "listener %s {\n listen 127.0.0.1:0\n broker %s\n max-connect %zu\n "
 	              "max-connections 100\n max-pending 100\n mqtt",
-	              name, broker, (long)p->broker_timeout_ms, name, name, p->max_connect);
+	              name, broker, (long)p->broker_timeout_ms,
+	              p->inject.on ? " otp injected\n" : "", name, name, p->max_connect);
 	for (enum mqtt_version v = MQTT_31; v <= MQTT_5; v++) {
 		if ((p->versions & 1u << v) != 0)
 			(void)fprintf(conf, " %s", version_name(v));
@@ -179,6 +179,31 @@ static void write_listener(const struct world *w, FILE *conf, const char *name, 
 		(void)fprintf(conf, "\n max-buffer %zu", 2 * p->max_packet);
 	(void)fprintf(conf, "\n%s%s}\n", p->otp ? " otp codes\n" : "",
 	              p->filter.rules != NULL ? " filter all\n" : "");
+}
+
+/* The codes are those of the user h. */
+static void write_inject(const struct daemon *d, const struct policy_inject *inject,
+                         const char *layout, FILE *conf)
+{
+	struct otp_credential c;
+	char text[2 * OTP_SECRET_MAX];
+	FILE *f = file_in(d, "injected");
+
+	world_credential(slice_str("h"), &c);
+	base32_encode(c.secret, c.secret_len, text);
+	(void)fprintf(f, "%s\n", text);
+	(void)fclose(f);
+	(void)fprintf(conf, "otp injected {\n role inject\n layout %s\n secret-file %s/injected\n",
+	              layout, d->folder);
+	if (inject->user.n != 0)
+		(void)fprintf(conf, " user %s\n", (const char *)inject->user.p);
+	if (inject->password.n != 0) {
+		f = file_in(d, "password");
+		(void)fprintf(f, "%s\n", (const char *)inject->password.p);
+		(void)fclose(f);
+		(void)fprintf(conf, " password-file %s/password\n", d->folder);
+	}
+	(void)fputs("}\n", conf);
 }
 
 static void write_conf(const struct daemon *d, const struct world *w, const uint16_t brokers[LANES],
@@ -200,6 +225,8 @@ static void write_conf(const struct daemon *d, const struct world *w, const uint
 	if (w->policy.otp)
 		(void)fprintf(conf, "otp codes {\n role verify\n layout %s\n}\n",
 		              layouts[w->policy.layout]);
+	if (w->policy.inject.on)
+		write_inject(d, &w->policy.inject, layouts[w->policy.inject.layout], conf);
 	for (int i = 0; i < LANES; i++) {
 		(void)snprintf(name, sizeof name, "lane%d", i);
 		write_listener(w, conf, name, brokers[i]);

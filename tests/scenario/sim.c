@@ -181,6 +181,8 @@ static bool step_hold(struct play *p, const char *what)
 		h->held |= ASK_DIAL;
 	else if (strcmp(what, "consume") == 0)
 		h->held |= ASK_CONSUME;
+	else if (strcmp(what, "draw") == 0)
+		h->held |= ASK_DRAW;
 	else
 		return fault_set(&p->result->fault, "hold what?");
 	return true;
@@ -201,6 +203,15 @@ static bool step_store(struct play *p, const char *what)
 				                 h->accounts[i].taken);
 		}
 		return true;
+	}
+	if (strcmp(what, "undrawn") == 0)
+		return h->draws == 0 || fault_set(&p->result->fault, "a code was drawn");
+	for (int fate = FATE_OPEN; fate <= FATE_REFUSED; fate++) {
+		static const char *const fates[] = {"open", "accepted", "refused"};
+		if (strcmp(what, fates[fate]) == 0)
+			return h->s->fate == (enum session_fate)fate ||
+			       fault_set(&p->result->fault, "the drawn code is %s",
+			                 fates[h->s->fate]);
 	}
 	h->store_says = what;
 	return true;

@@ -68,7 +68,7 @@ static bool answer_dial(struct host *h)
 	if (h->closed[SIDE_BROKER])
 		return true;
 	h->leg = !h->dial_fails;
-	h->forwarding = !h->world->policy.otp;
+	h->forwarding = !h->world->policy.otp && !h->world->policy.inject.on;
 	call_begin(h, &c, EVENT_ROOM);
 	session_dialled(h->s, &h->env, h->leg, &c.step);
 	return call_finish(h, &c, 0, &moved);
@@ -94,11 +94,35 @@ static bool answer_consume(struct host *h)
 		a->state.mark = want->mark;
 		a->state.pending = -1;
 		a->taken -= want->guess_taken;
-		h->forwarding = true;
+		h->consumed = true;
+		h->forwarding = !h->world->policy.inject.on;
 		h->marks++;
 	}
 	call_begin(h, &c, EVENT_ROOM);
 	session_consumed(h->s, &h->env, answer, &c.step);
+	return call_finish(h, &c, 0, &moved);
+}
+
+/* The next code of the user h, whoever it is for. */
+static bool answer_draw(struct host *h)
+{
+	struct otp_credential cred;
+	char text[OTP_DIGITS_MAX + 1];
+	uint32_t code = 0;
+	struct call c;
+	bool moved, fails = says(h, "fails");
+
+	if (session_user_up(h->s, &h->world->policy).n == 0 && !h->s->has_user)
+		return fault_set(h->fault, "a code for nobody");
+	world_credential(slice_str("h"), &cred);
+	(void)hotp_code(h->world->kit.hotp, cred.params.algorithm,
+	                slice_of(cred.secret, cred.secret_len), (uint64_t)h->draws,
+	                cred.params.digits, &code);
+	hotp_text(code, cred.params.digits, text);
+	h->draws += !fails;
+	h->forwarding = !fails;
+	call_begin(h, &c, EVENT_ROOM);
+	session_drawn(h->s, &h->env, fails ? slice_of(NULL, 0) : slice_str(text), &c.step);
 	return call_finish(h, &c, 0, &moved);
 }
 
@@ -128,7 +152,8 @@ bool host_answer_asks(struct host *h, bool *any)
 	} answers[] = {{ASK_TAKE, answer_take},
 	               {ASK_DIAL, answer_dial},
 	               {ASK_CONSUME, answer_consume},
-	               {ASK_SETTLE, settle}};
+	               {ASK_SETTLE, settle},
+	               {ASK_DRAW, answer_draw}};
 
 	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
 		if ((h->open & ~h->held & answers[i].ask) == 0)

@@ -106,6 +106,8 @@ static bool check_asks(struct host *h, unsigned ask)
 		return fault_set(h->fault, "a code used up without a broker, or unjudged");
 	if ((ask & ASK_DIAL) != 0 && h->world->policy.otp && (h->said & ASK_TAKE) == 0)
 		return fault_set(h->fault, "a broker leg for somebody who was not judged");
+	if ((ask & ASK_DRAW) != 0 && (!h->leg || (h->world->policy.otp && !h->consumed)))
+		return fault_set(h->fault, "a code drawn without a broker, or for a stranger");
 	h->said |= ask;
 	h->open |= ask;
 	return true;
@@ -169,6 +171,9 @@ bool call_finish(struct host *h, struct call *c, size_t given, bool *moved)
 			ok = fault_set(h->fault, "the %s was closed twice", sides[i]);
 		h->closed[i] |= step->close[i];
 	}
+	static const uint8_t nothing[sizeof h->s->code];
+	if (h->s->state > SESSION_FORWARDING && memcmp(h->s->code, nothing, sizeof nothing) != 0)
+		ok = fault_set(h->fault, "the code is still there");
 	if (h->s->state == SESSION_DEAD && !h->closed[SIDE_CLIENT])
 		ok = fault_set(h->fault, "dead, but the client is not closed");
 	if (h->s->state == SESSION_DEAD && h->leg && !h->closed[SIDE_BROKER])

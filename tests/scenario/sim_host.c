@@ -150,7 +150,8 @@ void host_again(struct host *h)
 	                   .env = old.env,
 	                   .marker = old.marker,
 	                   .n_accounts = old.n_accounts,
-	                   .marks = old.marks};
+	                   .marks = old.marks,
+	                   .draws = old.draws};
 	memcpy(h->accounts, old.accounts, sizeof old.accounts);
 	start(h);
 }

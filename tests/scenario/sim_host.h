@@ -42,6 +42,7 @@ struct host {
 	bool ended[2], shut[2], closed[2], unread[2];
 	bool shut_seen[2], closed_seen[2];
 	bool asked_leg, leg;       /* a broker leg was asked for; is there */
+	bool consumed;             /* the client's code was used up */
 	bool forwarding;           /* CONNECT may go up */
 	unsigned said, open, held; /* asks: said ever, not answered yet, not to be answered */
 	bool dial_fails;
@@ -55,6 +56,7 @@ struct host {
 	size_t tolerated, denied, tried;
 	struct account accounts[SIM_ACCOUNTS];
 	size_t n_accounts, marks;
+	int64_t draws; /* codes that were drawn for the broker */
 	bool has_verdict, has_error;
 	enum verdict verdict;
 	enum seal_error error;

@@ -156,6 +156,34 @@ static void add_versions(struct world *w, const char *text)
 	}
 }
 
+static enum otp_layout layout_of(const char *value)
+{
+	return strcmp(value, "otp") == 0            ? OTP_OTP_ONLY
+	       : strcmp(value, "otp+password") == 0 ? OTP_OTP_THEN_PASSWORD
+	                                            : OTP_PASSWORD_THEN_OTP;
+}
+
+/* How codes are checked and added. */
+static bool add_login(struct world *w, struct slice name, const char *value)
+{
+	struct policy *p = &w->policy;
+
+	if (slice_eq(name, slice_str("otp"))) {
+		p->otp = true;
+		p->layout = layout_of(value);
+	} else if (slice_eq(name, slice_str("inject"))) {
+		p->inject.on = true;
+		p->inject.layout = layout_of(value);
+	} else if (slice_eq(name, slice_str("supply-user"))) {
+		p->inject.user = slice_str(value);
+	} else if (slice_eq(name, slice_str("supply-password"))) {
+		p->inject.password = slice_str(value);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void add_word(struct world *w, const char *word)
 {
 	const char *value = strchr(word, '=');
@@ -166,7 +194,7 @@ static void add_word(struct world *w, const char *word)
 	value = value == NULL ? "" : value + 1;
 	if (slice_eq(name, slice_str("rule"))) {
 		add_rule(w, value);
-	} else if (add_topic(w, name, value)) {
+	} else if (add_topic(w, name, value) || add_login(w, name, value)) {
 		/* done */
 	} else if (slice_eq(name, slice_str("silent"))) {
 		p->filter.silent = true;
@@ -174,11 +202,6 @@ static void add_word(struct world *w, const char *word)
 		p->filter.dry_run = true;
 	} else if (slice_eq(name, slice_str("on-deny-disconnect"))) {
 		p->filter.disconnects = true;
-	} else if (slice_eq(name, slice_str("otp"))) {
-		p->otp = true;
-		p->layout = strcmp(value, "otp") == 0            ? OTP_OTP_ONLY
-		            : strcmp(value, "otp+password") == 0 ? OTP_OTP_THEN_PASSWORD
-		                                                 : OTP_PASSWORD_THEN_OTP;
 	} else if (slice_eq(name, slice_str("deny-id"))) {
 		add_deny(w, ACL_CLIENT_ID, value);
 	} else if (slice_eq(name, slice_str("deny-user"))) {

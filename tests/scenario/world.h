@@ -10,6 +10,8 @@
  * the rest connect=BYTES, message=BYTES                         max-connect, max-message
  *   allow-publish=FILTER deny-publish=FILTER allow-subscribe=FILTER deny-subscribe=FILTER
  *                                                        rules on topics, in order; no FILTER: all
+ *   inject=LAYOUT                                        codes of the user h are added for the
+ * broker, machine-hotp; supply-user=NAME, supply-password=TEXT for clients that send none
  *   silent, dry-run, on-deny-disconnect                  the other words of a filter block
  *   versions=3.1,5.0                                     what the listener allows
  *   timeout=MS                                           of the broker
