@@ -15,7 +15,7 @@
 
 enum {
 	MARKER = 16,
-	POLICIES = 20,
+	POLICIES = 23,
 	READY = 24,
 	OPTIONAL = 6,
 	ALIASED = 10,
@@ -54,6 +54,9 @@ static const struct named_policy policies[POLICIES] = {
        "allow-subscribe=", "on-deny-disconnect"},
       5}},
     {"props-both", {{"rule=t/#:k1+k3:k3:properties:pad-64:disconnect"}, 1}},
+    {"inject", {{"inject=password+otp"}, 1}},
+    {"inject-supply", {{"inject=otp", "supply-user=u", "rule=t/#:plain:k1"}, 3}},
+    {"inject-otp", {{"otp=password+otp", "inject=otp+password", "supply-password=p"}, 3}},
 };
 
 /* Good packets, so that an input gets far with few bytes. */
@@ -314,7 +317,7 @@ static bool event(struct host *h, struct input *in)
 		return h->ended[from] || h->closed[from] || (from == SIDE_BROKER && !h->leg) ||
 		       host_end(h, from, (op & 1) != 0);
 	case 10:
-		h->held = next(in) & (ASK_TAKE | ASK_DIAL | ASK_CONSUME);
+		h->held = next(in) & (ASK_TAKE | ASK_DIAL | ASK_CONSUME | ASK_DRAW);
 		return true;
 	case 11:
 		if ((op & 32) != 0)

@@ -107,6 +107,31 @@ START_TEST(every_byte_counts)
 }
 END_TEST
 
+/* Every part counts, also where one ends and the next begins. */
+START_TEST(names)
+{
+	static const struct {
+		uint8_t key;
+		const char *kind, *user, *secret;
+	} rows[] = {{3, "hotp", "ann", "secret"}, {4, "hotp", "ann", "secret"},
+	            {3, "totp", "ann", "secret"}, {3, "hotp", "bob", "secret"},
+	            {3, "hotp", "ann", "secreu"}, {3, "hotpa", "nn", "secret"},
+	            {3, "hotp", "anns", "ecret"}, {3, "hotp", "", "annsecret"}};
+	uint8_t made[ROWS(rows)][ATREST_NAME_SIZE], again[ATREST_NAME_SIZE];
+
+	for (int i = 0; i < ROWS(rows); i++) {
+		uint8_t k[ATREST_KEY_SIZE] = {rows[i].key};
+		atrest_name(k, rows[i].kind, slice_str(rows[i].user), slice_str(rows[i].secret),
+		            made[i]);
+		atrest_name(k, rows[i].kind, slice_str(rows[i].user), slice_str(rows[i].secret),
+		            again);
+		ck_assert_mem_eq(made[i], again, ATREST_NAME_SIZE);
+		for (int before = 0; before < i; before++)
+			ck_assert_mem_ne(made[i], made[before], ATREST_NAME_SIZE);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("atrest");
@@ -117,6 +142,7 @@ int main(void)
 	tcase_add_test(t, empty);
 	tcase_add_loop_test(t, wrong_row, 0, ROWS(wrong));
 	tcase_add_test(t, every_byte_counts);
+	tcase_add_test(t, names);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -53,12 +53,44 @@ START_TEST(split)
 }
 END_TEST
 
+/* What is joined is split again. */
+START_TEST(join)
+{
+	const struct row *row = &rows[_i];
+	char joined[64];
+	struct slice parts[2], fixed, code;
+
+	if (!row->good)
+		return;
+	otp_join(slice_str(row->fixed), row->layout, slice_str(row->code), parts);
+	ck_assert_uint_lt(parts[0].n + parts[1].n, sizeof joined);
+	memcpy(joined, parts[0].p, parts[0].n);
+	if (parts[1].n != 0)
+		memcpy(joined + parts[0].n, parts[1].p, parts[1].n);
+	struct slice whole = slice_of((const uint8_t *)joined, parts[0].n + parts[1].n);
+	expect_bytes(whole, slice_str(row->password), "joined");
+	ck_assert(otp_split(whole, row->layout, row->digits, &fixed, &code));
+}
+END_TEST
+
+START_TEST(join_leaves_out)
+{
+	struct slice parts[2];
+
+	otp_join(slice_str("pw"), OTP_OTP_ONLY, slice_str("123456"), parts);
+	expect_bytes(parts[0], slice_str("123456"), "code");
+	ck_assert_uint_eq(parts[1].n, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("embed");
 	TCase *t = tcase_create("embed");
 
 	tcase_add_loop_test(t, split, 0, ROWS(rows));
+	tcase_add_loop_test(t, join, 0, ROWS(rows));
+	tcase_add_test(t, join_leaves_out);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -16,9 +16,12 @@ static const struct named_policy seal_words = {"seal", {{"rule=t/#:plain:k1"}, 1
 static const struct named_policy cut_words = {"cut", {{"rule=t/#:plain:k1:disconnect"}, 1}};
 static const struct named_policy open_words = {"open", {{"rule=t/#:k1:plain"}, 1}};
 static const struct named_policy otp_words = {"otp", {{"otp=password+otp"}, 1}};
+static const struct named_policy inject_words = {"inject",
+                                                 {{"inject=password+otp", "supply-user=u"}, 2}};
+static const struct named_policy both_words = {"both", {{"otp=password+otp", "inject=otp"}, 2}};
 static const struct named_policy deny_words = {"deny", {{"deny-id=c1"}, 1}};
 
-static struct world *plain, *sealing, *cutting, *opening, *otp, *denying;
+static struct world *plain, *sealing, *cutting, *opening, *otp, *denying, *inject, *twice;
 
 /* A session with its outputs and what the last call answered. */
 struct rig {
@@ -38,6 +41,8 @@ static void setup(void)
 	cutting = world_new(&cut_words);
 	opening = world_new(&open_words);
 	otp = world_new(&otp_words);
+	inject = world_new(&inject_words);
+	twice = world_new(&both_words);
 	denying = world_new(&deny_words);
 }
 
@@ -48,6 +53,8 @@ static void teardown(void)
 	world_free(cutting);
 	world_free(opening);
 	world_free(otp);
+	world_free(inject);
+	world_free(twice);
 	world_free(denying);
 }
 
@@ -142,6 +149,8 @@ static void reach(struct rig *r, enum session_state state)
 	}
 	if (r->env.policy->otp && state > SESSION_CONSUMING)
 		session_consumed(r->s, &r->env, VERDICT_ACCEPTED, fresh(r, ROOM));
+	if (r->env.policy->inject.on && state > SESSION_DRAWING)
+		session_drawn(r->s, &r->env, slice_str("12345678"), fresh(r, ROOM));
 	if (state > SESSION_FORWARDING)
 		session_input(r->s, &r->env, SIDE_CLIENT, view, fresh(r, ROOM));
 	if (state > SESSION_AWAIT_CONNACK)
@@ -163,28 +172,40 @@ END_TEST
 /* What is wanted and when the timer is due, in each state that can be reached straight. */
 static const struct state_row {
 	enum session_state state;
-	bool otp, client, broker;
+	int login; /* 0 plain, 1 checked, 2 injected, 3 both */
+	bool client, broker;
 	int64_t deadline; /* after START_MS; 0 none */
 	unsigned ask;     /* of the call that led there */
 } states[] = {
-    {SESSION_GREET, false, true, false, 0, 0},
-    {SESSION_JUDGING, true, false, false, 5000, ASK_TAKE},
-    {SESSION_DIALING, false, false, false, 5000, ASK_DIAL},
-    {SESSION_DIALING, true, false, false, 5000, ASK_DIAL},
-    {SESSION_CONSUMING, true, false, false, 5000, ASK_CONSUME},
-    {SESSION_FORWARDING, false, false, false, 5000, 0},
-    {SESSION_FORWARDING, true, false, false, 5000, 0},
-    {SESSION_AWAIT_CONNACK, false, false, true, 5000, 0},
-    {SESSION_AWAIT_CONNACK, true, false, true, 5000, 0},
-    {SESSION_RELAYING, false, true, true, 66000, 0}, /* twice the keep-alive */
-    {SESSION_DRAINING, false, false, true, SESSION_HALF_CLOSE_MS, 0},
-    {SESSION_DEAD, false, false, false, 0, 0},
+    {SESSION_GREET, 0, true, false, 0, 0},
+    {SESSION_JUDGING, 1, false, false, 5000, ASK_TAKE},
+    {SESSION_DIALING, 0, false, false, 5000, ASK_DIAL},
+    {SESSION_DIALING, 1, false, false, 5000, ASK_DIAL},
+    {SESSION_CONSUMING, 1, false, false, 5000, ASK_CONSUME},
+    {SESSION_DIALING, 2, false, false, 5000, ASK_DIAL},
+    {SESSION_DRAWING, 2, false, true, 5000, ASK_DRAW},
+    {SESSION_CONSUMING, 3, false, false, 5000, ASK_CONSUME},
+    {SESSION_DRAWING, 3, false, true, 5000, ASK_DRAW},
+    {SESSION_FORWARDING, 2, false, false, 5000, 0},
+    {SESSION_AWAIT_CONNACK, 3, false, true, 5000, 0},
+    {SESSION_FORWARDING, 0, false, false, 5000, 0},
+    {SESSION_FORWARDING, 1, false, false, 5000, 0},
+    {SESSION_AWAIT_CONNACK, 0, false, true, 5000, 0},
+    {SESSION_AWAIT_CONNACK, 1, false, true, 5000, 0},
+    {SESSION_RELAYING, 0, true, true, 66000, 0}, /* twice the keep-alive */
+    {SESSION_DRAINING, 0, false, true, SESSION_HALF_CLOSE_MS, 0},
+    {SESSION_DEAD, 0, false, false, 0, 0},
 };
+
+static const struct world *world_of(int login)
+{
+	return login == 0 ? plain : login == 1 ? otp : login == 2 ? inject : twice;
+}
 
 START_TEST(wants_and_deadlines)
 {
 	const struct state_row *row = &states[_i];
-	struct rig *r = rig_new(row->otp ? otp : plain, MQTT_311);
+	struct rig *r = rig_new(world_of(row->login), MQTT_311);
 
 	reach(r, row->state);
 	ck_assert_int_eq(session_wants(r->s, SIDE_CLIENT), row->client);
@@ -199,7 +220,7 @@ END_TEST
 START_TEST(untimely_events)
 {
 	const struct state_row *row = &states[_i];
-	struct rig *r = rig_new(row->otp ? otp : plain, MQTT_5);
+	struct rig *r = rig_new(world_of(row->login), MQTT_5);
 	struct session_credential answer = {.why = VERDICT_USER_UNKNOWN};
 	int64_t deadline;
 
@@ -213,6 +234,8 @@ START_TEST(untimely_events)
 		session_dialled(r->s, &r->env, false, &r->step);
 	if (row->state != SESSION_CONSUMING)
 		session_consumed(r->s, &r->env, VERDICT_STORE_FAILED, &r->step);
+	if (row->state != SESSION_DRAWING)
+		session_drawn(r->s, &r->env, slice_str("12345678"), &r->step);
 	ck_assert_int_eq(r->s->state, row->state);
 	ck_assert_int_eq(session_deadline(r->s), deadline);
 	ck_assert_uint_eq(
