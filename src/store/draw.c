@@ -10,12 +10,15 @@
  * used up (by a login that the broker behind the verifier refused). It may as well not have been
  * looked at (a lock), so once they are STORE_DRAW_FAR, codes take turns in pairs, of which the
  * second counts where the first is a resync: two that come behind the last good one, for a verifier
- * that stood still, or, every other round, two further on; then two new ones for a verifier that
- * went along. What gets in tells where the verifier stands, and the counter goes on there.
- */
+ * that stood still, or, every other round, two further on; then new ones for a verifier that went
+ * along. What gets in tells where the verifier stands, and the counter goes on there. */
 #include "store/draw.h"
 
 const struct store_draws store_draws_none = {.last = -1, .good = -1, .answered = -1};
+
+/* Of these, the first two are an old pair. A verifier may let whoever was refused wait for twice as
+ * long each time, so the number is odd, or the same turn would come whenever it looks. */
+enum { TURNS = 5 };
 
 static int64_t next_counter(struct store_draws *d)
 {
@@ -23,7 +26,7 @@ static int64_t next_counter(struct store_draws *d)
 	int64_t places = (d->last - d->good) / STORE_DRAW_FAR;
 
 	if (places > 0) {
-		int64_t round = d->turn / 4, turn = d->turn % 4;
+		int64_t round = d->turn / TURNS, turn = d->turn % TURNS;
 		int64_t place = round % 2 == 0 ? 0 : round / 2 % places;
 		d->turn++;
 		if (turn < 2)

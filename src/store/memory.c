@@ -190,7 +190,8 @@ static enum store_status take(const struct memory *m, struct store_op *op)
 	op->params = u->params;
 	op->state = u->now.state;
 	const struct failed_source *f = failures_of(&u->now, op->source);
-	if (f != NULL && store_delayed(f->failures, f->last, op->now))
+	if (f != NULL && store_delayed(f->failures, f->last, op->now) &&
+	    !store_resyncs(&op->state, op->source, op->now))
 		return STORE_DELAYED;
 	if (!known_good(&u->now, op->source, op->now)) {
 		double left =

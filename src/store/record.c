@@ -63,6 +63,13 @@ bool store_delayed(int64_t failures, int64_t last, int64_t now)
 	return now - last < delay;
 }
 
+bool store_resyncs(const struct otp_state *s, const uint8_t source[16], int64_t now)
+{
+	return s->pending >= 0 && s->pending >= s->mark && now >= s->pending_at &&
+	       now - s->pending_at < OTP_PENDING_SECONDS &&
+	       memcmp(s->pending_source, source, sizeof s->pending_source) == 0;
+}
+
 enum store_status store_user_admitted(bool locked, bool stale, int64_t expires, int64_t now)
 {
 	if (locked)

@@ -16,6 +16,10 @@ int store_user_exists(struct slice name, struct err *e);
  * clock that was set back by more than a minute ends the delay: nobody waits for a year. */
 bool store_delayed(int64_t failures, int64_t last, int64_t now);
 
+/* Whether the source may show the one code that follows its resync: it does not wait for that, else
+ * an owner who waited long enough to be out of the window would never get back into it. */
+bool store_resyncs(const struct otp_state *s, const uint8_t source[16], int64_t now);
+
 /* Whether such a user may try to log in at `now`: STORE_DONE, or why not. */
 enum store_status store_user_admitted(bool locked, bool stale, int64_t expires, int64_t now);
 

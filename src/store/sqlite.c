@@ -199,7 +199,8 @@ static enum store_status take(const struct store_sqlite *s, struct store_op *op)
 	enum store_status status = fetch(s, op, &g);
 	if (status != STORE_DONE)
 		return status;
-	int delayed = store_sqlite_delayed(s, op);
+	int delayed =
+	    store_resyncs(&op->state, op->source, op->now) ? 0 : store_sqlite_delayed(s, op);
 	if (delayed != 0) {
 		op->blob_len = 0;
 		return delayed > 0 ? STORE_DELAYED : sql_failed(s, op, "read the failures");
