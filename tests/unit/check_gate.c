@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static char door[] = "door", elsewhere[] = "other";
 static struct conf_filter filter;
 static struct gate_limits limits;
 static struct gate *gate;
@@ -19,7 +20,7 @@ static void setup(void)
 {
 	struct err e;
 
-	filter = (struct conf_filter){.name = (char[]){"door"}};
+	filter = (struct conf_filter){.name = door};
 	limits = (struct gate_limits){.max_pending = 1000000,
 	                              .max_pending_per_address = 1000000,
 	                              .max_connections = 1000000,
@@ -104,7 +105,7 @@ END_TEST
 
 START_TEST(filters_count_apart)
 {
-	struct conf_filter other = {.name = (char[]){"other"}, .connects_per_address = {1, 1000}};
+	struct conf_filter other = {.name = elsewhere, .connects_per_address = {1, 1000}};
 
 	filter.connects_per_address = (struct conf_rate){1, 1000};
 	ck_assert_int_eq(knock(1), VERDICT_ACCEPTED);
