@@ -470,6 +470,13 @@ START_TEST(ban_after_refusals)
 	/* What a banned one is refused for is not counted. */
 	for (int i = 0; i < 10; i++)
 		ck_assert_int_eq(refused("192.0.2.1"), GATE_COUNTS);
+	/* Lifted, it is counted anew. */
+	uint8_t room[BANS_ADDRESS_SIZE];
+	struct store_ban ban = network("192.0.2.1", 0, room);
+	ck_assert(gate_unban(gate, STORE_BAN_ADDRESS, ban.value));
+	ck_assert_int_eq(refused("192.0.2.1"), GATE_COUNTS);
+	ck_assert_int_eq(refused("192.0.2.1"), GATE_COUNTS);
+	ck_assert_int_eq(refused("192.0.2.1"), GATE_BANS);
 	later(60000);
 	ck_assert_int_eq(knock_from("192.0.2.1"), VERDICT_ACCEPTED);
 	/* Too slow: counted anew when the time is over. */

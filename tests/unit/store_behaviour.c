@@ -948,14 +948,14 @@ START_TEST(bans)
 	    /* again: the same row; what is over goes then, and only then */
 	    {STORE_BAN, STORE_BAN_USER, "eve", 199, 300, STORE_DONE,
 	     "1 eve 100-200 auto ; 2 ev 110-0 why; 2 eve 199-300 auto ; "},
-	    {STORE_UNBAN, STORE_BAN_USER, "ev", 250, 0, STORE_DONE,
+	    {STORE_UNBAN, STORE_BAN_USER, "ev", 199, 0, STORE_DONE,
 	     "1 eve 100-200 auto ; 2 eve 199-300 auto ; "},
-	    {STORE_BAN, STORE_BAN_CLIENT_ID, "c", 250, 0, STORE_DONE,
-	     "2 eve 199-300 auto ; 3 c 250-0 why; "},
+	    {STORE_BAN, STORE_BAN_CLIENT_ID, "c", 200, 0, STORE_DONE,
+	     "2 eve 199-300 auto ; 3 c 200-0 why; "},
 	    {STORE_BAN, STORE_BAN_CLIENT_ID, "", 250, 0, STORE_FAILED,
-	     "2 eve 199-300 auto ; 3 c 250-0 why; "},
+	     "2 eve 199-300 auto ; 3 c 200-0 why; "},
 	    {STORE_BAN, (enum store_ban_kind)4, "d", 250, 0, STORE_FAILED,
-	     "2 eve 199-300 auto ; 3 c 250-0 why; "},
+	     "2 eve 199-300 auto ; 3 c 200-0 why; "},
 	    {STORE_UNBAN, STORE_BAN_CLIENT_ID, "c", 250, 0, STORE_DONE, "2 eve 199-300 auto ; "},
 	};
 
