@@ -294,7 +294,7 @@ void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why)
 	struct turn t;
 
 	if (c->session == NULL) {
-		conn_closes(c, report_closed_by(code));
+		conn_closes(c, report_closed_by((uint8_t)code));
 		conn_abort(c);
 		return;
 	}
