@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 BUILD_PACKAGES='gcc libc6-dev make autoconf automake pkg-config libevent-dev libssl-dev libsodium-dev libsqlite3-dev libqrencode-dev check'
-TEST_PACKAGES='mosquitto mosquitto-clients python3 python3-cryptography oathtool strace mandoc'
+TEST_PACKAGES='mosquitto mosquitto-clients python3 python3-cryptography oathtool strace mandoc libfaketime'
 # Clients. A Node.js that is not Debian's own may not go together with node-mqtt.
 OPTIONAL_PACKAGES='node-mqtt python3-paho-mqtt paho.mqtt.c-examples'
 # Debian starts each of these when it is installed.
