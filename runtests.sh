@@ -13,7 +13,7 @@ while [[ ${1:-} = --no-apt || ${1:-} = --all-brokers ]]; do
 done
 ./bootstrap.sh ${bootstrap[@]+"${bootstrap[@]}"} || exit 1
 echo 'runtests: running, this takes some minutes'
-make -s -C build -j"$(nproc)" check "$@" 2>&1 | tee build/check.log | grep -E '^(FAIL|ERROR|XPASS|SKIP): '
+make -s -C build -j"$((2 * $(nproc)))" check "$@" 2>&1 | tee build/check.log | grep -E '^(FAIL|ERROR|XPASS|SKIP): '
 status=${PIPESTATUS[0]}
 sed -n 's/^# \([A-Z]*: *[0-9]*\)$/\1/p' build/check.log
 if [ "$status" -eq 0 ]; then
