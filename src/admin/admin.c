@@ -4,6 +4,7 @@
 #include "admin/bans.h"
 #include "admin/control.h"
 #include "admin/http.h"
+#include "admin/watch.h"
 #include "base/text.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -21,6 +22,7 @@ struct admin {
 	struct event *hup, *term, *interrupt, *tick;
 	struct control *control;
 	struct http *http;
+	struct watch *watch;
 	struct facts facts;
 	struct pool *pool;
 	const struct admin_hooks *hooks;
@@ -95,8 +97,9 @@ static void do_status(struct admin *a, struct buf *answer)
 	            "config-loaded-at %" PRId64 "\nlast-reload %s\ndraining %s\nlog-level %s\n"
 	            "log-lines-lost %" PRIu64 "\n",
 	            PACKAGE_VERSION, (clock_now().mono_ms - a->started_ms) / 1000, s.workers,
-	            connections, pending, atomic_load(&a->facts.loaded_us) / 1000000, a->last_reload,
-	            pool_draining(a->pool) ? "yes" : "no", log_level_name(log_level()), log_lost());
+	            connections, pending, atomic_load(&a->facts.loaded_us) / 1000000,
+	            a->last_reload, pool_draining(a->pool) ? "yes" : "no",
+	            log_level_name(log_level()), log_lost());
 	say_clock(answer);
 	if (s.has_users)
 		say_users(answer, &s.users);
@@ -185,7 +188,7 @@ static void do_log_level(struct slice line, struct buf *answer)
 	control_say(answer, "failed\nno such level\n");
 }
 
-static void serve(void *ctx, struct slice request, struct buf *answer)
+static void serve(void *ctx, struct slice request, struct buf *answer, struct request *asker)
 {
 	struct admin *a = ctx;
 	struct slice verb = control_word(&request);
@@ -204,6 +207,10 @@ static void serve(void *ctx, struct slice request, struct buf *answer)
 		bans_ban(a->pool, request, answer);
 	else if (slice_eq(verb, slice_str("unban")))
 		bans_unban(a->pool, request, answer);
+	else if (slice_eq(verb, slice_str("connections")))
+		watch_connections(a->pool, request, answer);
+	else if (slice_eq(verb, slice_str("trace")))
+		watch_trace(&a->watch, a->base, a->pool, request, answer, asker);
 	else if (slice_eq(verb, slice_str("bans")))
 		bans_list(a->pool, answer);
 	else
@@ -295,7 +302,8 @@ void admin_run(struct admin *a, struct pool *pool, const struct admin_hooks *hoo
 	if (a->http != NULL && http_start(a->http, &a->facts, &e) != 0)
 		log_say(LOG_LEVEL_ERROR, "http", "%s", e.text);
 	(void)event_base_dispatch(a->base);
-	/* Before the pool goes, which it asks. */
+	/* Before the pool goes, which they ask. */
+	watch_end(a->watch);
 	http_free(a->http);
 	a->http = NULL;
 	(void)event_del(a->term);

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { CONTROL_BEHIND_MAX = 1024 * 1024 };
 enum { CONTROL_TIMEOUT_S = 5, CONTROL_BACKLOG = 16, CONTROL_PAUSE_MS = 100 };
 
 /* A connection that is being served. */
@@ -21,6 +22,8 @@ struct request {
 	struct control *control;
 	struct request *next, **link; /* link: what points to this one */
 	struct bufferevent *peer;
+	void (*ended)(void *ctx); /* NULL: one answer, then the end */
+	void *ctx;
 };
 
 struct control {
@@ -47,6 +50,8 @@ static void request_end(struct request *r)
 	*r->link = r->next;
 	if (r->next != NULL)
 		r->next->link = r->link;
+	if (r->ended != NULL)
+		r->ended(r->ctx);
 	bufferevent_free(r->peer);
 	free(r);
 }
@@ -64,6 +69,31 @@ static void failed(struct bufferevent *peer, short what, void *arg)
 	request_end(arg);
 }
 
+static void discard(struct bufferevent *peer, void *arg)
+{
+	struct evbuffer *in = bufferevent_get_input(peer);
+
+	(void)arg;
+	(void)evbuffer_drain(in, evbuffer_get_length(in));
+}
+
+void control_keep(struct request *asker, void (*ended)(void *ctx), void *ctx)
+{
+	asker->ended = ended;
+	asker->ctx = ctx;
+}
+
+bool control_send(struct request *asker, struct slice bytes)
+{
+	return evbuffer_get_length(bufferevent_get_output(asker->peer)) < CONTROL_BEHIND_MAX &&
+	       bufferevent_write(asker->peer, bytes.p, bytes.n) == 0;
+}
+
+void control_end(struct request *asker)
+{
+	request_end(asker);
+}
+
 static void request_ready(struct bufferevent *peer, void *arg)
 {
 	struct request *r = arg;
@@ -78,9 +108,16 @@ static void request_ready(struct bufferevent *peer, void *arg)
 		return;
 	}
 	(void)bufferevent_disable(peer, EV_READ);
-	r->control->fn(r->control->ctx, slice_of(line, n), &answer);
+	r->control->fn(r->control->ctx, slice_of(line, n), &answer, r);
 	free(line);
-	bufferevent_setcb(peer, NULL, finished, failed, r);
+	if (r->ended != NULL) {
+		/* Read only to learn of its end. */
+		bufferevent_setcb(peer, discard, NULL, failed, r);
+		bufferevent_set_timeouts(peer, NULL, NULL);
+		(void)bufferevent_enable(peer, EV_READ);
+	} else {
+		bufferevent_setcb(peer, NULL, finished, failed, r);
+	}
 	if (answer.len == 0 || bufferevent_write(peer, buf_view(&answer).p, answer.len) != 0)
 		request_end(r);
 	buf_free(&answer);

@@ -15,7 +15,16 @@ struct control;
 
 /* Answers one request (a line without its end) into `answer`, whose first line is "ok", "failed" or
  * "bad-configuration". */
-typedef void control_fn(void *ctx, struct slice request, struct buf *answer);
+struct request;
+typedef void control_fn(void *ctx, struct slice request, struct buf *answer, struct request *asker);
+
+/* Called while a request is answered: its connection stays, for more of the answer, until either
+ * side ends it; ended() is called then, once. */
+void control_keep(struct request *asker, void (*ended)(void *ctx), void *ctx);
+
+/* More of an answer. False, and nothing is sent, where the asker takes too little. */
+bool control_send(struct request *asker, struct slice bytes);
+void control_end(struct request *asker);
 
 /* A socket that a dead process left behind is replaced, one that is served is an error. NULL and
  * the reason. */

@@ -57,7 +57,8 @@ extern const struct ctl_command ctl_check_config, ctl_explain, ctl_keygen, ctl_e
     ctl_otp_code, ctl_otp_verify, ctl_user_add, ctl_user_list, ctl_user_show, ctl_user_lock,
     ctl_user_unlock, ctl_user_expire, ctl_user_reset, ctl_user_resync, ctl_user_delete,
     ctl_user_import, ctl_user_export, ctl_store_check, ctl_store_backup, ctl_store_restore,
-    ctl_reload, ctl_status, ctl_kick, ctl_drain, ctl_log_level, ctl_ban, ctl_unban, ctl_bans;
+    ctl_reload, ctl_status, ctl_kick, ctl_drain, ctl_log_level, ctl_ban, ctl_unban, ctl_bans,
+    ctl_connections, ctl_top, ctl_trace;
 
 /* The whole program but for its preparation. Returns the exit status. */
 int ctl_main(int argc, char **argv);
@@ -112,6 +113,13 @@ int ctl_ask(const struct ctl *ctl, struct slice request, struct ctl_answer *answ
 
 /* The same, and prints what was answered. Pairs: a good answer is lines `NAME VALUE`. */
 int ctl_converse(const struct ctl *ctl, struct slice request, bool pairs);
+
+/* A request whose answer has no end: line() is called for each line of it, without its end, until
+ * it says false, or until_ms (ctl_mono_ms(), 0 none) is reached. Returns the exit status; that the
+ * daemon ends it is a failure, reported. */
+int ctl_stream(const struct ctl *ctl, struct slice request, int64_t until_ms,
+               bool (*line)(void *ctx, struct slice text), void *ctx);
+int64_t ctl_mono_ms(void);
 
 /* What the daemon said goes to standard output when it went well, else to standard error. */
 void ctl_print_plain(const struct ctl *ctl, int status, struct slice text);

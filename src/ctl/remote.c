@@ -8,11 +8,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ANSWER_SECONDS = 60, CHUNK = 1 << 16, NAME_LEN_MAX = 65535, DRAIN_MAX_MS = 3600000 };
@@ -166,6 +169,91 @@ int ctl_ask(const struct ctl *ctl, struct slice request, struct ctl_answer *answ
 	status = status_of(ctl_take_line(&answer->text));
 	answer->understood = status >= 0;
 	return status >= 0 ? status : ctl_fail("the daemon's answer is not understood");
+}
+
+int64_t ctl_mono_ms(void)
+{
+	struct timespec t = {0, 0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Waits for more of a stream. 1: it is in `in`; 0: the time is over; -1: no more comes. */
+static int receive_more(int fd, struct buf *in, int64_t until_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int64_t left = until_ms == 0 ? -1 : until_ms - ctl_mono_ms();
+
+	if (until_ms != 0 && left <= 0)
+		return 0;
+	int ready = poll(&p, 1, left > INT_MAX ? INT_MAX : (int)left);
+	if (ready <= 0)
+		return ready == 0 ? 0 : errno == EINTR ? 1 : -1;
+	uint8_t *to = buf_reserve(in, CHUNK);
+	ssize_t got = to == NULL ? -1 : recv(fd, to, CHUNK, 0);
+	if (got <= 0)
+		return -1;
+	buf_added(in, (size_t)got);
+	return 1;
+}
+
+/* Hands out the whole lines that are there. False where it is enough. */
+static bool hand_out(struct buf *in, bool (*line)(void *ctx, struct slice text), void *ctx)
+{
+	bool on = true;
+
+	while (on && in->len != 0 && memchr(buf_view(in).p, '\n', in->len) != NULL) {
+		struct slice rest = buf_view(in), text = ctl_take_line(&rest);
+		on = line(ctx, text);
+		buf_consume(in, text.n + 1);
+	}
+	return on;
+}
+
+/* Reads up to the verdict. Anything but `ok` is reported. */
+static int stream_verdict(int fd, struct buf *in)
+{
+	while (in->len == 0 || memchr(buf_view(in).p, '\n', in->len) == NULL) {
+		if (receive_more(fd, in, 0) < 0)
+			return ctl_fail(
+			    "the daemon gave no answer (root and its own user may ask)");
+	}
+	struct slice rest = buf_view(in), verdict = ctl_take_line(&rest);
+	int status = status_of(verdict);
+	if (status == CTL_OK)
+		buf_consume(in, verdict.n + 1);
+	else if (status < 0)
+		status = ctl_fail("the daemon's answer is not understood");
+	else
+		(void)ctl_fail("%.*s", (int)(rest.n == 0 ? 0 : rest.n - 1), (const char *)rest.p);
+	return status;
+}
+
+int ctl_stream(const struct ctl *ctl, struct slice request, int64_t until_ms,
+               bool (*line)(void *ctx, struct slice text), void *ctx)
+{
+	struct buf in = {.cap = CTL_ANSWER_MAX};
+	int status = CTL_FAILED, more = 1;
+	char *path = socket_path(ctl);
+
+	if (path == NULL)
+		return CTL_FAILED;
+	int fd = connect_to(path, &status);
+	free(path);
+	if (fd < 0)
+		return status;
+	if (send_all(fd, request) != 0)
+		status = ctl_fail("no answer from the daemon: %s", strerror(errno));
+	else
+		status = stream_verdict(fd, &in);
+	while (status == CTL_OK && more > 0 && hand_out(&in, line, ctx))
+		more = receive_more(fd, &in, until_ms);
+	if (status == CTL_OK && more < 0)
+		status = ctl_fail("the daemon has ended");
+	(void)close(fd);
+	buf_free(&in);
+	return status;
 }
 
 void ctl_print_plain(const struct ctl *ctl, int status, struct slice text)

@@ -8,6 +8,7 @@
 #include "sys/clock.h"
 #include "worker/banish.h"
 #include "worker/report.h"
+#include "worker/trace.h"
 #include "worker/worker.h"
 
 #include <stdlib.h>
@@ -246,6 +247,7 @@ void conn_abort(struct conn *c)
 	}
 	if (c->refusing)
 		w->n_refusing--;
+	trace_forget(c);
 	session_free(c->session);
 	if (c->prev != NULL)
 		c->prev->next = c->next;

@@ -36,8 +36,9 @@ struct conn {
 	int64_t full_since;                        /* monotonic ms; 0: no side is behind */
 	size_t waiting_bytes;    /* counted in the worker's bytes of those that wait */
 	struct session *session; /* NULL until the first byte came */
+	struct tap *tap;         /* it is watched */
 	struct login *login;     /* a request to the store that is under way */
-	struct draw *draw;       /* a code for the broker that is awaited, or sent and not answered */
+	struct draw *draw; /* a code for the broker that is awaited, or sent and not answered */
 	struct leg client, *broker;
 	struct event timer;
 };

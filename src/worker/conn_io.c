@@ -8,6 +8,7 @@
 #include "worker/banish.h"
 #include "worker/kit.h"
 #include "worker/report.h"
+#include "worker/trace.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -182,8 +183,12 @@ void turn_end(struct turn *t)
 	count(c->worker, step);
 	write_out(t, SIDE_CLIENT);
 	write_out(t, SIDE_BROKER);
-	for (size_t i = 0; i < step->n_notes; i++)
+	if (c->worker->trace != NULL && t->before < SESSION_RELAYING)
+		trace_look(c, (const uint32_t[2]){0, 0});
+	for (size_t i = 0; i < step->n_notes; i++) {
+		trace_note(c, &step->notes[i]);
 		report_note(c, &step->notes[i]);
+	}
 	count_refusals(c, step);
 	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
 		struct leg *l = conn_leg(c, side);
@@ -229,6 +234,8 @@ static size_t feed(struct conn *c, enum side from, struct slice view)
 		turn_begin(&t, c);
 		session_input(c->session, &t.env, from, slice_from(view, consumed), &t.step);
 		n = t.step.consumed;
+		if (c->tap != NULL)
+			trace_bytes(c, from, slice_from(view, consumed), n);
 		consumed += n;
 		l->want = t.step.want;
 		turn_end(&t);

@@ -47,7 +47,7 @@ struct pool_status {
 	    verdicts[VERDICT_COUNT]; /* over all listeners; equal names are counted as the first */
 	struct histogram_sum login, dial;
 	struct store_stats store; /* all 0 where there is no state */
-	bool has_users; /* there is a state, and it was looked at */
+	bool has_users;           /* there is a state, and it was looked at */
 	struct store_census users;
 };
 void pool_status(struct pool *p, struct pool_status *out);
@@ -89,6 +89,24 @@ void pool_connections(const struct pool *p, size_t i, size_t *pending, size_t *c
 
 /* Connections of clients whose listener leads to that broker, by its index in conf. Any thread. */
 size_t pool_broker_connections(struct pool *pool, const struct snapshot *s, size_t broker);
+
+/* Connections that meet every criterion that is set, at most `limit` of them, a line each:
+ * LISTENER PEER STATE VERSION SECONDS BUFFERED CLIENT-ID USER; VERSION, CLIENT-ID and USER (in
+ * hexadecimal) are `-` where they are not known. *found counts them all. */
+struct pool_who {
+	struct slice listener, client_id, user; /* n 0: any */
+	bool has_address;
+	uint8_t address[16];
+	size_t limit;
+};
+void pool_clients(struct pool *p, const struct pool_who *who, struct buf *out, size_t *found);
+
+/* The bytes of an address as text. 0, or -1 where it is none. */
+int pool_address(struct slice text, uint8_t out[16], struct err *e);
+
+/* Watches from here on, or, NULL, no more: nobody uses the trace before then when it returns. */
+struct trace;
+void pool_trace(struct pool *p, struct trace *t);
 
 /* Ends the sessions that match, with v5 code 0x98, and counts them. The value of an address is its
  * text. 0, or -1 where it is none. */

@@ -40,7 +40,7 @@ static void kick_worker(struct worker *w, void *arg)
 	}
 }
 
-static int address_bytes(struct slice text, uint8_t out[16], struct err *e)
+int pool_address(struct slice text, uint8_t out[16], struct err *e)
 {
 	char host[NET_ADDR_TEXT];
 	struct net_addr a;
@@ -62,7 +62,7 @@ int pool_kick(struct pool *p, enum pool_kick by, struct slice value, size_t *kic
 	uint8_t address[16];
 
 	if (by == POOL_KICK_ADDRESS) {
-		if (address_bytes(value, address, e) != 0)
+		if (pool_address(value, address, e) != 0)
 			return -1;
 		k.value = slice_of(address, sizeof address);
 	}

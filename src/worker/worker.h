@@ -80,6 +80,7 @@ struct worker {
 	struct histogram dial_time;
 	struct counter closed[CLOSED_COUNT];
 	struct counter *verdicts; /* by listener, by enum verdict */
+	struct trace *trace;      /* who is watched; NULL: nobody */
 	struct report_window windows[REPORT_KINDS];
 	bool draining, stopping; /* nobody is accepted any more; and the loop is to end */
 	size_t to_tell;          /* how many connections there were when that began */
