@@ -174,13 +174,6 @@ struct verifier {
 	bool used[1 << 16]; /* counters that were accepted and used up */
 };
 
-static bool is_delayed(const struct verifier *v)
-{
-	int64_t delay = v->failures > 12 ? 3600 : (int64_t)1 << (v->failures - 1);
-
-	return v->failures > 0 && v->now - v->failed_at < delay;
-}
-
 /* One CONNECT with the code of that counter. 1: in, 0: refused, -1: no answer. */
 static int knock(struct verifier *v, enum weather weather, int64_t counter)
 {
@@ -191,7 +184,8 @@ static int knock(struct verifier *v, enum weather weather, int64_t counter)
 
 	if (weather == NO_ANSWER)
 		return -1;
-	if (weather == LOCKED || (is_delayed(v) && !store_resyncs(state, source, v->now)))
+	if (weather == LOCKED || (store_delayed(v->failures, v->failed_at, v->now) &&
+	                          !store_resyncs(state, source, v->now)))
 		return 0;
 	ck_assert_int_eq(hotp_code(v->hotp, v->cred.params.algorithm,
 	                           slice_of(v->cred.secret, v->cred.secret_len), (uint64_t)counter,
