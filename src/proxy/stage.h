@@ -143,6 +143,9 @@ void stage_greet(struct session *s, const struct session_env *env, struct slice 
 void stage_forward(struct session *s, const struct session_env *env, struct slice bytes,
                    struct session_step *step);
 
+/* Whether there is a user name to draw a code for; else the login is refused. */
+bool stage_may_draw(struct session *s, const struct session_env *env, struct session_step *step);
+
 /* stage_login.c: AWAIT_CONNACK, both sides; and DRAWING, in which the broker must be silent. */
 void stage_await(struct session *s, const struct session_env *env, enum side from,
                  struct slice bytes, struct session_step *step);

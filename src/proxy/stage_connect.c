@@ -153,6 +153,16 @@ static bool allowed(struct session *s, const struct session_env *env, const stru
 	return true;
 }
 
+bool stage_may_draw(struct session *s, const struct session_env *env, struct session_step *step)
+{
+	if (!env->policy->inject.on || s->has_user || env->policy->inject.user.n != 0)
+		return true;
+	refuse(s, env, VERDICT_USER_MISSING, 0,
+	       "the client sends no user name, and the otp block of its broker supplies none",
+	       step);
+	return false;
+}
+
 /* The rest of the judgement of a whole CONNECT: version, lists, Will; then the login begins. */
 static void judge(struct session *s, const struct session_env *env, const struct mqtt_connect *c,
                   struct session_step *step)
@@ -177,15 +187,12 @@ static void judge(struct session *s, const struct session_env *env, const struct
 	if (!will_judged(s, env, c, step))
 		return;
 	s->otp = env->policy->otp;
-	bool injects = env->policy->inject.on;
-	if (!s->has_user && (s->otp || (injects && env->policy->inject.user.n == 0))) {
-		refuse(s, env, VERDICT_USER_MISSING, 0,
-		       s->otp ? NULL
-		              : "the client sends no user name, and the otp block of its broker "
-		                "supplies none",
-		       step);
+	if (s->otp && !s->has_user) {
+		refuse(s, env, VERDICT_USER_MISSING, 0, NULL, step);
 		return;
 	}
+	if (!stage_may_draw(s, env, step))
+		return;
 	if (!s->otp) {
 		stage_dial(s, env, step);
 		return;

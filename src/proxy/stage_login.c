@@ -85,6 +85,9 @@ static void draw(struct session *s, const struct session_env *env, struct sessio
 		session_enter(s, SESSION_FORWARDING);
 		return;
 	}
+	/* Judged before; a new configuration may have come meanwhile. */
+	if (!stage_may_draw(s, env, step))
+		return;
 	session_enter(s, SESSION_DRAWING);
 	/* Its turn may be some time off: the broker's time begins anew, here and with the code. */
 	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;

@@ -68,7 +68,7 @@ static bool answer_dial(struct host *h)
 	if (h->closed[SIDE_BROKER])
 		return true;
 	h->leg = !h->dial_fails;
-	h->forwarding = !h->world->policy.otp && !h->world->policy.inject.on;
+	h->forwarding = !h->world->policy.otp && !h->env.policy->inject.on;
 	call_begin(h, &c, EVENT_ROOM);
 	session_dialled(h->s, &h->env, h->leg, &c.step);
 	return call_finish(h, &c, 0, &moved);
@@ -95,7 +95,7 @@ static bool answer_consume(struct host *h)
 		a->state.pending = -1;
 		a->taken -= want->guess_taken;
 		h->consumed = true;
-		h->forwarding = !h->world->policy.inject.on;
+		h->forwarding = !h->env.policy->inject.on;
 		h->marks++;
 	}
 	call_begin(h, &c, EVENT_ROOM);
@@ -112,7 +112,7 @@ static bool answer_draw(struct host *h)
 	struct call c;
 	bool moved, fails = says(h, "fails");
 
-	if (session_user_up(h->s, &h->world->policy).n == 0 && !h->s->has_user)
+	if (session_user_up(h->s, h->env.policy).n == 0 && !h->s->has_user)
 		return fault_set(h->fault, "a code for nobody");
 	world_credential(slice_str("h"), &cred);
 	(void)hotp_code(h->world->kit.hotp, cred.params.algorithm,

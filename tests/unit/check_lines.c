@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { MANY = 60, THREADS = 4, ROUNDS = 4000 };
+enum { MANY = 60, THREADS = 4, ROUNDS = 1000 };
 
 struct waiting {
 	struct mail mail; /* first */

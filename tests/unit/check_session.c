@@ -708,6 +708,34 @@ START_TEST(names)
 }
 END_TEST
 
+/* A new configuration adds codes while the broker is dialled: for a client without a user name
+ * there is none to be drawn; one that supplies none any more has nothing to be written. */
+START_TEST(inject_comes_and_goes)
+{
+	struct rig *r = rig_new(plain, MQTT_311);
+	const struct world *sparse = twice;
+
+	reach(r, SESSION_DIALING);
+	r->leg = true;
+	r->env.policy = &sparse->policy;
+	session_dialled(r->s, &r->env, true, fresh(r, ROOM));
+	ck_assert_int_eq(r->s->state, SESSION_REFUSING);
+	ck_assert_int_eq(r->step.notes[0].verdict, VERDICT_USER_MISSING);
+	ck_assert_uint_eq(r->step.ask & ASK_DRAW, 0);
+	rig_free(r);
+
+	r = rig_new(inject, MQTT_311);
+	struct packet connect = packet_of(r, plain, "connect id=c1 keep=33");
+	reach(r, SESSION_FORWARDING);
+	r->env.policy = &plain->policy;
+	session_input(r->s, &r->env, SIDE_CLIENT, slice_of(connect.p, connect.n), fresh(r, ROOM));
+	ck_assert_uint_eq(r->out[SIDE_BROKER].len, 0);
+	ck_assert_int_eq(r->s->state, SESSION_DEAD);
+	packet_free(&connect);
+	rig_free(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("session");
@@ -715,6 +743,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, small);
+	tcase_add_test(t, inject_comes_and_goes);
 	tcase_add_loop_test(t, wants_and_deadlines, 0, ROWS(states));
 	tcase_add_loop_test(t, untimely_events, 0, ROWS(states));
 	tcase_add_loop_test(t, dead_is_dead, 0, 2);
