@@ -191,7 +191,11 @@ static void take_request(struct peer *p, struct evbuffer *in)
 	char *first = evbuffer_readln(in, &n, EVBUFFER_EOL_CRLF), *host = NULL;
 	struct question q = {.line = slice_of(first, first == NULL ? 0 : n)};
 
-	for (char *line; (line = evbuffer_readln(in, &n, EVBUFFER_EOL_CRLF)) != NULL && n != 0;) {
+	for (char *line; (line = evbuffer_readln(in, &n, EVBUFFER_EOL_CRLF)) != NULL;) {
+		if (n == 0) {
+			free(line);
+			break;
+		}
 		if (host == NULL && n >= sizeof name - 1 &&
 		    evutil_ascii_strncasecmp(line, name, sizeof name - 1) == 0) {
 			host = line;

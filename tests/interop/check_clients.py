@@ -179,7 +179,7 @@ def flood():
     _, err = t.child.communicate(timeout=10)
     out, err = "".join(lines), err.decode()
     lost = sum(int(n) for n in re.findall(r"(\d+) lines were lost", err))
-    tap.ok(lost > 50000 and out.count("PUBLISH") > 5000, "some lines came, and it is told how many did not", (lost, out.count("PUBLISH")))
+    tap.ok(lost > 50000 and out.count("PUBLISH") > 2000, "some lines came, and it is told how many did not", (lost, out.count("PUBLISH")))
     tap.within(lost + out.count(" t" + "t" * 99 + "\n"), 119990, 120010, "all together")
     with raw.Client(front.port) as c:
         tap.eq(c.login("after").code, 0, "and others are served")
