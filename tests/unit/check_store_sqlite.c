@@ -456,6 +456,42 @@ START_TEST(no_room_for_the_log)
 }
 END_TEST
 
+/* A touch writes, though nothing changes: where there is no room it fails. */
+START_TEST(touched)
+{
+	struct store_backend *b = open_state();
+	struct store_op touch = {.verb = STORE_TOUCH, .now = 1000};
+	struct rlimit limit;
+	struct stat st;
+	struct err e = {""};
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	store_behaviour_user(b, "ann", 0);
+	for (int i = 0; i < 3; i++) {
+		store_behaviour_run(b, &touch);
+		ck_assert_int_eq(touch.status, STORE_DONE);
+	}
+	ck_assert_int_eq(stat(scratch_path("state.db-wal"), &st), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	rlim_t before = limit.rlim_cur;
+	limit.rlim_cur = (rlim_t)st.st_size;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(b->ops->begin(b, &e), 0);
+	b->ops->run(b, &touch);
+	ck_assert_int_eq(b->ops->commit(b, &e), -1);
+	limit.rlim_cur = before;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	store_behaviour_run(b, &touch);
+	ck_assert_int_eq(touch.status, STORE_DONE);
+	b->ops->close(b);
+	b = open_state(); /* it is the same state, and of the same schema */
+	struct store_op op = {.verb = STORE_TAKE, .user = slice_str("ann"), .now = 1000};
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_DONE);
+	b->ops->close(b);
+}
+END_TEST
+
 /* The database may not have one page more: requests that need one fail alone or with their batch,
  * none by half. */
 START_TEST(no_room_for_pages)
@@ -692,6 +728,7 @@ int main(void)
 	tcase_add_loop_test(t, read_only_folder, 0, 2);
 	tcase_add_test(t, locked);
 	tcase_add_loop_test(t, no_room_for_the_log, 0, 5);
+	tcase_add_test(t, touched);
 	tcase_add_test(t, no_room_for_pages);
 	tcase_add_test(t, batch_undone_by_sqlite);
 	tcase_add_test(t, two_at_once);
