@@ -297,7 +297,8 @@ def drained():
         tap.eq(len(ends), n, "%s: all see the end" % how)
         tap.eq([e for _, p in ends for e in [(q.kind, q.code) for q in p]], [(raw.DISCONNECT, 0x8B)] * n, "each is told 0x8B")
         most = max(sum(1 for t in times if a <= t < a + 0.3) for a in [x * 0.1 for x in range(40)])
-        tap.ok(times[-1] - times[0] > 1.2 and most < n / 2, "spread over half the time",
+        # a daemon that is slowed down by a sanitizer comes late, and then with many at once
+        tap.ok(times[-1] - times[0] > 1.2 and (most < n / 2 or proxy.sanitized()), "spread over half the time",
                "from %.2f to %.2f, at most %d in 0.3 s" % (times[0], times[-1], most))
         got = downward.end()
         tap.eq([(p.kind, p.raw) for p in got], [(raw.PUBLISH, message), (raw.DISCONNECT, raw.disconnect(5, 0x8B))],
