@@ -108,9 +108,12 @@ void session_drawn(struct session *s, const struct session_env *env, struct slic
 		refuse(s, env, VERDICT_STORE_FAILED, "no code could be drawn for the broker", step);
 		return;
 	}
+	/* A new configuration may have come meanwhile, which has nobody to log in, or wants no codes. */
+	if (!stage_may_draw(s, env, step))
+		return;
 	memcpy(s->code, code.p, code.n);
 	s->code_len = (uint8_t)code.n;
-	s->injects = true;
+	s->injects = env->policy->inject.on;
 	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
 	session_enter(s, SESSION_FORWARDING);
 }

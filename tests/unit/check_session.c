@@ -708,8 +708,9 @@ START_TEST(names)
 }
 END_TEST
 
-/* A new configuration adds codes while the broker is dialled: for a client without a user name
- * there is none to be drawn; one that supplies none any more has nothing to be written. */
+/* A new configuration adds codes while the broker is dialled, or takes the user name away while a
+ * code is drawn: for a client without a user name there is none; one that wants no codes any more
+ * gets none; one that supplies no user any more has nothing to be written. */
 START_TEST(inject_comes_and_goes)
 {
 	struct rig *r = rig_new(plain, MQTT_311);
@@ -722,6 +723,22 @@ START_TEST(inject_comes_and_goes)
 	ck_assert_int_eq(r->s->state, SESSION_REFUSING);
 	ck_assert_int_eq(r->step.notes[0].verdict, VERDICT_USER_MISSING);
 	ck_assert_uint_eq(r->step.ask & ASK_DRAW, 0);
+	rig_free(r);
+
+	r = rig_new(inject, MQTT_311);
+	reach(r, SESSION_DRAWING);
+	r->env.policy = &sparse->policy;
+	session_drawn(r->s, &r->env, slice_str("123456"), fresh(r, ROOM));
+	ck_assert_int_eq(r->s->state, SESSION_REFUSING);
+	ck_assert_int_eq(r->step.notes[0].verdict, VERDICT_USER_MISSING);
+	rig_free(r);
+
+	r = rig_new(inject, MQTT_311);
+	reach(r, SESSION_DRAWING);
+	r->env.policy = &plain->policy;
+	session_drawn(r->s, &r->env, slice_str("123456"), fresh(r, ROOM));
+	ck_assert_int_eq(r->s->state, SESSION_FORWARDING);
+	ck_assert(!r->s->injects);
 	rig_free(r);
 
 	r = rig_new(inject, MQTT_311);
