@@ -173,6 +173,7 @@ def floods():
     tap.eq(first["count"], "7", "of 10 refusals 3 are told, and that 7 were not when the time is over")
     tap.eq(len(front.verdicts("filtered")), 3, "3 lines")
     refuse(2)
+    front.wait_verdict("filtered", times=5)
     tap.eq(len(front.verdicts("filtered")), 5, "then a new time begins")
     for i in range(5):
         with raw.Client(front.port) as c:
