@@ -5,7 +5,7 @@
 #include "acl/pattern.h"
 
 #include "base/text.h"
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 
 enum { QUOTE_SIZE = 100 };
 
@@ -123,7 +123,7 @@ int acl_glob_check(struct slice pattern, struct err *e)
 	char quote[QUOTE_SIZE];
 	bool escaped = false;
 
-	if (!mqtt_utf8_valid(pattern))
+	if (!utf8_valid(pattern))
 		return err_set(e, "\"%s\" is not valid UTF-8",
 		               text_escape(pattern, quote, sizeof quote));
 	for (size_t i = 0; i < pattern.n; i++)

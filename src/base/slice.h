@@ -35,4 +35,19 @@ static inline struct slice slice_from(struct slice s, size_t skip)
 	return skip >= s.n ? slice_of(NULL, 0) : slice_of(s.p + skip, s.n - skip);
 }
 
+static inline bool slice_blank(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* What is left without the white space of ASCII at both ends. */
+static inline struct slice slice_trim(struct slice s)
+{
+	while (s.n != 0 && slice_blank(s.p[0]))
+		s = slice_from(s, 1);
+	while (s.n != 0 && slice_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
 #endif

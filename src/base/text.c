@@ -3,6 +3,8 @@
  * written, and names what it would have taken. */
 #include "base/text.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 
 enum { QUOTE_SIZE = 80 };
@@ -138,26 +140,19 @@ void text_hex(const uint8_t *p, size_t n, char *out)
 	out[2 * n] = '\0';
 }
 
-/* The length of the valid, printable UTF-8 character at the start of s, or 0. U+0080–U+009F are controls;
- * U+2028–U+202E and U+2066–U+2069 reorder or break lines. */
+/* The length of the printable character at the start of s, or 0. U+0080 to U+009F are controls; U+2028 to U+202E
+ * and U+2066 to U+2069 reorder or break lines. */
 static size_t printable(struct slice s)
 {
-	uint8_t c = s.p[0];
-	if (c < 0x80)
-		return c >= 0x20 && c != 0x7f && c != '"' && c != '\\' ? 1 : 0;
-	size_t n = c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-	if (n == 0 || n > s.n)
+	const uint8_t *p = s.p;
+	size_t n = utf8_character(s);
+
+	if (n == 1)
+		return p[0] >= 0x20 && p[0] != 0x7f && p[0] != '"' && p[0] != '\\' ? 1 : 0;
+	if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0)
 		return 0;
-	uint32_t value = c & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s.p[i] & 0xc0) != 0x80)
-			return 0;
-		value = value << 6 | (s.p[i] & 0x3f);
-	}
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	if (value < least[n] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
-		return 0;
-	if (value < 0xa0 || (value >= 0x2028 && value <= 0x202e) || (value >= 0x2066 && value <= 0x2069))
+	if (n == 3 && p[0] == 0xe2 &&
+	    ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)))
 		return 0;
 	return n;
 }

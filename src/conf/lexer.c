@@ -4,7 +4,7 @@
  * would bring a crowd of complaints about what follows. */
 #include "conf/lexer.h"
 
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 
 struct lexer {
 	const struct conf_source *source;
@@ -61,7 +61,7 @@ static void check_bytes(struct lexer *x)
 			                : "a control character: only tabs are allowed");
 			return;
 		}
-		if (n > x->line.n - i || !mqtt_utf8_valid(slice_of(x->line.p + i, n))) {
+		if (n > x->line.n - i || !utf8_valid(slice_of(x->line.p + i, n))) {
 			complain(x, i, "not valid UTF-8: the file must be UTF-8 text");
 			return;
 		}

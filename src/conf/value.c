@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "conf/conf.h"
 #include "conf/schema.h"
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,7 +144,7 @@ static int set_text(const struct conf_directive *d, void *base, const char *text
 {
 	struct slice s = slice_str(text);
 
-	if (s.n == 0 || s.n > d->max || !mqtt_utf8_valid(s))
+	if (s.n == 0 || s.n > d->max || !utf8_valid(s))
 		return err_set(e, "1 to %llu bytes of UTF-8 without control characters are wanted",
 		               (unsigned long long)d->max);
 	return replace_text(member(d, base), text, e);

@@ -50,20 +50,6 @@ int ctl_read_key(const char *path, uint8_t key[SEAL_KEY_SIZE], struct err *e)
 	return result == 0 ? 0 : err_set(e, "%s: %s", path, why.text);
 }
 
-static bool blank(uint8_t c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static struct slice trimmed(struct slice s)
-{
-	while (s.n != 0 && blank(s.p[0]))
-		s = slice_from(s, 1);
-	while (s.n != 0 && blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 static int decode(struct slice text, bool hex, uint8_t *out, size_t size)
 {
 	if (!hex)
@@ -79,7 +65,7 @@ int ctl_read_secret(const char *path, bool hex, uint8_t *out, size_t size, struc
 
 	if (file_read(NULL, path, false, &content, e) != 0)
 		return -1;
-	int n = decode(trimmed(buf_view(&content)), hex, out, size);
+	int n = decode(slice_trim(buf_view(&content)), hex, out, size);
 	buf_free(&content);
 	if (n > 0)
 		return n;

@@ -75,15 +75,6 @@ static int read_entry(struct import *m, struct slice line, struct err *e)
 	return entry_csv(line, &m->columns, m->entry, e);
 }
 
-static struct slice trimmed(struct slice s)
-{
-	while (s.n != 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = slice_from(s, 1);
-	while (s.n != 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t' || s.p[s.n - 1] == '\r'))
-		s.n--;
-	return s;
-}
-
 /* false: nothing can be made of what follows either. */
 static bool import_line(struct import *m, struct slice line)
 {
@@ -123,7 +114,7 @@ static void import_lines(struct import *m)
 		const uint8_t *end = memchr(text.p, '\n', text.n);
 		size_t n = end == NULL ? text.n : (size_t)(end - text.p);
 		m->line++;
-		going = import_line(m, trimmed(slice_of(text.p, n)));
+		going = import_line(m, slice_trim(slice_of(text.p, n)));
 		text = slice_from(text, n + 1);
 	}
 }

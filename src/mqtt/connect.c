@@ -6,7 +6,7 @@
 
 #include "mqtt/disputed.h"
 #include "mqtt/topic.h"
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 
 enum {
 	RESERVED = 0x01,
@@ -81,7 +81,7 @@ static enum mqtt_result will(struct reader *r, struct mqtt_connect *out)
 		return result;
 	out->will_topic = reader_binary(r);
 	out->will_payload = reader_binary(r);
-	if (r->bad || !mqtt_utf8_valid(out->will_topic)) /* [MQTT-3.1.3-11] */
+	if (r->bad || !utf8_valid(out->will_topic)) /* [MQTT-3.1.3-11] */
 		return MQTT_MALFORMED;
 	if (out->will_topic.n == 0)
 		return MQTT_NO_TOPIC; /* [MQTT-4.7.3-1] */
@@ -109,7 +109,7 @@ static enum mqtt_result credentials(struct reader *r, struct mqtt_connect *out)
 	}
 	if (out->has_password)
 		out->password = reader_binary(r);
-	if (r->bad || r->left != 0 || !mqtt_utf8_valid(out->user)) /* [MQTT-3.1.3-12] */
+	if (r->bad || r->left != 0 || !utf8_valid(out->user)) /* [MQTT-3.1.3-12] */
 		return MQTT_MALFORMED;
 	return MQTT_OK;
 }
@@ -134,7 +134,7 @@ enum mqtt_result mqtt_connect_get(struct slice body, bool minimal, struct mqtt_c
 	if (result != MQTT_OK)
 		return result;
 	out->client_id = reader_binary(&r);
-	if (r.bad || !mqtt_utf8_valid(out->client_id)) /* [MQTT-3.1.3-4] */
+	if (r.bad || !utf8_valid(out->client_id)) /* [MQTT-3.1.3-4] */
 		return MQTT_MALFORMED;
 	result = will(&r, out);
 	return result != MQTT_OK ? result : credentials(&r, out);

@@ -7,7 +7,7 @@
 #include "mqtt/disputed.h"
 #include "mqtt/props.h"
 #include "mqtt/topic.h"
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 
 /* [MQTT-2.2.1-3] */
 static enum mqtt_result packet_id(struct reader *r, enum mqtt_result zero)
@@ -45,7 +45,7 @@ static enum mqtt_result filter(struct reader *r, enum mqtt_version version)
 {
 	struct slice f = reader_binary(r);
 
-	if (r->bad || !mqtt_utf8_valid(f)) /* [MQTT-3.8.3-1] */
+	if (r->bad || !utf8_valid(f)) /* [MQTT-3.8.3-1] */
 		return MQTT_MALFORMED;
 	if (!mqtt_filter_levels_valid(f))
 		return MQTT_BAD_FILTER;

@@ -7,7 +7,7 @@
 
 #include "mqtt/disputed.h"
 #include "mqtt/topic.h"
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 
 enum { IDS = 0x2B };
 
@@ -80,7 +80,7 @@ static enum mqtt_result check_value(const struct mqtt_prop *p)
 	if (p->number == 0 && (nonzero & MQTT_PROP_BIT(p->id)) != 0)
 		return MQTT_PROTOCOL; /* 3.1.2.11.3, 3.1.2.11.4, 3.8.2.1.2 */
 	if ((type == MQTT_STRING || type == MQTT_PAIR) &&
-	    !(mqtt_utf8_valid(p->text) && mqtt_utf8_valid(p->value)))
+	    !(utf8_valid(p->text) && utf8_valid(p->value)))
 		return MQTT_MALFORMED; /* [MQTT-1.5.4-1], [MQTT-1.5.7-1] */
 	if (p->id == MQTT_RESPONSE_TOPIC && (p->text.n == 0 || mqtt_topic_wild(p->text)))
 		return MQTT_PROTOCOL; /* [MQTT-3.3.2-14], [MQTT-4.7.3-1] */

@@ -6,7 +6,7 @@
 
 #include "mqtt/disputed.h"
 #include "mqtt/topic.h"
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 
 /* Where the parts of the variable header lie, counted from behind the fixed header. */
 struct layout {
@@ -82,7 +82,7 @@ static enum mqtt_result check_topic(const struct mqtt_publish *p)
 	if (mqtt_topic_valid(p->topic))
 		return MQTT_OK;
 	/* [MQTT-3.3.2-1] is about the encoding, [MQTT-3.3.2-2] about wildcards. */
-	return mqtt_utf8_valid(p->topic) ? MQTT_WILD_TOPIC : MQTT_MALFORMED;
+	return utf8_valid(p->topic) ? MQTT_WILD_TOPIC : MQTT_MALFORMED;
 }
 
 enum mqtt_result mqtt_publish_get(struct slice packet, const struct mqtt_frame *f,

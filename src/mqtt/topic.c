@@ -4,7 +4,7 @@
  * and `#` ends the filter, so both sides stand in the same level at any time. */
 #include "mqtt/topic.h"
 
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 
 #define ONES UINT64_C(0x0101010101010101)
 #define HIGH UINT64_C(0x8080808080808080)
@@ -44,7 +44,7 @@ bool mqtt_topic_wild(struct slice s)
 bool mqtt_topic_valid(struct slice topic)
 {
 	return topic.n != 0 && topic.n <= UINT16_MAX && !mqtt_topic_wild(topic) &&
-	       mqtt_utf8_valid(topic);
+	       utf8_valid(topic);
 }
 
 /* [MQTT-4.7.1-1], [MQTT-4.7.1-2]: a wildcard fills its level, `#` only the last one. */
@@ -57,7 +57,7 @@ static bool wildcard_placed(struct slice f, size_t i)
 
 bool mqtt_filter_levels_valid(struct slice filter)
 {
-	if (filter.n == 0 || filter.n > UINT16_MAX || !mqtt_utf8_valid(filter))
+	if (filter.n == 0 || filter.n > UINT16_MAX || !utf8_valid(filter))
 		return false;
 	for (size_t i = 0; i < filter.n; i++) {
 		if (is_wildcard(filter.p[i]) && !wildcard_placed(filter, i))

@@ -6,23 +6,9 @@
 #include "base/secret.h"
 #include "otp/base32.h"
 
-static bool blank(uint8_t c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static struct slice trimmed(struct slice s)
-{
-	while (s.n != 0 && blank(s.p[0]))
-		s = slice_from(s, 1);
-	while (s.n != 0 && blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 int otp_secret_parse(struct slice text, uint8_t out[OTP_SECRET_MAX], struct err *e)
 {
-	int n = base32_decode(trimmed(text), out, OTP_SECRET_MAX);
+	int n = base32_decode(slice_trim(text), out, OTP_SECRET_MAX);
 
 	if (n >= OTP_SECRET_MIN)
 		return n;

@@ -4,6 +4,8 @@
  * The few rules needed stand here in full, since this room knows nothing of MQTT's codec. */
 #include "seal/inner.h"
 
+#include "base/utf8.h"
+
 bool inner_make(struct inner *in, const struct slice *props, size_t pad_to, struct slice payload)
 {
 	static const uint8_t zeros[INNER_PAD_MAX];
@@ -40,47 +42,10 @@ bool inner_make(struct inner *in, const struct slice *props, size_t pad_to, stru
 	return prefix <= SEAL_PREFIX_MAX;
 }
 
-/* Length of the UTF-8 character at the start of s as MQTT allows it: shortest form, no surrogate,
- * no U+0000. 0: none. */
-static size_t utf8_character(struct slice s)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint8_t c = s.p[0];
-
-	if (c < 0x80)
-		return c == 0 ? 0 : 1;
-	size_t n = c >= 0xc2 && c < 0xe0   ? 2
-	           : c >= 0xe0 && c < 0xf0 ? 3
-	           : c >= 0xf0 && c < 0xf5 ? 4
-	                                   : 0;
-	if (n == 0 || n > s.n)
-		return 0;
-	uint32_t value = c & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s.p[i] & 0xc0) != 0x80)
-			return 0;
-		value = value << 6 | (s.p[i] & 0x3f);
-	}
-	if (value < least[n] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
-		return 0;
-	return n;
-}
-
-static bool is_utf8(struct slice s)
-{
-	while (s.n != 0) {
-		size_t n = utf8_character(s);
-		if (n == 0)
-			return false;
-		s = slice_from(s, n);
-	}
-	return true;
-}
-
 static bool is_topic_name(struct slice s)
 {
 	return s.n != 0 && memchr(s.p, '+', s.n) == NULL && memchr(s.p, '#', s.n) == NULL &&
-	       is_utf8(s);
+	       utf8_valid(s);
 }
 
 /* Takes a string or binary field: two bytes of length, then that many. */
@@ -108,11 +73,11 @@ static bool take_property(struct slice *s, uint32_t *seen)
 	if (!take_field(s, &value))
 		return false;
 	if (id == USER_PROPERTY)
-		return take_field(s, &second) && is_utf8(value) && is_utf8(second);
+		return take_field(s, &second) && utf8_valid(value) && utf8_valid(second);
 	if (id > CORRELATION_DATA || (*seen & 1u << id) != 0)
 		return false;
 	*seen |= 1u << id;
-	return (id == CONTENT_TYPE && is_utf8(value)) ||
+	return (id == CONTENT_TYPE && utf8_valid(value)) ||
 	       (id == RESPONSE_TOPIC && is_topic_name(value)) || id == CORRELATION_DATA;
 }
 

@@ -13,23 +13,9 @@
 
 enum { HEX_DIGITS = 2 * SEAL_KEY_SIZE, BASE64_DIGITS = 44, RING_MAX = UINT16_MAX };
 
-static bool is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct slice trimmed(struct slice s)
-{
-	while (s.n != 0 && is_blank(s.p[0]))
-		s = slice_from(s, 1);
-	while (s.n != 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 int seal_key_parse(struct slice text, uint8_t key[SEAL_KEY_SIZE], struct err *e)
 {
-	struct slice word = trimmed(text);
+	struct slice word = slice_trim(text);
 	char digits[HEX_DIGITS + 1] = {0};
 	size_t n = 0;
 	int result = -1;

@@ -28,13 +28,6 @@ static int make_key(const char *path, struct err *e)
 	return result;
 }
 
-static struct slice trimmed(struct slice s)
-{
-	while (s.n != 0 && (s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\r' || s.p[s.n - 1] == ' '))
-		s.n--;
-	return s;
-}
-
 int store_key_load(const char *path, uint8_t key[32], struct err *e)
 {
 	struct buf content = {.cap = FILE_MAX};
@@ -46,7 +39,7 @@ int store_key_load(const char *path, uint8_t key[32], struct err *e)
 		return err_set(e, "state key: %s", why.text);
 	if (file_read(NULL, path, true, &content, &why) != 0)
 		return err_set(e, "state key: %s", why.text);
-	int result = text_unhex(trimmed(buf_view(&content)), key, KEY_SIZE, &why);
+	int result = text_unhex(slice_trim(buf_view(&content)), key, KEY_SIZE, &why);
 	buf_free(&content);
 	if (result == 0)
 		return 0;

@@ -8,7 +8,7 @@
 #include "acl/pattern.h"
 #include "base/secret.h"
 #include "mqtt/topic.h"
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { HEAD = 18, EXPANDED_MAX = 4096, RULES_MAX = 32 };
@@ -146,7 +146,7 @@ static bool glob_holds(const struct input *in, struct slice glob)
 		return false;
 	bool match = acl_glob_match_user(glob, in->who.user, in->who.client_id);
 	struct expanded x = expand_glob(glob, in->who.user);
-	if (!x.full && mqtt_utf8_valid(in->who.user))
+	if (!x.full && utf8_valid(in->who.user))
 		FUZZ_CHECK(match == acl_glob_match(slice_of(x.text, x.n), in->who.client_id));
 	return match;
 }

@@ -2,7 +2,7 @@
 /* A filter, a line feed, a topic or a second filter: judged and matched once by the code and once
  * by the plainest reading of the specification, level by level and code point by code point. */
 #include "mqtt/topic.h"
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Decodes first and asks afterwards: value, shortest form, surrogates, zero. */
@@ -199,8 +199,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    lf == NULL ? slice_of(NULL, 0) : slice_from(slice_of(data, size), filter.n + 1);
 	bool levels = mqtt_filter_levels_valid(filter), valid = mqtt_topic_valid(topic);
 
-	FUZZ_CHECK(mqtt_utf8_valid(filter) == plain_utf8(filter));
-	FUZZ_CHECK(mqtt_utf8_valid(topic) == plain_utf8(topic));
+	FUZZ_CHECK(utf8_valid(filter) == plain_utf8(filter));
+	FUZZ_CHECK(utf8_valid(topic) == plain_utf8(topic));
 	FUZZ_CHECK(mqtt_topic_wild(topic) == (has(topic, '+') || has(topic, '#')));
 	FUZZ_CHECK(levels == plain_levels(filter));
 	FUZZ_CHECK(mqtt_filter_valid(filter) == plain_filter(filter));

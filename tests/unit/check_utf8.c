@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 #include "tests/support/guard.h"
 #include "tests/support/suite.h"
 
@@ -64,7 +64,7 @@ START_TEST(placed)
 			memset(all, 'a', sizeof all);
 			memcpy(all + before, s.p, s.n);
 			struct slice in = guard_copy(slice_of(all, before + s.n + after));
-			ck_assert_msg(mqtt_utf8_valid(in) == row->valid, "%s at %zu, %zu behind",
+			ck_assert_msg(utf8_valid(in) == row->valid, "%s at %zu, %zu behind",
 			              row->bytes, before, after);
 			guard_free(in);
 		}
@@ -80,7 +80,7 @@ START_TEST(lanes)
 			uint8_t bytes[16];
 			memset(bytes, 0x7f, sizeof bytes);
 			bytes[lane] = (uint8_t)b;
-			ck_assert(mqtt_utf8_valid(slice_of(bytes, 16)) == (b != 0 && b < 0x80));
+			ck_assert(utf8_valid(slice_of(bytes, 16)) == (b != 0 && b < 0x80));
 		}
 	}
 }
@@ -104,7 +104,7 @@ START_TEST(every_code_point)
 	for (uint32_t c = 0; c < 0x112000; c++) {
 		uint8_t bytes[4];
 		bool want = c != 0 && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
-		ck_assert_msg(mqtt_utf8_valid(slice_of(bytes, encode(c, bytes))) == want, "U+%04X",
+		ck_assert_msg(utf8_valid(slice_of(bytes, encode(c, bytes))) == want, "U+%04X",
 		              c);
 	}
 }

@@ -2,7 +2,7 @@
 /* Every topic passes here, and nearly every topic is ASCII: eight bytes a step while that holds,
  * then one character at a time. The ranges are those of Unicode's table 3-7, which leaves out
  * overlong forms, surrogates and what lies above U+10FFFF without decoding anything. */
-#include "mqtt/utf8.h"
+#include "base/utf8.h"
 
 #define ONES UINT64_C(0x0101010101010101)
 #define HIGH UINT64_C(0x8080808080808080)
@@ -12,10 +12,11 @@ static bool is_tail(uint8_t b)
 	return (b & 0xC0) == 0x80;
 }
 
-/* Bytes of the character at p, 0 where there is no valid one. */
-static size_t character(const uint8_t *p, size_t left)
+size_t utf8_character(struct slice s)
 {
-	uint8_t first = p[0];
+	const uint8_t *p = s.p;
+	size_t left = s.n;
+	uint8_t first = left == 0 ? 0 : p[0];
 
 	if (first < 0x80)
 		return first != 0;
@@ -31,7 +32,7 @@ static size_t character(const uint8_t *p, size_t left)
 	return left >= 4 && p[1] >= low && p[1] <= high && is_tail(p[2]) && is_tail(p[3]) ? 4 : 0;
 }
 
-bool mqtt_utf8_valid(struct slice s)
+bool utf8_valid(struct slice s)
 {
 	const uint8_t *p = s.p;
 	size_t left = s.n;
@@ -47,7 +48,7 @@ bool mqtt_utf8_valid(struct slice s)
 				continue;
 			}
 		}
-		size_t n = character(p, left);
+		size_t n = utf8_character(slice_of(p, left));
 		if (n == 0)
 			return false;
 		p += n;
