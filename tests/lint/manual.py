@@ -82,7 +82,7 @@ def main():
         print("%s %d - %s" % ("ok" if good else "not ok", i, name))
     n = len(results)
     mandoc = shutil.which("mandoc")
-    for page in ("mqsecproxy.8", "mqsecproxyctl.8", "mqsecproxy.conf.5"):
+    for page in sorted(p for p in os.listdir(os.path.join(top, "man")) if re.search(r"\.[1-9]$", p)):
         n += 1
         if not mandoc:
             print("ok %d - mandoc likes %s # SKIP mandoc is not there" % (n, page))
