@@ -4,7 +4,7 @@
  * after every call: what it sent that asks for an answer, less what of that went on, plus the
  * answers that the other side sent, are the answers that it got and those that wait for a boundary.
  * Each is a number made of type and id, so a sum is enough. And no side gets a topic alias that it
- * cannot know. */
+ * cannot know, nor, where payloads change their size, a packet longer than it said to take. */
 #include "tests/scenario/sim_call.h"
 
 #include "mqtt/publish.h"
@@ -102,6 +102,9 @@ static bool walk_out(struct host *h, enum side to)
 	           0) {
 		uint64_t v = worth(&f, slice_of(h->out[to].p + l->out[to], n), &asks);
 		l->due[asks ? side_other(to) : to] -= v;
+		if (f.type != MQTT_CONNACK && f.type != MQTT_CONNECT && h->env.policy->encrypts &&
+		    h->s->max_packet[to] != 0 && n > h->s->max_packet[to])
+			return fault_set(h->fault, "a packet longer than its receiver takes");
 		if (!alias_known(h, to, &f, slice_of(h->out[to].p + l->out[to], n)))
 			return fault_set(h->fault, "a topic alias that its receiver does not know");
 		l->out[to] += n;
