@@ -10,6 +10,7 @@ import threading
 
 from lib import envelope, proc, proxy, raw, tap
 from lib.broker import MOSQUITTO, Mosquitto, StubBroker
+from lib.stream import Stream
 
 proxy.need()
 if not envelope.available:
@@ -86,67 +87,6 @@ class Wire:
         return all(list(self.last[way].values()) == [name] * streams for way in ("up", "down"))
 
 
-class Stream:
-    """Messages of one topic, one after the other, and who takes them."""
-
-    def __init__(self, name, ports, version, qos):
-        self.topic, self.qos, self.name = "t/" + name, qos, name
-        self.sent, self.got, self.refused, self.error = [], [], 0, None
-        self.stopping = False
-        self.taker = raw.Client(ports[1], version, patience=30)
-        self.taker.login("taker-" + name)
-        self.taker.subscribe(self.topic, qos)
-        self.maker = raw.Client(ports[0], version, patience=30)
-        self.maker.login("maker-" + name)
-        self.threads = [threading.Thread(target=self._run, args=(f,), daemon=True) for f in (self._make, self._take)]
-        for t in self.threads:
-            t.start()
-
-    def _run(self, what):
-        try:
-            what()
-        except Exception as e:  # told by the main thread
-            self.error = self.error or e
-
-    def _make(self):
-        while not self.stopping:
-            first = len(self.sent)
-            batch = [b"%s %d of %s " % (MARK, i, self.name.encode()) + bytes(40000 if i % 40 == 39 else i % 700)
-                     for i in range(first, first + 10)]
-            mids = [1 + i % 60000 for i in range(first, first + 10)]
-            self.maker.send(b"".join(raw.publish(self.topic, p, self.qos, mid=m, version=self.maker.version)
-                                     for p, m in zip(batch, mids)))
-            for m in mids:
-                p = self.maker.expect(raw.PUBACK if self.qos == 1 else raw.PUBREC)
-                self.refused += (p.mid, p.code) != (m, 0)
-            if self.qos == 2:
-                self.maker.send(b"".join(raw.ack(raw.PUBREL, m) for m in mids))
-                for m in mids:
-                    self.maker.expect(raw.PUBCOMP)
-            self.sent += batch
-
-    def _take(self):
-        while not (self.stopping and not self.threads[0].is_alive() and len(self.got) >= len(self.sent)):
-            self.got.append(self.taker.message(30).payload)
-
-    def moved(self, since):
-        if self.error:
-            raise self.error
-        return len(self.got) >= since + STEP
-
-    def end(self):
-        self.stopping = True
-        self.threads[0].join(30)
-        # one more behind the last, which the taker may be waiting for
-        if len(self.got) >= len(self.sent) and self.threads[1].is_alive():
-            self.maker.publish(self.topic, b"end", self.qos)
-            self.sent.append(b"end")
-        self.threads[1].join(30)
-        self.maker.close()
-        self.taker.close()
-        return self.got == self.sent and not self.refused and not self.error
-
-
 def rotation():
     """Add the new key behind the old one, put it first, take the old one away: each time a reload of both, under traffic"""
     if not MOSQUITTO:
@@ -165,12 +105,12 @@ def rotation():
 
     edge = proxy.Proxy(edge_text("old"), name="edge").start()
     ways = {"up": (edge.port, broker.port), "down": (broker.port, edge.port)}
-    streams = [Stream("%s-%d-%d" % (way, version, qos), ports, version, qos)
+    streams = [Stream("%s-%d-%d" % (way, version, qos), ports, version, qos, mark=MARK)
                for way, ports in ways.items() for version, qos in ((4, 1), (5, 1), (5, 2))]
 
     def until_moved(what):
         since = [len(s.got) for s in streams]
-        tap.ok(proc.holds(lambda: all(s.moved(n) for s, n in zip(streams, since)), 30), what + ": all streams move on",
+        tap.ok(proc.holds(lambda: all(s.moved(n, STEP) for s, n in zip(streams, since)), 30), what + ": all streams move on",
                lambda: repr([(s.name, len(s.sent), len(s.got), s.error) for s in streams]))
 
     def step(what, names, seals, hup=False):
