@@ -35,9 +35,13 @@ struct store {
 	bool stopping, busy,
 	    begun; /* busy: a batch is being run; begun: one was, since somebody asked */
 	const struct store_watch *watch; /* NULL: nobody wants to know */
-	struct look look;                /* the thread's own, like what follows */
+	bool keeps;                      /* under this key: */
+	uint8_t key[SECRET_HASH_KEY_SIZE];
+	struct look look; /* the thread's own, like what follows */
 	struct throttle throttle;
 	struct turns turns;
+	bool loaded;       /* who has to wait was read */
+	struct err unread; /* why it was not; to be said */
 };
 
 /* A request begins with its mail. */
@@ -71,17 +75,23 @@ static void submit_first(struct store *s, struct store_op *op)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
-/* Returns how many requests were taken. ended: all is answered, and the end has come. */
-static size_t take_batch(struct store *s, struct store_op *batch[BATCH_MAX], bool *ended,
-                         const struct store_watch **watch)
+/* What the thread is told along with its work. */
+struct orders {
+	bool ended; /* all is answered, and the end has come */
+	bool keeps;
+	const struct store_watch *watch;
+};
+
+/* Returns how many requests were taken. */
+static size_t take_batch(struct store *s, struct store_op *batch[BATCH_MAX], struct orders *orders)
 {
 	size_t n = 0;
 
 	(void)pthread_mutex_lock(&s->lock);
 	s->busy = false;
 	wait_for_work(s);
-	*ended = s->head == NULL && s->stopping;
-	*watch = s->watch;
+	*orders = (struct orders){
+	    .ended = s->head == NULL && s->stopping, .keeps = s->keeps, .watch = s->watch};
 	while (s->head != NULL && n < BATCH_MAX) {
 		batch[n++] = op_of(s->head);
 		s->head = s->head->next;
@@ -93,13 +103,24 @@ static size_t take_batch(struct store *s, struct store_op *batch[BATCH_MAX], boo
 	return n;
 }
 
-static int run_batch(struct store_backend *b, struct store_op *batch[], size_t n, struct err *e)
+static int run_batch(struct store *s, struct store_op *batch[], size_t n, struct err *e)
 {
+	struct store_backend *b = s->backend;
+
 	if (b->ops->begin(b, e) != 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		b->ops->run(b, batch[i]);
-	return b->ops->commit(b, e);
+		throttle_count(&s->throttle, batch[i]);
+	}
+	if (throttle_save(&s->throttle, b, e) != 0) {
+		b->ops->rollback(b);
+		return -1;
+	}
+	if (b->ops->commit(b, e) != 0)
+		return -1;
+	throttle_saved(&s->throttle);
+	return 0;
 }
 
 /* The clock of durations in microseconds. */
@@ -114,7 +135,7 @@ static int64_t mono_us(void)
 static int run_counted(struct store *s, struct store_op *batch[], size_t n, struct err *e)
 {
 	int64_t began = mono_us();
-	int result = run_batch(s->backend, batch, n, e);
+	int result = run_batch(s, batch, n, e);
 
 	histogram_add(&s->commit, mono_us() - began);
 	counter_add(result == 0 ? &s->committed : &s->failed, 1);
@@ -125,7 +146,6 @@ static void answer(struct store *s, struct store_op *op)
 {
 	struct store_op *next = NULL;
 
-	throttle_count(&s->throttle, op);
 	if (op->verb == STORE_YIELD || op->status != STORE_DONE)
 		next = turns_end(&s->turns, op);
 	mailbox_post(op->reply_to, &op->mail);
@@ -208,6 +228,9 @@ static void look_when_due(struct store *s, const struct store_watch *w)
 
 	if (w == NULL || now.mono_ms < s->look.next_ms)
 		return;
+	if (s->unread.text[0] != '\0')
+		w->failed(w->ctx, s->unread.text);
+	s->unread.text[0] = '\0';
 	bool failed = look_around(s, w, now.mono_ms, now.real_us / 1000000, &why) != 0;
 	if (failed && !s->look.failing)
 		w->failed(w->ctx, why.text);
@@ -216,17 +239,26 @@ static void look_when_due(struct store *s, const struct store_watch *w)
 	s->look.next_ms = now.mono_ms + STORE_LOOK_MS;
 }
 
+static void load_waits(struct store *s)
+{
+	s->loaded = true;
+	(void)throttle_load(&s->throttle, s->key, s->backend, clock_now().real_us / 1000000,
+	                    &s->unread);
+}
+
 static void *serve(void *ctx)
 {
 	struct store_op *batch[BATCH_MAX];
-	const struct store_watch *watch = NULL;
+	struct orders orders = {.ended = false};
 	struct store *s = ctx;
 
-	for (bool ended = false; !ended;) {
-		size_t n = take_batch(s, batch, &ended, &watch);
+	while (!orders.ended) {
+		size_t n = take_batch(s, batch, &orders);
+		if (orders.keeps && !s->loaded)
+			load_waits(s);
 		if (n != 0)
 			answer_batch(s, batch, n);
-		look_when_due(s, watch);
+		look_when_due(s, orders.watch);
 	}
 	for (struct store_op *op; (op = turns_abandon(&s->turns)) != NULL;) {
 		(void)store_op_fail(op, "the state is closed");
@@ -340,6 +372,15 @@ void store_watch(struct store *s, const struct store_watch *w)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
+void store_keep_waits(struct store *s, const uint8_t key[SECRET_HASH_KEY_SIZE])
+{
+	(void)pthread_mutex_lock(&s->lock);
+	if (!s->keeps)
+		memcpy(s->key, key, sizeof s->key);
+	s->keeps = true;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
 void store_close(struct store *s)
 {
 	if (s == NULL)
@@ -352,5 +393,7 @@ void store_close(struct store *s)
 	(void)pthread_cond_destroy(&s->work);
 	(void)pthread_mutex_destroy(&s->lock);
 	s->backend->ops->close(s->backend);
+	secret_wipe(s->key, sizeof s->key);
+	secret_wipe(s->throttle.key, sizeof s->throttle.key);
 	free(s);
 }

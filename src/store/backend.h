@@ -5,6 +5,7 @@
 #define STORE_BACKEND_H
 
 #include "base/buf.h"
+#include "base/secret.h"
 #include "store/store.h"
 
 /* A user as the administrator sees it. Strings are borrowed during the call. */
@@ -45,6 +46,13 @@ const char *store_user_condition(const struct store_user *u, int64_t now);
  * above `budget`. A clock that goes backwards neither adds nor loses. */
 double store_guesses_now(double guesses, int64_t at, unsigned budget, int64_t now);
 
+/* Who has to wait, as throttle.h keeps it: a numbered row, of somebody who cannot be told from it. */
+struct store_wait {
+	unsigned at;
+	uint8_t tag[SECRET_HASH_SIZE];
+	int64_t last, value;
+};
+
 struct store_backend {
 	const struct store_backend_ops *ops;
 };
@@ -79,6 +87,11 @@ struct store_backend_ops {
 
 	/* All bans, those that are over too; as user_each. */
 	int (*ban_each)(struct store_backend *b, store_ban_fn *found, void *ctx, struct err *e);
+
+	/* put: within a batch, in the place of the row of that number; 0, or -1 and the batch cannot be committed. each: as
+	 * user_each. NULL where nothing outlives the process. */
+	int (*wait_put)(struct store_backend *b, const struct store_wait *w, struct err *e);
+	int (*wait_each)(struct store_backend *b, int (*found)(void *ctx, const struct store_wait *w), void *ctx, struct err *e);
 
 	void (*close)(struct store_backend *b);
 };

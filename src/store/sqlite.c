@@ -69,6 +69,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_BANS_OVER] = "DELETE FROM ban WHERE until > 0 AND until <= ?1",
     [SQL_BANS] = "SELECT kind, value, since, until, automatic, reason FROM ban"
                  " ORDER BY kind, value",
+    [SQL_WAIT_PUT] = "REPLACE INTO wait(at, tag, last, value) VALUES(?1, ?2, ?3, ?4)",
+    [SQL_WAITS] = "SELECT at, tag, last, value FROM wait",
     [SQL_EACH] = "SELECT " STORE_SQLITE_RECORD ", name, created FROM user ORDER BY name",
     [SQL_FIND] = "SELECT " STORE_SQLITE_RECORD ", name, created FROM user WHERE name = ?1",
     [SQL_SOURCES] = "SELECT source.source, last_success FROM source JOIN user ON user.id = user_id"
@@ -395,6 +397,8 @@ struct store_backend *store_sqlite_open(const char *path, struct err *e)
 	    .user_sources = store_sqlite_user_sources,
 	    .revoked = store_sqlite_revoked,
 	    .census = store_sqlite_census,
+	    .wait_put = store_sqlite_wait_put,
+	    .wait_each = store_sqlite_wait_each,
 	    .close = sqlite_close,
 	};
 	struct store_sqlite *s = calloc(1, sizeof *s);

@@ -12,7 +12,7 @@
 
 enum {
 	STORE_SQLITE_APPLICATION = 0x4d515350, /* "MQSP" in the file's header */
-	STORE_SQLITE_SCHEMA = 3,               /* its user_version */
+	STORE_SQLITE_SCHEMA = 4,               /* its user_version */
 	STORE_SQLITE_BUSY_MS = 5000
 };
 
@@ -54,6 +54,8 @@ enum store_sql {
 	SQL_UNBAN,
 	SQL_BANS_OVER,
 	SQL_BANS,
+	SQL_WAIT_PUT,
+	SQL_WAITS,
 	SQL_COUNT
 };
 
@@ -137,6 +139,12 @@ struct slice store_sqlite_bytes(sqlite3_stmt *st, int at);
 int store_sqlite_delayed(const struct store_sqlite *s, const struct store_op *op);
 int store_sqlite_failed(const struct store_sqlite *s, const struct store_op *op);
 int store_sqlite_forgive(const struct store_sqlite *s, const struct store_op *op);
+
+/* sqlite_delay.c: as backend.h has them. */
+int store_sqlite_wait_put(struct store_backend *b, const struct store_wait *w, struct err *e);
+int store_sqlite_wait_each(struct store_backend *b,
+                           int (*found)(void *ctx, const struct store_wait *w), void *ctx,
+                           struct err *e);
 
 /* Answers DRAW and DRAWN. */
 enum store_status store_sqlite_draw(const struct store_sqlite *s, struct store_op *op);

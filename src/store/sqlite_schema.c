@@ -3,6 +3,7 @@
  * them, an old one those that it lacks, so both end up the same. A step that was released is never
  * changed; what it wrote is in files already. */
 #include "store/sqlite.h"
+#include "store/throttle.h"
 
 /* Who was refused from some moment on is written down by the file itself, so that a daemon learns
  * of it whoever changed the row, and with what program. Old entries go: a daemon looks every
@@ -76,10 +77,20 @@ static const char *const steps[STORE_SQLITE_SCHEMA] = {
     " last INTEGER NOT NULL CHECK(last >= 0),"
     " PRIMARY KEY(user_id, source)"
     ") STRICT, WITHOUT ROWID;",
+    /* 4: who has to wait without a row of a user, a table of a fixed size; when codes were drawn */
+    "CREATE TABLE wait("
+    " at INTEGER PRIMARY KEY CHECK(at BETWEEN 0 AND 8191),"
+    " tag BLOB NOT NULL CHECK(length(tag) = 16),"
+    " last INTEGER NOT NULL CHECK(last >= 1),"
+    " value INTEGER NOT NULL CHECK(value >= 0)"
+    ") STRICT;"
+    "ALTER TABLE draw ADD COLUMN at INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE draw SET at = unixepoch();"
+    "CREATE INDEX draw_fruitless ON draw(at) WHERE good = -1;",
 };
 
 _Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168 && STORE_BAN_VALUE_MAX == 1024 &&
-                   STORE_BAN_REASON_MAX == 200,
+                   STORE_BAN_REASON_MAX == 200 && THROTTLE_SIZE == 8192,
                "the schema's checks follow store.h");
 
 int store_sqlite_upgrade(sqlite3 *db, int64_t from)

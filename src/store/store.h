@@ -6,6 +6,7 @@
 #define STORE_STORE_H
 
 #include "base/err.h"
+#include "base/secret.h"
 #include "base/slice.h"
 #include "otp/credential.h"
 #include "sys/mailbox.h"
@@ -146,6 +147,11 @@ bool store_turned(struct store *s);
  * borrowed until the store is closed. At most once. */
 enum { STORE_LOOK_MS = 500, STORE_CENSUS_MS = 10000 };
 void store_watch(struct store *s, const struct store_watch *w);
+
+/* From now on replays, and failures at names that nobody has, are kept in the state, where it is a file, under that secret
+ * key, which is copied; what is there already counts from now on. Where it cannot be read, those who watch are told. Does
+ * nothing the second time. */
+void store_keep_waits(struct store *s, const uint8_t key[SECRET_HASH_KEY_SIZE]);
 
 /* Answers all that was submitted, then ends the thread. NULL-safe. */
 void store_close(struct store *s);

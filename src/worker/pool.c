@@ -85,6 +85,17 @@ int pool_open_store(struct pool *p, const struct conf *c, struct err *e)
 	return store == NULL ? -1 : 0;
 }
 
+/* A key of its own for the table of those who have to wait. */
+static void keep_waits(const struct pool *p)
+{
+	uint8_t key[ATREST_NAME_SIZE];
+
+	_Static_assert(sizeof key >= SECRET_HASH_KEY_SIZE, "the key is a part of the name");
+	atrest_name(p->key, "waits", slice_str(""), slice_str(""), key);
+	store_keep_waits(p->shared.store, key);
+	secret_wipe(key, sizeof key);
+}
+
 /* As soon as there are both a state and workers. */
 static void watch_users(struct pool *p)
 {
@@ -122,7 +133,13 @@ static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
 
 	if (s->keeps_state && load_key(p, s->conf, e) != 0)
 		return -1;
-	return s->keeps_state || s->bans || there ? pool_open_store(p, s->conf, e) : 0;
+	if (!s->keeps_state && !s->bans && !there)
+		return 0;
+	if (pool_open_store(p, s->conf, e) != 0)
+		return -1;
+	if (p->key != NULL)
+		keep_waits(p);
+	return 0;
 }
 
 static int start_workers(struct pool *p, struct err *e)

@@ -72,7 +72,7 @@ START_TEST(settings)
 	expect_pragma(db, "PRAGMA foreign_keys", "1");
 	expect_pragma(db, "PRAGMA secure_delete", "1");
 	expect_pragma(db, "PRAGMA busy_timeout", "5000");
-	expect_pragma(db, "PRAGMA user_version", "3");
+	expect_pragma(db, "PRAGMA user_version", "4");
 	b->ops->close(b);
 }
 END_TEST
@@ -194,9 +194,9 @@ START_TEST(newer_schema)
 {
 	struct store_backend *b = open_state();
 
-	raw_exec(((struct store_sqlite *)b)->db, "PRAGMA user_version=4");
+	raw_exec(((struct store_sqlite *)b)->db, "PRAGMA user_version=5");
 	b->ops->close(b);
-	expect_refused(scratch_path("state.db"), "newer version (schema 4, this program knows 3)");
+	expect_refused(scratch_path("state.db"), "newer version (schema 5, this program knows 4)");
 }
 END_TEST
 
@@ -266,7 +266,7 @@ START_TEST(older_schema)
 	ck_assert_int_eq(op.status, STORE_DONE);
 	ck_assert_int_eq(op.state.mark, 7);
 	ck_assert(!op.guess_taken);
-	expect_pragma(db, "PRAGMA user_version", "3");
+	expect_pragma(db, "PRAGMA user_version", "4");
 	expect_pragma(db, "SELECT locked + stale + expires + last_login FROM user", "0");
 	/* whoever has it open from before goes on */
 	raw_exec(db, "UPDATE user SET mark = 8 WHERE mark = 7");
