@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Guessing at the door: wrong codes from many addresses stay within the budget, the owner gets in all the while, delays
-outlive a restart, and nobody can tell from the answer what was the matter. DEFENCE_GUESSES and DEFENCE_ADDRESSES raise
+outlive a restart and a crash, and nobody can tell from the answer what was the matter. DEFENCE_GUESSES and DEFENCE_ADDRESSES raise
 the number of wrong codes and of addresses that they come from."""
 import itertools
 import selectors
+import signal
 import threading
 import time
 
@@ -160,6 +161,31 @@ def restart():
     tap.eq(evaluated(user), 2, "both are evaluated")
 
 
+def crash():
+    """Killed and started again: a source that replayed too much is refused, and a name that nobody has waits as before"""
+    user, here, there = front.add_user("crashed"), next(addresses), next(addresses)
+    nobody = "crashed-nobody"
+    while len(front.verdicts("user_unknown", user=nobody)) < 4:
+        login(nobody, "123456", there)
+    failed = time.time()
+    code = user.code()
+    tap.eq(login(user.name, code, here)[1], 0, "the owner gets in")
+    crowd((user.name, code, here, 4) for _ in range(30))
+    spent = time.time()
+    front.child.send_signal(signal.SIGKILL)
+    front.wait_exit()
+    front.start()
+    crowd([(user.name, code, here, 4) for _ in range(10)] + [(nobody, "123456", there, 4)])
+    took = time.time() - failed
+    replayed = len(front.verdicts("otp_replayed", user=user.name))
+    tap.ok(replayed <= (time.time() - spent) / 6 + 1, "replays go on being refused unevaluated: %d are" % replayed)
+    tap.eq(len(front.verdicts("otp_locked", user=user.name)), 10 - replayed, "the others are not")
+    if took < 7:
+        tap.eq([v["verdict"] for v in front.verdicts(user=nobody)], ["otp_locked"],
+               "after four failures the name waits, %.1f s later" % took)
+    tap.eq(login(user.name, user.code(), next(addresses))[1], 0, "the owner gets in from elsewhere")
+
+
 def finish():
     """The end"""
     tap.eq(front.stop(), 0, "the proxy ends with status 0")
@@ -167,4 +193,4 @@ def finish():
 
 
 front.start()
-tap.run([one_source, alike, replays, restart, guessing, finish])
+tap.run([one_source, alike, replays, restart, crash, guessing, finish])

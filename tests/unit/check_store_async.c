@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "store/sqlite.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/store_behaviour.h"
 
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* One who asks: a box, and how many answers came. */
 struct asker {
@@ -69,6 +71,8 @@ struct stub {
 	bool hold;
 	bool fail_begin, fail_commit;
 	unsigned batches, in_batch, largest, committed;
+	bool fail_put;
+	unsigned puts;
 	bool closed;
 };
 
@@ -104,13 +108,21 @@ static int stub_commit(struct store_backend *b, struct err *e)
 	return 0;
 }
 
+static void stub_rollback(struct store_backend *b)
+{
+	(void)b;
+}
+
 static void stub_close(struct store_backend *b)
 {
 	((struct stub *)b)->closed = true;
 }
 
-static const struct store_backend_ops stub_ops = {
-    .begin = stub_begin, .run = stub_run, .commit = stub_commit, .close = stub_close};
+static const struct store_backend_ops stub_ops = {.begin = stub_begin,
+                                                  .run = stub_run,
+                                                  .commit = stub_commit,
+                                                  .rollback = stub_rollback,
+                                                  .close = stub_close};
 
 static void stub_init(struct stub *s)
 {
@@ -481,6 +493,226 @@ START_TEST(replays)
 }
 END_TEST
 
+static const uint8_t waits_key[SECRET_HASH_KEY_SIZE] = {7, 8, 9};
+
+/* As another process sees the same state. */
+static struct store *another(const uint8_t key[SECRET_HASH_KEY_SIZE])
+{
+	struct err e = {""};
+	struct store *s = store_open("sqlite", scratch_path("state.db"), NULL, NULL, &e);
+
+	if (s == NULL)
+		ck_abort_msg("%s", e.text);
+	store_keep_waits(s, key);
+	return s;
+}
+
+static struct question replayed_by(uint8_t source, int64_t now)
+{
+	return (struct question){.op = {.verb = STORE_SETTLE,
+	                                .id = 1,
+	                                .source = {source},
+	                                .now = now,
+	                                .replayed = true,
+	                                .pending = -1}};
+}
+
+static void replay(struct store *s, struct asker *a, uint8_t source, int64_t now, int times)
+{
+	struct question q = replayed_by(source, now);
+
+	for (int i = 0; i < times; i++)
+		ck_assert_int_eq(ask(s, a, &q), STORE_DONE);
+}
+
+static enum store_status ask_for(struct store *s, struct asker *a, const char *user, uint8_t source,
+                                 int64_t now)
+{
+	struct question q = turn_of(user, source, now);
+	enum store_status got = ask(s, a, &q);
+
+	if (got == STORE_DONE) {
+		yield_turn(s, a, &q);
+		wait_for(a, a->answers + 1);
+	}
+	return got;
+}
+
+/* _i 0: in memory all is as ever, 1: the store is closed and opened again, 2: somebody opens the
+ * file who knows only what was answered, as after a crash. */
+START_TEST(waits_outlive_a_restart)
+{
+	struct store *s = start(_i), *before = NULL;
+	struct asker a;
+
+	asker_init(&a);
+	store_keep_waits(s, waits_key);
+	store_keep_waits(s, waits_key);
+	replay(s, &a, 1, 1000, 10);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 2, 1000), STORE_UNKNOWN);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 2, 1001), STORE_UNKNOWN);
+	if (_i == 1)
+		store_close(s);
+	if (_i == 2)
+		before = s;
+	if (_i != 0)
+		s = another(waits_key);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 1, 1003), STORE_REPLAYING);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 2, 1002), STORE_DELAYED);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 3, 1003), STORE_DONE);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 3, 1002), STORE_UNKNOWN);
+	ck_assert_int_eq(ask_for(s, &a, "eve", 2, 1002), STORE_UNKNOWN);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 2, 1003), STORE_UNKNOWN);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 2, 1006), STORE_DELAYED);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 1, 1006), STORE_DONE);
+	replay(s, &a, 1, 1006, 1);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 1, 1011), STORE_REPLAYING);
+	store_close(s);
+	store_close(before);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+/* Under another key nobody is known again. */
+START_TEST(waits_under_another_key)
+{
+	static const uint8_t other[SECRET_HASH_KEY_SIZE] = {1};
+	struct store *s = start(1);
+	struct asker a;
+
+	asker_init(&a);
+	store_keep_waits(s, waits_key);
+	replay(s, &a, 1, 1000, 10);
+	store_close(s);
+	s = another(other);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 1, 1000), STORE_DONE);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+static int64_t number_in_file(const char *query)
+{
+	struct store_backend *b = store_sqlite_open(scratch_path("state.db"), NULL);
+	int64_t n = -1;
+
+	ck_assert_ptr_nonnull(b);
+	ck_assert_int_eq(store_sqlite_number((const struct store_sqlite *)b, query, &n), 0);
+	b->ops->close(b);
+	return n;
+}
+
+/* However many names are tried, the table is as large as it is, and holds none of them. Who gets
+ * in leaves nothing in it. */
+START_TEST(waits_are_bounded)
+{
+	enum { NAMES = 9000 };
+	static struct question q[NAMES];
+	static char names[NAMES][16];
+	struct store *s = start(1);
+	struct asker a;
+
+	asker_init(&a);
+	store_keep_waits(s, waits_key);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 1, 1000), STORE_DONE);
+	ck_assert_int_eq(number_in_file("SELECT count(*) FROM wait"), 0);
+	for (unsigned i = 0; i < NAMES; i++) {
+		(void)snprintf(names[i], sizeof names[i], "name-%u", i);
+		q[i] = turn_of(names[i], 1, 1000);
+		submit(s, &a, &q[i]);
+	}
+	wait_for(&a, a.answers + NAMES);
+	ck_assert_int_eq(ask_for(s, &a, names[NAMES - 1], 1, 1000), STORE_DELAYED);
+	store_close(s);
+	int64_t rows = number_in_file("SELECT count(*) FROM wait");
+	ck_assert_int_gt(rows, 4000);
+	ck_assert_int_le(rows, 4096);
+	ck_assert_int_eq(number_in_file("SELECT count(*) FROM wait WHERE instr(tag, x'6e616d65')"),
+	                 0);
+	s = another(waits_key);
+	ck_assert_int_eq(ask_for(s, &a, names[NAMES - 1], 1, 1000), STORE_DELAYED);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+/* The clock was set back: nobody waits until it is where it was. */
+START_TEST(waits_of_the_future)
+{
+	struct store *s = start(1);
+	struct asker a;
+
+	asker_init(&a);
+	store_keep_waits(s, waits_key);
+	replay(s, &a, 1, 1000000, 11);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 1, 1000100), STORE_UNKNOWN);
+	store_close(s);
+	s = another(waits_key);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 1, 999950), STORE_REPLAYING);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 1, 1000), STORE_DONE);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 1, 1000), STORE_UNKNOWN);
+	replay(s, &a, 1, 1000, 10);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 1, 1005), STORE_REPLAYING);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 1, 1006), STORE_DONE);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
+static int stub_put(struct store_backend *b, const struct store_wait *w, struct err *e)
+{
+	struct stub *s = (struct stub *)b;
+
+	ck_assert_uint_lt(w->at, 8192);
+	s->puts++;
+	return s->fail_put ? err_set(e, "no put") : 0;
+}
+
+static int stub_each(struct store_backend *b, int (*found)(void *ctx, const struct store_wait *w),
+                     void *ctx, struct err *e)
+{
+	(void)b;
+	(void)found;
+	(void)ctx;
+	(void)e;
+	return 0;
+}
+
+/* What a batch could not keep goes with the next that can: _i as for failing_batch, 2: the row is
+ * what cannot be written. */
+START_TEST(waits_are_not_lost)
+{
+	struct store_backend_ops ops = stub_ops;
+	struct stub stub;
+	struct asker a;
+	struct question take = {.op = {.verb = STORE_TAKE}}, again = replayed_by(1, 1000);
+
+	ops.wait_put = stub_put;
+	ops.wait_each = stub_each;
+	stub_init(&stub);
+	stub.base.ops = &ops;
+	asker_init(&a);
+	struct store *s = store_start(&stub.base, NULL);
+	store_keep_waits(s, waits_key);
+	ck_assert_int_eq(ask(s, &a, &again), STORE_DONE);
+	ck_assert_int_eq(ask(s, &a, &take), STORE_DONE);
+	ck_assert_uint_eq(stub.puts, 1);
+	stub.fail_commit = _i == 1;
+	stub.fail_put = _i == 2;
+	ck_assert_int_eq(ask(s, &a, &again), _i == 0 ? STORE_DONE : STORE_FAILED);
+	ck_assert_uint_eq(stub.puts, 2);
+	if (_i == 2)
+		ck_assert_str_eq(again.op.err.text, "no put");
+	stub.fail_commit = stub.fail_put = false;
+	ck_assert_int_eq(ask(s, &a, &take), STORE_DONE);
+	ck_assert_uint_eq(stub.puts, _i == 0 ? 2 : 3);
+	ck_assert_int_eq(ask(s, &a, &take), STORE_DONE);
+	ck_assert_uint_eq(stub.puts, _i == 0 ? 2 : 3);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
 /* The disk is full, then it is not: refused with the reason meanwhile, nothing used up, served
  * again afterwards. */
 START_TEST(full_disk_and_after)
@@ -589,6 +821,45 @@ START_TEST(told_of_changes)
 }
 END_TEST
 
+/* What was kept cannot be read: strict with everybody, but whoever has a code gets in. */
+START_TEST(waits_that_cannot_be_read)
+{
+	struct store *s = start(1);
+	struct asker a;
+	struct told t;
+	struct store_watch w;
+	int64_t now = (int64_t)time(NULL), n;
+
+	asker_init(&a);
+	watch_with(&t, &w);
+	store_keep_waits(s, waits_key);
+	replay(s, &a, 1, now, 10);
+	store_close(s);
+	struct store_backend *tool = store_sqlite_open(scratch_path("state.db"), NULL);
+	(void)store_sqlite_number((const struct store_sqlite *)tool,
+	                          "UPDATE wait SET value = 9223372036854775807 RETURNING at", &n);
+	s = another(waits_key);
+	store_watch(s, &w);
+	(void)sem_wait(&t.told);
+	ck_assert_str_eq(t.why, "the state is damaged where it says who has to wait");
+	now = (int64_t)time(NULL);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 5, now), STORE_DONE);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 1, now), STORE_DONE);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 5, now), STORE_UNKNOWN);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 5, now + 63), STORE_DELAYED);
+	ck_assert_int_eq(ask_for(s, &a, "bob", 5, now + 64), STORE_UNKNOWN);
+	replay(s, &a, 5, now, 1);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 5, now), STORE_REPLAYING);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 6, now), STORE_DONE);
+	replay(s, &a, 6, now + 61, 9);
+	ck_assert_int_eq(ask_for(s, &a, "ann", 6, now + 61), STORE_DONE);
+	store_close(s);
+	ck_assert_uint_eq(t.failures, 1);
+	tool->ops->close(tool);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
 static atomic_uint looks;
 static atomic_bool look_fails;
 
@@ -665,6 +936,12 @@ int main(void)
 	tcase_add_loop_test(t, closed_while_others_wait, 0, 2);
 	tcase_add_loop_test(t, names_that_nobody_has, 0, 2);
 	tcase_add_loop_test(t, replays, 0, 2);
+	tcase_add_loop_test(t, waits_outlive_a_restart, 0, 3);
+	tcase_add_test(t, waits_under_another_key);
+	tcase_add_test(t, waits_are_bounded);
+	tcase_add_test(t, waits_of_the_future);
+	tcase_add_loop_test(t, waits_are_not_lost, 0, 3);
+	tcase_add_test(t, waits_that_cannot_be_read);
 	tcase_add_test(t, full_disk_and_after);
 	tcase_add_test(t, told_of_changes);
 	tcase_add_test(t, looking_fails);
