@@ -18,6 +18,7 @@ struct aead {
 	uint8_t key[AEAD_KEY_SIZE];
 	enum aead_use use;
 	enum aead_engine engine;
+	unsigned refs;
 	bool small_there;
 	bool small_keyed, evp_keyed;
 };
@@ -30,6 +31,7 @@ struct aead *aead_new(enum aead_use use)
 
 	if (a != NULL && cipher != NULL) {
 		a->use = use;
+		a->refs = 1;
 		a->small_there = crypto_aead_aes256gcm_is_available() != 0;
 		a->evp = EVP_CIPHER_CTX_new();
 		good = a->evp != NULL &&
@@ -38,17 +40,31 @@ struct aead *aead_new(enum aead_use use)
 	EVP_CIPHER_free(cipher);
 	if (good)
 		return a;
-	aead_free(a);
+	aead_unref(a);
 	return NULL;
 }
 
-void aead_free(struct aead *a)
+struct aead *aead_ref(struct aead *a)
 {
-	if (a == NULL)
+	a->refs++;
+	return a;
+}
+
+void aead_unref(struct aead *a)
+{
+	if (a == NULL || --a->refs != 0)
 		return;
 	EVP_CIPHER_CTX_free(a->evp);
 	secret_wipe(a, sizeof *a);
 	free(a);
+}
+
+struct aead *aead_alone(struct aead *a, enum aead_use use)
+{
+	if (a != NULL && a->refs == 1)
+		return a;
+	aead_unref(a);
+	return aead_new(use);
 }
 
 void aead_set_key(struct aead *a, const uint8_t key[AEAD_KEY_SIZE])

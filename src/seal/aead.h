@@ -20,11 +20,17 @@ enum aead_result { AEAD_OK, AEAD_BAD_TAG, AEAD_FAILED };
 
 struct aead;
 
-/* A context without a key, for one direction. NULL: no memory, or no AES-256-GCM. NULL-safe free, which wipes. */
+/* A context without a key, for one direction. NULL: no memory, or no AES-256-GCM. One reference is the caller's; the last
+ * that is given up (NULL-safe) wipes it. */
 struct aead *aead_new(enum aead_use use);
-void aead_free(struct aead *a);
+struct aead *aead_ref(struct aead *a);
+void aead_unref(struct aead *a);
 
-/* Exchanges the key, which is copied; the key schedules are made at first use. */
+/* Gives up a reference, or NULL, for a context that nobody else holds and that may therefore get another key: the same one
+ * where that is so, else a new one. NULL without memory. */
+struct aead *aead_alone(struct aead *a, enum aead_use use);
+
+/* Exchanges the key of a context that is not shared; it is copied; the key schedules are made at first use. */
 void aead_set_key(struct aead *a, const uint8_t key[AEAD_KEY_SIZE]);
 
 /* For tests: which engine is used; false where it is not there. libsodium is used only for what is small and in one piece. */

@@ -58,6 +58,13 @@ static inline size_t envelope_size(size_t m)
 	return SEAL_HEADER + m + SEAL_TAG * n;
 }
 
+/* Header and first segment of an envelope of so many bytes. */
+static inline size_t envelope_first(size_t size)
+{
+	size_t most = SEAL_HEADER + SEAL_SEGMENT + SEAL_TAG;
+	return size < most ? size : most;
+}
+
 struct envelope {
 	uint8_t flags;
 	const uint8_t *kid;  /* 4 bytes, borrowed */

@@ -56,7 +56,7 @@ void lru_free(struct lru *l)
 	if (l == NULL)
 		return;
 	for (uint32_t i = 0; i < l->used; i++)
-		aead_free(l->entries[i].aead);
+		aead_unref(l->entries[i].aead);
 	free(l->entries);
 	free(l->buckets);
 	free(l);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Nothing leaves before every tag was good, and what a cipher wrote before a tag proved bad is
- * wiped. An unknown (KID, SALT) is tried in the one spare context; only when its first tag is good
+/* Nothing leaves before its tag was good, and what a cipher wrote before a tag proved bad is wiped.
+ * An unknown (KID, SALT) is tried in the one spare context; only when its first tag is good
  * does that context move into the LRU, so junk costs a derivation and no memory. */
 #include "seal/opener.h"
 
@@ -45,7 +45,7 @@ void opener_free(struct opener *o)
 		return;
 	lru_free(o->lru);
 	cmac_free(o->cmac);
-	aead_free(o->spare);
+	aead_unref(o->spare);
 	free(o);
 }
 
@@ -59,6 +59,7 @@ struct job {
 	const struct seal_demand *demand;
 	struct envelope env;
 	struct slice topic, bytes;
+	size_t first; /* bytes of inner message in the first segment */
 	struct aead *aead;
 	bool fresh; /* the spare, not in the LRU yet */
 	int key;
@@ -90,7 +91,9 @@ static enum seal_error find_key(struct opener *o, struct job *j)
 	if (j->aead != NULL)
 		return SEAL_OK;
 	uint8_t derived[AEAD_KEY_SIZE];
-	if (xaes_derive(o->cmac, o->ring->keys[j->key].secret, j->env.salt, derived) != 0)
+	o->spare = aead_alone(o->spare, AEAD_OPEN);
+	if (o->spare == NULL ||
+	    xaes_derive(o->cmac, o->ring->keys[j->key].secret, j->env.salt, derived) != 0)
 		return SEAL_E_INTERNAL;
 	aead_set_key(o->spare, derived);
 	secret_wipe(derived, sizeof derived);
@@ -115,25 +118,18 @@ static void keep_spare(struct opener *o, struct job *j)
 	o->spare = next != NULL ? next : gone;
 }
 
-static enum seal_error open_segments(struct opener *o, struct job *j, uint8_t *out)
+static enum seal_error open_first(struct opener *o, struct job *j, uint8_t *out)
 {
 	uint8_t iv[AEAD_IV_SIZE], head[SEGMENT_AAD_SIZE];
-	struct slice aad[2], left = slice_from(j->bytes, SEAL_HEADER);
+	struct slice aad[2], sealed = slice_of(j->bytes.p + SEAL_HEADER, j->first + SEAL_TAG);
 
 	segment_aad(aad, head, j->bytes.p, j->env.inner, j->topic);
-	for (size_t i = 0; i < j->env.segments; i++) {
-		bool last = i + 1 == j->env.segments;
-		size_t n = last ? left.n : SEAL_SEGMENT + SEAL_TAG;
-		segment_iv(iv, j->env.num, i, last);
-		enum aead_result r = aead_open(j->aead, iv, aad, slice_of(left.p, n), out);
-		if (r != AEAD_OK)
-			return r == AEAD_BAD_TAG ? SEAL_E_AUTH : SEAL_E_INTERNAL;
-		if (j->fresh)
-			keep_spare(o, j);
-		aad[0] = aad[1] = slice_of(NULL, 0);
-		left = slice_from(left, n);
-		out += n - SEAL_TAG;
-	}
+	segment_iv(iv, j->env.num, 0, j->env.segments == 1);
+	enum aead_result r = aead_open(j->aead, iv, aad, sealed, out);
+	if (r != AEAD_OK)
+		return r == AEAD_BAD_TAG ? SEAL_E_AUTH : SEAL_E_INTERNAL;
+	if (j->fresh)
+		keep_spare(o, j);
 	return SEAL_OK;
 }
 
@@ -171,35 +167,64 @@ static enum seal_error open_checked(struct opener *o, struct job *j, struct now 
 {
 	enum seal_error e = find_key(o, j);
 
-	opened->key = j->key;
 	if (e == SEAL_OK)
-		e = open_segments(o, j, out);
+		e = open_first(o, j, out);
 	if (e == SEAL_OK)
 		e = check_policy(j, now);
+	/* What stands before the payload is all in the first segment. */
 	if (e == SEAL_OK)
-		e = inner_get(slice_of(out, j->env.inner), j->env.flags, &opened->props,
+		e = inner_get(slice_of(out, j->first), j->env.flags, &opened->props,
 		              &opened->payload);
 	return e;
+}
+
+enum seal_error seal_open_begin(struct opener *o, const struct seal_demand *demand,
+                                struct slice topic, struct slice bytes, struct now now,
+                                uint8_t *out, struct seal_opened *opened, struct seal_stream *rest)
+{
+	struct job j = {.demand = demand, .topic = topic, .bytes = bytes, .key = -1};
+	enum seal_error e = envelope_get(bytes, &j.env);
+
+	*opened = (struct seal_opened){.key = -1};
+	*rest = (struct seal_stream){0};
+	if (e != SEAL_OK)
+		return e;
+	j.first = j.env.inner < SEAL_SEGMENT ? j.env.inner : SEAL_SEGMENT;
+	e = open_checked(o, &j, now, out, opened);
+	if (e != SEAL_OK) {
+		secret_wipe(out, j.first);
+		*opened = (struct seal_opened){.key = j.key};
+		return e;
+	}
+	opened->flags = j.env.flags;
+	opened->num = j.env.num;
+	opened->key = j.key;
+	opened->has_props = (j.env.flags & SEAL_PROPS) != 0;
+	rest->aead = aead_ref(j.aead);
+	rest->num = j.env.num;
+	rest->next = 1;
+	rest->left = j.env.inner - j.first;
+	return SEAL_OK;
 }
 
 enum seal_error seal_open(struct opener *o, const struct seal_demand *demand, struct slice topic,
                           struct slice bytes, struct now now, uint8_t *out,
                           struct seal_opened *opened)
 {
-	struct job j = {.demand = demand, .topic = topic, .bytes = bytes, .key = -1};
-	enum seal_error e = envelope_get(bytes, &j.env);
+	struct seal_stream rest;
+	enum seal_error e = seal_open_begin(o, demand, topic, bytes, now, out, opened, &rest);
+	struct slice sealed = slice_from(bytes, envelope_first(bytes.n));
+	struct envelope env;
 
-	*opened = (struct seal_opened){.key = -1};
-	if (e != SEAL_OK)
-		return e;
-	e = open_checked(o, &j, now, out, opened);
-	if (e != SEAL_OK) {
-		secret_wipe(out, j.env.inner);
-		*opened = (struct seal_opened){.key = j.key};
-		return e;
+	opened->payload.n += rest.left;
+	for (size_t at = SEAL_SEGMENT; e == SEAL_OK && rest.left != 0; at += SEAL_SEGMENT) {
+		e = seal_stream_open(&rest, sealed.p, out + at);
+		sealed = slice_from(sealed, SEAL_SEGMENT + SEAL_TAG);
 	}
-	opened->flags = j.env.flags;
-	opened->num = j.env.num;
-	opened->has_props = (j.env.flags & SEAL_PROPS) != 0;
-	return SEAL_OK;
+	seal_stream_end(&rest);
+	if (e != SEAL_OK && envelope_get(bytes, &env) == SEAL_OK)
+		secret_wipe(out, env.inner);
+	if (e != SEAL_OK)
+		*opened = (struct seal_opened){.key = opened->key};
+	return e;
 }

@@ -7,6 +7,7 @@
 #include "base/now.h"
 #include "seal/envelope.h"
 #include "seal/keyring.h"
+#include "seal/stream.h"
 
 struct opener;
 
@@ -41,8 +42,15 @@ struct seal_opened {
 
 /* Opens a whole envelope into out, which has room for the m bytes of its inner message (see envelope_get()) and may not
  * overlap it. On any failure out is wiped and nothing of it is given; the order of checks is that of the format: version,
- * length, key, scope, tags, then policy and the inner form. An LRU entry is added only after its first good tag. */
+ * length, key, scope, the first segment's tag, policy and the inner form, the other tags. An LRU entry is added only after its first good tag. */
 enum seal_error seal_open(struct opener *o, const struct seal_demand *demand, struct slice topic, struct slice bytes,
     struct now now, uint8_t *out, struct seal_opened *opened);
+
+/* The same for an envelope that is opened segment by segment: `bytes` has its full length, but only its first
+ * envelope_first() bytes have to be there. `out` gets the inner message of the first segment, at most SEAL_SEGMENT bytes,
+ * opened->payload is what of the payload stands in it, rest->left bytes are still to come. All checks are made but the tags
+ * of the other segments, whose bytes must not go anywhere before theirs is. The caller ends *rest (after a failure it is none). */
+enum seal_error seal_open_begin(struct opener *o, const struct seal_demand *demand, struct slice topic, struct slice bytes,
+    struct now now, uint8_t *out, struct seal_opened *opened, struct seal_stream *rest);
 
 #endif

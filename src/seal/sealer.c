@@ -45,7 +45,7 @@ void sealer_free(struct sealer *s)
 {
 	if (s == NULL)
 		return;
-	aead_free(s->aead);
+	aead_unref(s->aead);
 	cmac_free(s->cmac);
 	free(s);
 }
@@ -61,7 +61,8 @@ int sealer_renew(struct sealer *s, const uint8_t salt[SEAL_SALT_SIZE], struct no
 	uint8_t derived[AEAD_KEY_SIZE];
 
 	s->epoch = (struct epoch){0}; /* a sealer whose renewal failed seals nothing */
-	if (xaes_derive(s->cmac, s->secret, salt, derived) != 0)
+	s->aead = aead_alone(s->aead, AEAD_SEAL);
+	if (s->aead == NULL || xaes_derive(s->cmac, s->secret, salt, derived) != 0)
 		return err_set(e, "libcrypto failed to derive a session key");
 	aead_set_key(s->aead, derived);
 	secret_wipe(derived, sizeof derived);
@@ -83,66 +84,89 @@ size_t seal_inner_size(const struct seal_message *m, bool *ok)
 	return *ok ? in.size : 0;
 }
 
-/* Takes the next `want` bytes off the pieces of M. Returns how many pieces they are. */
-static size_t next_pieces(struct inner *in, size_t want, struct slice out[INNER_PIECES])
+/* The first `want` bytes of the pieces of M. Returns how many pieces they are. */
+static size_t first_pieces(const struct inner *in, size_t want, struct slice out[INNER_PIECES])
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < INNER_PIECES && want != 0; i++) {
-		struct slice *piece = &in->piece[i];
-		size_t take = piece->n < want ? piece->n : want;
+		size_t take = in->piece[i].n < want ? in->piece[i].n : want;
 		if (take == 0)
 			continue;
-		out[n++] = slice_of(piece->p, take);
-		*piece = slice_from(*piece, take);
+		out[n++] = slice_of(in->piece[i].p, take);
 		want -= take;
 	}
 	return n;
 }
 
-static bool seal_segments(struct sealer *s, struct inner *in, struct slice topic, uint64_t num,
-                          uint8_t *out)
+/* Header and first segment. */
+static bool seal_first(struct sealer *s, struct inner *in, const struct seal_message *m,
+                       uint64_t num, uint8_t *out)
 {
-	uint8_t iv[AEAD_IV_SIZE], head[SEGMENT_AAD_SIZE];
+	size_t first = in->size < SEAL_SEGMENT ? in->size : SEAL_SEGMENT;
+	uint8_t iv[AEAD_IV_SIZE], head[SEGMENT_AAD_SIZE], flags = m->flags & FLAGS_GIVEN;
 	struct slice aad[2], pieces[INNER_PIECES];
-	size_t left = in->size;
 
-	segment_aad(aad, head, out, in->size, topic);
-	out += SEAL_HEADER;
-	for (size_t i = 0; i == 0 || left != 0; i++) {
-		size_t take = left < SEAL_SEGMENT ? left : SEAL_SEGMENT;
-		size_t n = next_pieces(in, take, pieces);
-		segment_iv(iv, num, i, take == left);
-		if (aead_seal(s->aead, iv, aad, pieces, n, out) != AEAD_OK)
-			return false;
-		aad[0] = aad[1] = slice_of(NULL, 0);
-		out += take + SEAL_TAG;
-		left -= take;
-	}
-	return true;
+	if (m->has_props)
+		flags |= SEAL_PROPS;
+	if (m->pad_to != 0)
+		flags |= SEAL_PADDED;
+	segment_header(out, flags, s->kid, s->salt, num);
+	segment_aad(aad, head, out, in->size, m->topic);
+	segment_iv(iv, num, 0, first == in->size);
+	size_t n = first_pieces(in, first, pieces);
+	if (aead_seal(s->aead, iv, aad, pieces, n, out + SEAL_HEADER) == AEAD_OK)
+		return true;
+	secret_wipe(out, SEAL_HEADER + first + SEAL_TAG);
+	return false;
+}
+
+static enum seal_error begin(struct sealer *s, struct inner *in, const struct seal_message *m,
+                             uint64_t num, uint8_t *out, struct seal_stream *rest)
+{
+	size_t segments = (envelope_size(in->size) - SEAL_HEADER - in->size) / SEAL_TAG;
+
+	*rest = (struct seal_stream){0};
+	if (!epoch_spend(&s->epoch, num, segments, in->size) || !seal_first(s, in, m, num, out))
+		return SEAL_E_INTERNAL;
+	rest->aead = aead_ref(s->aead);
+	rest->num = num;
+	rest->next = 1;
+	rest->left = in->size < SEAL_SEGMENT ? 0 : in->size - SEAL_SEGMENT;
+	return SEAL_OK;
+}
+
+enum seal_error seal_begin(struct sealer *s, const struct seal_message *m, struct now now,
+                           uint8_t *out, struct seal_stream *rest)
+{
+	struct inner in;
+
+	*rest = (struct seal_stream){0};
+	if (!make_inner(&in, m))
+		return SEAL_E_INTERNAL;
+	return begin(s, &in, m, epoch_number(&s->epoch, now), out, rest);
 }
 
 enum seal_error seal_message_numbered(struct sealer *s, const struct seal_message *m, uint64_t num,
                                       uint8_t *out)
 {
+	struct seal_stream rest;
 	struct inner in;
 
 	if (!make_inner(&in, m))
 		return SEAL_E_INTERNAL;
 	size_t size = envelope_size(in.size);
-	size_t segments = (size - SEAL_HEADER - in.size) / SEAL_TAG;
-	uint8_t flags = m->flags & FLAGS_GIVEN;
-	if (m->has_props)
-		flags |= SEAL_PROPS;
-	if (m->pad_to != 0)
-		flags |= SEAL_PADDED;
-	if (epoch_spend(&s->epoch, num, segments, in.size)) {
-		segment_header(out, flags, s->kid, s->salt, num);
-		if (seal_segments(s, &in, m->topic, num, out))
-			return SEAL_OK;
+	enum seal_error error = begin(s, &in, m, num, out, &rest);
+	const uint8_t *text = slice_from(m->payload, m->payload.n - rest.left).p;
+	for (size_t at = envelope_first(size); error == SEAL_OK && rest.left != 0;
+	     at += SEAL_SEGMENT + SEAL_TAG) {
+		error = seal_stream_seal(&rest, text, out + at);
+		text += SEAL_SEGMENT;
 	}
-	secret_wipe(out, size);
-	return SEAL_E_INTERNAL;
+	seal_stream_end(&rest);
+	if (error != SEAL_OK)
+		secret_wipe(out, size);
+	return error;
 }
 
 enum seal_error seal_message(struct sealer *s, const struct seal_message *m, struct now now,

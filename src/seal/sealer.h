@@ -7,6 +7,7 @@
 #include "base/now.h"
 #include "seal/envelope.h"
 #include "seal/keyring.h"
+#include "seal/stream.h"
 
 struct sealer;
 
@@ -30,7 +31,7 @@ void sealer_free(struct sealer *s);
  * 1 s (a restored snapshot parts from its twin). */
 bool sealer_stale(const struct sealer *s, struct now now);
 
-/* Takes a new SALT (12 random bytes) and derives the session key. 0, or -1. */
+/* Takes a new SALT (12 random bytes) and derives the session key. What is half sealed keeps the old one. 0, or -1. */
 int sealer_renew(struct sealer *s, const uint8_t salt[SEAL_SALT_SIZE], struct now now, struct err *e);
 
 /* Bytes of the inner message M, or 0 with *ok = false where P and Z together pass SEAL_PREFIX_MAX. */
@@ -40,6 +41,12 @@ size_t seal_inner_size(const struct seal_message *m, bool *ok);
  * max(last + 1, now.real_us). SEAL_OK or SEAL_E_INTERNAL (stale sealer never renewed, NUM used up, libcrypto failed; out is
  * then wiped). Hot: no allocation, no system call. */
 enum seal_error seal_message(struct sealer *s, const struct seal_message *m, struct now now, uint8_t *out);
+
+/* The same for a message that is sealed segment by segment: writes header and first segment, SEAL_HEADER +
+ * min(m, SEAL_SEGMENT) + SEAL_TAG bytes, and *rest, which the caller ends (after a failure it is none). m->payload has its
+ * full length, but only what goes into the first segment has to be there: all but the last rest->left bytes. */
+enum seal_error seal_begin(struct sealer *s, const struct seal_message *m, struct now now, uint8_t *out,
+    struct seal_stream *rest);
 
 /* For test vectors and `encrypt`: the same with the number given (above every earlier one). */
 enum seal_error seal_message_numbered(struct sealer *s, const struct seal_message *m, uint64_t num, uint8_t *out);

@@ -23,7 +23,7 @@ static struct aead *context(enum aead_use use, enum aead_engine engine)
 	if (aead_set_engine(a, engine))
 		return a;
 	ck_assert_int_eq(engine, AEAD_LIBSODIUM);
-	aead_free(a);
+	aead_unref(a);
 	return NULL;
 }
 
@@ -80,8 +80,8 @@ START_TEST(wycheproof)
 		run++;
 	}
 	ck_assert(seal == NULL || (run == GCM_RECORDS && invalid > 0));
-	aead_free(seal);
-	aead_free(open);
+	aead_unref(seal);
+	aead_unref(open);
 	vectors_free(&vs);
 }
 END_TEST
@@ -110,8 +110,8 @@ START_TEST(xaes)
 		run++;
 	}
 	ck_assert(seal == NULL || run == XAES_RECORDS);
-	aead_free(seal);
-	aead_free(open);
+	aead_unref(seal);
+	aead_unref(open);
 	cmac_free(c);
 	vectors_free(&vs);
 }
@@ -238,8 +238,8 @@ START_TEST(accumulated_digest)
 	expect_bytes(slice_of(digest, sizeof digest), unhex(row->digest), "digest");
 	EVP_MD_CTX_free(md);
 	cmac_free(c);
-	aead_free(seal);
-	aead_free(open);
+	aead_unref(seal);
+	aead_unref(open);
 }
 END_TEST
 
@@ -275,10 +275,10 @@ START_TEST(engines_agree)
 		ck_assert_int_eq(aead_open(open_crypto, iv, aad, sealed, back), AEAD_OK);
 		ck_assert(memcmp(back, text, n) == 0);
 	}
-	aead_free(crypto);
-	aead_free(sodium);
-	aead_free(open_crypto);
-	aead_free(open_sodium);
+	aead_unref(crypto);
+	aead_unref(sodium);
+	aead_unref(open_crypto);
+	aead_unref(open_sodium);
 }
 END_TEST
 
@@ -301,7 +301,7 @@ START_TEST(pieces)
 		ck_assert_int_eq(aead_seal(a, iv, parts, cut, 3, out), AEAD_OK);
 		ck_assert_mem_eq(out, whole, sizeof out);
 	}
-	aead_free(a);
+	aead_unref(a);
 }
 END_TEST
 
@@ -323,8 +323,8 @@ START_TEST(long_aad)
 		ck_assert_mem_eq(one, two, sizeof one);
 		guard_free(aad[1]);
 	}
-	aead_free(crypto);
-	aead_free(any);
+	aead_unref(crypto);
+	aead_unref(any);
 }
 END_TEST
 
@@ -338,7 +338,7 @@ START_TEST(too_short)
 	aead_set_key(a, key);
 	for (size_t n = 0; n <= AEAD_TAG_SIZE; n++)
 		ck_assert_int_eq(aead_open(a, iv, aad, slice_of(sealed, n), out), AEAD_BAD_TAG);
-	aead_free(a);
+	aead_unref(a);
 }
 END_TEST
 

@@ -382,8 +382,8 @@ START_TEST(lru_order)
 	ck_assert_ptr_eq(lru_put(l, id[1], 1, a[1]), a[2]);
 	ck_assert_ptr_eq(lru_find(l, id[4], &key), a[4]);
 	ck_assert_int_eq(key, 4);
-	aead_free(a[2]);
-	aead_free(a[3]);
+	aead_unref(a[2]);
+	aead_unref(a[3]);
 	lru_free(l);
 	lru_free(NULL);
 	l = lru_new(0); /* one is the least */
