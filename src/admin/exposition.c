@@ -107,6 +107,15 @@ static void put_verdicts(struct prom *p, struct facts *f, const struct snapshot 
 	}
 }
 
+static void put_logins(struct prom *p, const struct pool_status *st)
+{
+	prom_family(p, NAME("logins_without_code_total"), "counter",
+	            "Clients let in without a fresh code where codes are verified, by what for");
+	prom_begin(p);
+	prom_label(p, "reason", "unknown_user");
+	prom_number(p, st->counts[METRIC_UNKNOWN_USERS_PASSED]);
+}
+
 static void put_filter(struct prom *p, const struct snapshot *s, size_t filter)
 {
 	const struct conf_filter *c = &s->conf->filters[filter];
@@ -303,6 +312,7 @@ int exposition_write(struct facts *f, struct buf *out)
 	put_connections(&p, f, s);
 	put_closed(&p, &st);
 	put_verdicts(&p, f, s);
+	put_logins(&p, &st);
 	prom_family(&p, NAME("filter_matches_total"), "counter",
 	            "What rules denied, or, of a filter that is only tried, would have");
 	for (size_t i = 0; i < s->conf->n_filters; i++)

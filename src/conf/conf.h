@@ -22,12 +22,15 @@ enum conf_log_format { CONF_LOG_LOGFMT, CONF_LOG_JSON };
 enum conf_log_ids { CONF_LOG_PLAIN, CONF_LOG_HASHED };
 
 enum conf_role { CONF_VERIFY, CONF_INJECT };
+enum conf_unknown { CONF_UNKNOWN_REFUSE, CONF_UNKNOWN_PASS };
 
 struct conf_otp {
 	char *name;
 	enum conf_role role; /* VERIFY for listeners, INJECT for brokers */
 	enum otp_layout layout;
-	unsigned digits; /* VERIFY: assumed for unknown users */
+	/* VERIFY */
+	unsigned digits; /* assumed for unknown users */
+	enum conf_unknown unknown_users;
 	/* INJECT */
 	char *profile_name;
 	const struct otp_profile *profile;

@@ -97,6 +97,17 @@ static void read_password(struct load *l, struct conf_otp *otp, const struct con
 	buf_free(&content);
 }
 
+/* Who passes unknown is judged by the broker alone, which must have something to judge by. */
+static void check_passing(struct load *l, const struct load_block *b)
+{
+	const struct conf_otp *otp = b->base;
+
+	if (otp->unknown_users == CONF_UNKNOWN_PASS && otp->layout == OTP_OTP_ONLY)
+		conf_error(&l->diags, conf_word_at(load_set(b, "unknown-users"), 1),
+		           "with \"layout otp\" the broker gets no passwords, so unknown users "
+		           "would be judged by nobody: refuse them, or take another layout");
+}
+
 void load_otp(struct load *l, const struct load_block *b)
 {
 	struct conf_otp *otp = b->base;
@@ -107,8 +118,10 @@ void load_otp(struct load *l, const struct load_block *b)
 	if (load_set(b, "role") == NULL)
 		return; /* which is said */
 	check_roles(l, b);
-	if (otp->role != CONF_INJECT)
+	if (otp->role != CONF_INJECT) {
+		check_passing(l, b);
 		return;
+	}
 	if (secret == NULL)
 		conf_error(&l->diags, load_block_at(b),
 		           "this otp needs a line \"secret-file PATH\", since its role is inject");

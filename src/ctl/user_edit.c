@@ -270,6 +270,10 @@ static int delete_user(const struct ctl *ctl, const struct ctl_args *args)
 	if (result != CTL_OK)
 		return result;
 	int removed = state.db->ops->user_remove(state.db, name, &e);
+	if (removed >= 0 && ctl_arg(args, "forget") != NULL) {
+		int forgotten = state.db->ops->user_forget(state.db, name, &e);
+		removed = forgotten < 0 || removed > 0 ? forgotten : removed;
+	}
 	ctl_state_close(&state);
 	if (removed > 0)
 		return ctl_no_user(name);
@@ -319,8 +323,10 @@ const struct ctl_command ctl_user_resync = {
 
 const struct ctl_command ctl_user_delete = {
     .words = "user delete",
-    .usage = "NAME",
-    .summary = "remove a user and the secret, and end the sessions",
+    .usage = "NAME [--forget]",
+    .summary = "remove a user and the secret, and end the sessions; the name is kept in mind, so "
+               "that it does not pass as unknown, or forgotten",
     .n_operands = 1,
     .run = delete_user,
+    .options = {{"forget", false, false}},
 };

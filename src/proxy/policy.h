@@ -72,8 +72,9 @@ struct policy {
 	struct policy_filter filter;
 	bool otp; /* the client leg's password holds a one-time code that is verified */
 	enum otp_layout layout;
-	struct policy_inject inject;      /* what the broker leg's password gets */
-	unsigned digits;                  /* assumed for users that are unknown */
+	struct policy_inject inject; /* what the broker leg's password gets */
+	unsigned digits;             /* assumed for users that are unknown */
+	bool pass_strangers; /* who never had a credential logs in at the broker as it came */
 	const struct payload_rule *rules; /* in order: the first that matches a topic decides */
 	size_t n_rules;
 	bool encrypts;             /* some rule is not `pass` */

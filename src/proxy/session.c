@@ -141,7 +141,7 @@ void session_decide(struct session *s, const struct session_env *env, const stru
 	if (r->rule != NULL)
 		n->rule = *r->rule;
 	/* A guess taken for a right code that is not consumed after all. */
-	if (s->otp && s->state == SESSION_DIALING && s->consume.guess_taken) {
+	if (s->state == SESSION_DIALING && s->consume.guess_taken) {
 		s->settle =
 		    (struct session_settle){.id = s->consume.id, .give_back = true, .pending = -1};
 		step->ask |= ASK_SETTLE;
@@ -195,7 +195,7 @@ static void broker_left(struct session *s, const struct session_env *env, struct
 		session_decide(s, env,
 		               &(struct refusal){.verdict = VERDICT_BROKER_UNREACHABLE, .why = why},
 		               step);
-	} else if (s->otp) {
+	} else if (s->login != LOGIN_OPEN) {
 		/* Some brokers refuse credentials this way; a right code must not be confirmed. */
 		session_decide(
 		    s, env, &(struct refusal){.verdict = VERDICT_BROKER_REFUSED, .why = why}, step);

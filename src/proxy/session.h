@@ -120,6 +120,13 @@ struct session_settle {
 	int64_t pending; /* -1 none */
 };
 
+/* What a client is let in by. */
+enum session_login {
+	LOGIN_OPEN,  /* nothing of this proxy's: no code is asked for */
+	LOGIN_CODE,  /* a code, which is used up */
+	LOGIN_PASSED /* its user has no credential, and logs in at the broker as it came */
+};
+
 /* What became of a code that was drawn. */
 enum session_fate {
 	FATE_OPEN,     /* not known: not sent, not answered, or the broker was not available */
@@ -162,8 +169,10 @@ struct session {
 	enum mqtt_version version;
 	struct slice client_id, user; /* owned by identity */
 	bool has_user;
-	bool injects;         /* a code was drawn for this login */
-	uint8_t code_len;     /* see code */
+	enum session_login login : 8; /* settled when JUDGING is left; not OPEN: refusals look
+	                                 alike, and the user can be locked out */
+	bool injects;                 /* a code was drawn for this login */
+	uint8_t code_len;             /* see code */
 	uint32_t connect_len; /* bytes of a whole CONNECT that is not consumed yet, else 0 */
 	struct session_consume consume;
 	struct session_settle settle;
@@ -172,7 +181,6 @@ struct session {
 	uint8_t *identity;
 	struct acl_address address;
 	uint8_t source[16];
-	bool otp; /* settled at JUDGING: this login was by one-time password */
 	bool has_auth_method;
 	bool was_accepted, stopping;
 	bool expires;               /* v5: CONNECT had a Session Expiry Interval other than 0 */
@@ -215,9 +223,10 @@ void session_listens(struct session *s, const struct session_env *env, bool read
 
 /* The store's answer to ASK_TAKE. `client` is the view of the client's bytes as session_input()
  * last left it (CONNECT first). found: cred is the opened credential and id its row. Not found: why
- * is USER_UNKNOWN, OTP_LOCKED or STORE_FAILED, and reason a static phrase for the log, or NULL. */
+ * is USER_UNKNOWN, OTP_LOCKED or STORE_FAILED, and reason a static phrase for the log, or NULL;
+ * stranger: there never was such a user. */
 struct session_credential {
-	bool found;
+	bool found, stranger;
 	enum verdict why;
 	const char *reason;
 	int64_t id;

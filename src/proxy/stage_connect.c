@@ -186,14 +186,14 @@ static void judge(struct session *s, const struct session_env *env, const struct
 		return;
 	if (!will_judged(s, env, c, step))
 		return;
-	s->otp = env->policy->otp;
-	if (s->otp && !s->has_user) {
+	s->login = env->policy->otp ? LOGIN_CODE : LOGIN_OPEN;
+	if (s->login == LOGIN_CODE && !s->has_user) {
 		refuse(s, env, VERDICT_USER_MISSING, 0, NULL, step);
 		return;
 	}
 	if (!stage_may_draw(s, env, step))
 		return;
-	if (!s->otp) {
+	if (s->login == LOGIN_OPEN) {
 		stage_dial(s, env, step);
 		return;
 	}
@@ -300,7 +300,7 @@ static bool rewrite_login(const struct session *s, const struct session_env *env
 {
 	struct slice fixed, code;
 
-	if (s->otp) {
+	if (s->login == LOGIN_CODE) {
 		if (!otp_split(c->password, s->layout, s->digits, &fixed, &code))
 			return false;
 		c->password = fixed;
@@ -315,7 +315,7 @@ static bool rewritten(const struct session *s, const struct session_env *env,
 {
 	struct payload_in in;
 
-	return s->otp || s->injects || edit->drop != 0 || edit->append.n != 0 ||
+	return s->login == LOGIN_CODE || s->injects || edit->drop != 0 || edit->append.n != 0 ||
 	       will_in(env, c, &in);
 }
 

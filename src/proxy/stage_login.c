@@ -53,6 +53,11 @@ void session_taken(struct session *s, const struct session_env *env, struct slic
 
 	if (s->state != SESSION_JUDGING)
 		return;
+	if (answer->stranger && env->policy->pass_strangers) {
+		s->login = LOGIN_PASSED;
+		stage_dial(s, env, step);
+		return;
+	}
 	if (!answer->found) {
 		refuse(s, env, answer->why, answer->reason, step);
 		return;
@@ -128,7 +133,7 @@ void session_dialled(struct session *s, const struct session_env *env, bool conn
 		       "no address of the broker could be connected to", step);
 		return;
 	}
-	if (!s->otp) {
+	if (s->login != LOGIN_CODE) {
 		draw(s, env, step);
 		return;
 	}
@@ -259,8 +264,8 @@ static bool refuses_credentials(const struct session *s, const struct mqtt_conna
 	                 (a->code == MQTT_BAD_CREDENTIALS || a->code == MQTT_NOT_AUTHORIZED));
 }
 
-/* The broker refuses. On a login by one-time password a refusal of credentials looks like every
- * other, so that a right code is not confirmed without the password. A client whose code the proxy
+/* The broker refuses. Where codes are verified a refusal of credentials looks like every other, so
+ * that neither a right code is confirmed without the password nor who needs one. A client whose code the proxy
  * added has nothing to find out. */
 static void refused_by_broker(struct session *s, const struct session_env *env,
                               const struct mqtt_connack *a, struct slice packet,
@@ -270,7 +275,7 @@ static void refused_by_broker(struct session *s, const struct session_env *env,
 	const char *why =
 	    s->injects && credentials ? "the login with the code that was added to it" : NULL;
 
-	if (s->otp && credentials) {
+	if (s->login != LOGIN_OPEN && credentials) {
 		session_decide(s, env,
 		               &(struct refusal){
 		                   .verdict = VERDICT_BROKER_REFUSED, .code = a->code, .why = why},

@@ -67,11 +67,12 @@ struct store_backend_ops {
 	void (*rollback)(struct store_backend *b);
 
 	/* Administration, each durable when it returns. add: -1 where the name exists ("… exists already"). remove and edit: 1
-	 * where there was no such user. each: calls found() in the order of names until it returns not 0, and returns that; find
+	 * where there was no such user. Who is removed is no stranger until forgotten (forget: 1 where nobody is). each: calls found() in the order of names until it returns not 0, and returns that; find
 	 * does so for one user, and returns 1 where there is none; sources: for the known-good sources of a user, newest first.
 	 * found() may not call the database. Never within a batch, but for add, which is then as durable as the batch. */
 	int (*user_add)(struct store_backend *b, const struct store_user *u, struct err *e);
 	int (*user_remove)(struct store_backend *b, struct slice name, struct err *e);
+	int (*user_forget)(struct store_backend *b, struct slice name, struct err *e);
 	int (*user_edit)(struct store_backend *b, struct slice name, const struct store_edit *edit, struct err *e);
 	int (*user_each)(struct store_backend *b, int (*found)(void *ctx, const struct store_user *u), void *ctx, struct err *e);
 	int (*user_find)(struct store_backend *b, struct slice name, int (*found)(void *ctx, const struct store_user *u), void *ctx,

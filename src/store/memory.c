@@ -181,7 +181,8 @@ static enum store_status take(const struct memory *m, struct store_op *op)
 	op->guess_taken = false;
 	op->blob_len = 0;
 	if (!there)
-		return STORE_UNKNOWN;
+		return op->strangers && memory_removed(m, op->user) == m->n_removed ? STORE_STRANGER
+		                                                                    : STORE_UNKNOWN;
 	struct memory_user *u = m->users[at];
 	enum store_status admitted = store_user_admitted(u->locked, u->stale, u->expires, op->now);
 	if (admitted != STORE_DONE)
@@ -302,6 +303,7 @@ static void memory_close(struct store_backend *b)
 		free(m->users[i]);
 	free(m->users);
 	free(m->revoked);
+	free(m->removed);
 	memory_draws_free(&m->draws);
 	memory_bans_free(&m->bans);
 	memory_bans_free(&m->bans_before);
@@ -317,6 +319,7 @@ struct store_backend *store_memory_open(struct err *e)
 	    .rollback = memory_rollback,
 	    .user_add = memory_user_add,
 	    .user_remove = memory_user_remove,
+	    .user_forget = memory_user_forget,
 	    .user_edit = memory_user_edit,
 	    .user_each = memory_user_each,
 	    .ban_each = memory_each_ban,

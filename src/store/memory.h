@@ -44,6 +44,11 @@ struct memory_user {
 	struct changing now, before;
 };
 
+struct removed_user {
+	size_t n;
+	uint8_t name[STORE_USER_MAX];
+};
+
 struct memory {
 	struct store_backend base; /* first: its address is the backend's */
 	struct memory_user **users;
@@ -54,6 +59,8 @@ struct memory {
 	bool in_batch;
 	struct memory_user *revoked; /* what is left of those whom revoked() has to name */
 	size_t n_revoked;
+	struct removed_user *removed; /* who was removed since it was opened, also who is back */
+	size_t n_removed;
 	int64_t watched_at;
 	struct memory_bans bans, bans_before; /* before: as the batch found them, where it … */
 	bool bans_touched;                    /* … changes them */
@@ -72,12 +79,16 @@ static inline struct slice memory_name(const struct memory_user *u)
 /* Where the name is, or where it would go. */
 size_t memory_position(const struct memory *m, struct slice name, bool *there);
 
+/* Where the name stands among those who were removed; n_removed: it does not. */
+size_t memory_removed(const struct memory *m, struct slice name);
+
 /* Frees a user. */
 void memory_drop(struct memory *m, size_t at);
 
 /* The administrator's operations, as backend.h has them. */
 int memory_user_add(struct store_backend *b, const struct store_user *u, struct err *e);
 int memory_user_remove(struct store_backend *b, struct slice name, struct err *e);
+int memory_user_forget(struct store_backend *b, struct slice name, struct err *e);
 int memory_user_edit(struct store_backend *b, struct slice name, const struct store_edit *edit,
                      struct err *e);
 int memory_user_each(struct store_backend *b, int (*found)(void *ctx, const struct store_user *u),

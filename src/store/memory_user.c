@@ -67,6 +67,42 @@ static int revoke(struct memory *m, const struct memory_user *u, struct err *e)
 	return 0;
 }
 
+size_t memory_removed(const struct memory *m, struct slice name)
+{
+	size_t i = 0;
+
+	while (i < m->n_removed && !slice_eq(slice_of(m->removed[i].name, m->removed[i].n), name))
+		i++;
+	return i;
+}
+
+/* No stranger from now on. 0 or -1. */
+static int keep_in_mind(struct memory *m, struct slice name, struct err *e)
+{
+	if (memory_removed(m, name) < m->n_removed)
+		return 0;
+	struct removed_user *more =
+	    realloc(m->removed, (m->n_removed + 1) * sizeof(struct removed_user));
+	if (more == NULL)
+		return err_set(e, "out of memory");
+	m->removed = more;
+	more[m->n_removed].n = name.n;
+	memcpy(more[m->n_removed++].name, name.p, name.n);
+	return 0;
+}
+
+int memory_user_forget(struct store_backend *b, struct slice name, struct err *e)
+{
+	struct memory *m = memory_of(b);
+	size_t i = memory_removed(m, name);
+
+	(void)e;
+	if (i == m->n_removed)
+		return 1;
+	m->removed[i] = m->removed[--m->n_removed];
+	return 0;
+}
+
 int memory_user_remove(struct store_backend *b, struct slice name, struct err *e)
 {
 	struct memory *m = memory_of(b);
@@ -75,7 +111,7 @@ int memory_user_remove(struct store_backend *b, struct slice name, struct err *e
 
 	if (!there)
 		return 1;
-	if (revoke(m, m->users[at], e) != 0)
+	if (keep_in_mind(m, name, e) != 0 || revoke(m, m->users[at], e) != 0)
 		return -1;
 	memory_drop(m, at);
 	return 0;

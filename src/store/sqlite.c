@@ -55,6 +55,8 @@ static const char *const texts[SQL_COUNT] = {
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 0,"
         " ?14, ?19, ?18, ?19)",
     [SQL_REMOVE] = "DELETE FROM user WHERE name = ?1",
+    [SQL_REMOVED] = "SELECT 1 FROM removed WHERE name = ?1",
+    [SQL_FORGET] = "DELETE FROM removed WHERE name = ?1",
     [SQL_LOCK] = "UPDATE user SET locked = ?2 WHERE name = ?1",
     [SQL_EXPIRE] = "UPDATE user SET expires = ?2 WHERE name = ?1",
     [SQL_RESET] = "UPDATE user SET mark = min(mark, ?2), pending = -1, guesses = budget,"
@@ -143,6 +145,20 @@ struct guesses {
 	unsigned budget;
 };
 
+/* Of somebody who is not there. */
+static enum store_status missing(const struct store_sqlite *s, struct store_op *op)
+{
+	sqlite3_stmt *st = s->sql[SQL_REMOVED];
+
+	if (!op->strangers)
+		return STORE_UNKNOWN;
+	store_sqlite_bind(st, 1, op->user.p, op->user.n);
+	int removed = has_row(st);
+	if (removed < 0)
+		return sql_failed(s, op, "look for a removed user");
+	return removed != 0 ? STORE_UNKNOWN : STORE_STRANGER;
+}
+
 static enum store_status fetch(const struct store_sqlite *s, struct store_op *op, struct guesses *g)
 {
 	sqlite3_stmt *st = s->sql[SQL_FETCH];
@@ -152,7 +168,7 @@ static enum store_status fetch(const struct store_sqlite *s, struct store_op *op
 	store_sqlite_bind(st, 1, op->user.p, op->user.n);
 	int rc = sqlite3_step(st);
 	if (rc == SQLITE_DONE) {
-		status = STORE_UNKNOWN;
+		status = missing(s, op);
 	} else if (rc != SQLITE_ROW) {
 		status = sql_failed(s, op, "read a user");
 	} else if (!store_sqlite_record(st, &u)) {
@@ -197,7 +213,7 @@ static enum store_status take(const struct store_sqlite *s, struct store_op *op)
 	op->guess_taken = false;
 	op->blob_len = 0;
 	if (op->user.n > STORE_USER_MAX)
-		return STORE_UNKNOWN;
+		return missing(s, op);
 	enum store_status status = fetch(s, op, &g);
 	if (status != STORE_DONE)
 		return status;
@@ -390,6 +406,7 @@ struct store_backend *store_sqlite_open(const char *path, struct err *e)
 	    .rollback = sqlite_rollback,
 	    .user_add = store_sqlite_user_add,
 	    .user_remove = store_sqlite_user_remove,
+	    .user_forget = store_sqlite_user_forget,
 	    .user_edit = store_sqlite_user_edit,
 	    .user_each = store_sqlite_user_each,
 	    .ban_each = store_sqlite_ban_each,

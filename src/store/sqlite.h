@@ -12,7 +12,7 @@
 
 enum {
 	STORE_SQLITE_APPLICATION = 0x4d515350, /* "MQSP" in the file's header */
-	STORE_SQLITE_SCHEMA = 4,               /* its user_version */
+	STORE_SQLITE_SCHEMA = 5,               /* its user_version */
 	STORE_SQLITE_BUSY_MS = 5000
 };
 
@@ -40,6 +40,8 @@ enum store_sql {
 	SQL_DRAW,
 	SQL_ADD,
 	SQL_REMOVE,
+	SQL_REMOVED,
+	SQL_FORGET,
 	SQL_LOCK,
 	SQL_EXPIRE,
 	SQL_RESET,
@@ -104,6 +106,7 @@ void store_sqlite_bind(sqlite3_stmt *st, int at, const void *p, size_t n);
 
 int store_sqlite_user_add(struct store_backend *b, const struct store_user *u, struct err *e);
 int store_sqlite_user_remove(struct store_backend *b, struct slice name, struct err *e);
+int store_sqlite_user_forget(struct store_backend *b, struct slice name, struct err *e);
 int store_sqlite_user_each(struct store_backend *b,
                            int (*found)(void *ctx, const struct store_user *u), void *ctx,
                            struct err *e);

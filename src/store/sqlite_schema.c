@@ -87,6 +87,12 @@ static const char *const steps[STORE_SQLITE_SCHEMA] = {
     "ALTER TABLE draw ADD COLUMN at INTEGER NOT NULL DEFAULT 0;"
     "UPDATE draw SET at = unixepoch();"
     "CREATE INDEX draw_fruitless ON draw(at) WHERE good = -1;",
+    /* 5: who was removed, and is no stranger who might come in without a code */
+    "CREATE TABLE removed(name BLOB NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;"
+    "INSERT INTO removed SELECT DISTINCT name FROM revoked WHERE name NOT IN"
+    " (SELECT name FROM user);"
+    "CREATE TRIGGER user_kept_in_mind AFTER DELETE ON user"
+    " BEGIN INSERT OR IGNORE INTO removed(name) VALUES(old.name); END;",
 };
 
 _Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168 && STORE_BAN_VALUE_MAX == 1024 &&

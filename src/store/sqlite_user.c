@@ -95,15 +95,26 @@ int store_sqlite_user_add(struct store_backend *b, const struct store_user *u, s
 	return rc == SQLITE_DONE ? 0 : store_sqlite_error(s, "add a user", e);
 }
 
-int store_sqlite_user_remove(struct store_backend *b, struct slice name, struct err *e)
+static int drop(struct store_backend *b, enum store_sql which, struct slice name, const char *what,
+                struct err *e)
 {
 	const struct store_sqlite *s = (const struct store_sqlite *)b;
-	sqlite3_stmt *st = s->sql[SQL_REMOVE];
+	sqlite3_stmt *st = s->sql[which];
 
 	store_sqlite_bind(st, 1, name.p, name.n);
 	if (store_sqlite_finish(st) != SQLITE_DONE)
-		return store_sqlite_error(s, "remove a user", e);
+		return store_sqlite_error(s, what, e);
 	return sqlite3_changes(s->db) == 0 ? 1 : 0;
+}
+
+int store_sqlite_user_remove(struct store_backend *b, struct slice name, struct err *e)
+{
+	return drop(b, SQL_REMOVE, name, "remove a user", e);
+}
+
+int store_sqlite_user_forget(struct store_backend *b, struct slice name, struct err *e)
+{
+	return drop(b, SQL_FORGET, name, "forget a user", e);
 }
 
 /* The statement of an edit, bound but for the name. */

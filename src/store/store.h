@@ -54,6 +54,7 @@ enum store_verb {
 enum store_status {
 	STORE_DONE,
 	STORE_UNKNOWN,   /* no such user, or ban */
+	STORE_STRANGER,  /* TAKE with `strangers`: there is and was no such user */
 	STORE_DELAYED,   /* TAKE: the source failed, and has to wait: 2^(n-1) s after its n-th failure */
 	STORE_REPLAYING, /* TAKE: the source sent too many used codes in the last minute */
 	STORE_EXHAUSTED, /* TAKE: no guess left for an unknown source */
@@ -96,6 +97,7 @@ struct store_op {
 	/* mark: DRAW: TOTP, the step of now; answered with the step or counter to be sent. DRAWN: what DRAW answered */
 	bool accepted;          /* DRAWN: the broker let it in; else it refused the login */
 	struct store_ban ban;   /* BAN, UNBAN; what it points to is borrowed until the answer */
+	bool strangers;         /* TAKE: users who never were are told from those who were removed, and wait for nothing */
 	bool in_turn;           /* TAKE: wait until no other such TAKE of this user and source is under way. Where the answer is
 	                         * DONE the struct is kept, unmoved, and given to YIELD after the SETTLE, if there is one */
 	struct store_turn turn; /* the store's own, zeroed before TAKE */

@@ -18,6 +18,7 @@
 	X(CONNECTS_RATE_LIMITED, "connects-rate-limited")           \
 	X(CONNECTS_OVER_LIMIT, "connects-over-limit")               \
 	X(CONNECTS_BANNED, "connects-banned")                       \
+	X(UNKNOWN_USERS_PASSED, "unknown-users-passed")             \
 	X(BANS_MADE, "bans-made")                                   \
 	X(PUBLISHES_DELAYED, "publishes-delayed")                   \
 	X(MESSAGES_DENIED, "messages-denied")                       \

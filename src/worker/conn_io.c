@@ -135,9 +135,9 @@ static void ask(struct conn *c, unsigned what)
 		return;
 	/* No such user can be stored, there is no memory for the request, or no code to be drawn.
 	 */
-	struct session_credential answer = {.why = c->session->user.n > STORE_USER_MAX
-	                                               ? VERDICT_USER_UNKNOWN
-	                                               : VERDICT_STORE_FAILED};
+	bool never = c->session->user.n > STORE_USER_MAX;
+	struct session_credential answer = {
+	    .stranger = never, .why = never ? VERDICT_USER_UNKNOWN : VERDICT_STORE_FAILED};
 	turn_begin(&t, c);
 	if ((what & ASK_TAKE) != 0)
 		session_taken(c->session, &t.env, slice_of(NULL, 0), &answer, &t.step);

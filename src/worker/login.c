@@ -43,6 +43,7 @@ static enum verdict verdict_of(enum store_status status, const char **reason)
 	*reason = NULL;
 	switch (status) {
 	case STORE_UNKNOWN:
+	case STORE_STRANGER:
 		return VERDICT_USER_UNKNOWN;
 	case STORE_CONFLICT:
 		return VERDICT_OTP_REPLAYED;
@@ -97,8 +98,10 @@ static void taken(struct mail *mail)
 	struct login *l = (struct login *)mail;
 	struct conn *c = answered(l);
 	struct otp_credential cred = {.params = l->op.params, .state = l->op.state};
-	struct session_credential answer = {
-	    .id = l->op.id, .guess_taken = l->op.guess_taken, .cred = &cred};
+	struct session_credential answer = {.stranger = l->op.status == STORE_STRANGER,
+	                                    .id = l->op.id,
+	                                    .guess_taken = l->op.guess_taken,
+	                                    .cred = &cred};
 
 	answer.why = verdict_of(l->op.status, &answer.reason);
 	if (l->op.status == STORE_DONE && l->op.blob_len > ATREST_OVERHEAD &&
@@ -149,6 +152,7 @@ bool login_take(struct conn *c)
 		memcpy(l->user, user.p, user.n);
 	l->op.user = slice_of(l->user, user.n);
 	l->op.in_turn = true;
+	l->op.strangers = c->worker->snapshot->policies[c->listener].pass_strangers;
 	l->conn = c;
 	c->login = l;
 	store_submit(c->worker->shared->store, &l->op);

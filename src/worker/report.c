@@ -123,6 +123,8 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	bool refused = !accepted && n->verdict != VERDICT_GONE;
 	snapshot_count(c->worker->snapshot, c->listener, &n->rule, 1);
 	count_verdict(c->worker, c->listener, verdict_info(n->verdict)->name);
+	if (accepted && c->session->login == LOGIN_PASSED)
+		metrics_add(&c->worker->metrics, METRIC_UNKNOWN_USERS_PASSED, 1);
 	if (accepted)
 		histogram_add(&c->worker->login_time,
 		              (c->worker->now.mono_ms - c->session->connect_ms) * 1000);
@@ -139,6 +141,7 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	put_client(&l, c);
 	log_str(&l, "mqtt", version_name(c->session->version));
 	log_number(&l, "worker", (int64_t)c->worker->number);
+	log_str(&l, "login", c->session->login == LOGIN_PASSED ? "passed" : NULL);
 	put_rule(&l, &n->rule);
 	put_code(&l, n->code);
 	log_str(&l, "why", n->why);

@@ -209,6 +209,7 @@ static void make_policy(const struct snapshot *s, size_t i)
 		p->otp = true;
 		p->layout = s->conf->otps[l->otp].layout;
 		p->digits = s->conf->otps[l->otp].digits;
+		p->pass_strangers = s->conf->otps[l->otp].unknown_users == CONF_UNKNOWN_PASS;
 	}
 	int inject = s->conf->brokers[l->broker].otp;
 	if (inject >= 0)

@@ -18,13 +18,15 @@ struct revocation {
 	uint8_t user[STORE_USER_MAX];
 };
 
-/* Only those whom this state let in: elsewhere the name may be somebody else's. */
+/* Only those whom this state let in, or had nothing against: elsewhere the name may be somebody
+ * else's. Who is being refused is refused like all others. */
 static bool concerns(const struct conn *c, struct slice user)
 {
 	const struct session *s = c->session;
 
-	return s != NULL && s->identity != NULL && s->state != SESSION_DEAD && s->otp &&
-	       s->has_user && slice_eq(s->user, user);
+	return s != NULL && s->identity != NULL && s->state != SESSION_DEAD &&
+	       s->state != SESSION_REFUSING && s->login != LOGIN_OPEN && s->has_user &&
+	       slice_eq(s->user, user);
 }
 
 static void revoke(struct mail *mail)
@@ -84,10 +86,9 @@ static void look_failed(void *ctx, const char *why)
 
 void users_init(struct users *u)
 {
-	*u = (struct users){.watch = {.ctx = u,
-	                              .revoked = user_revoked,
-	                              .census = census_taken,
-	                              .failed = look_failed}};
+	*u = (struct users){
+	    .watch = {
+	        .ctx = u, .revoked = user_revoked, .census = census_taken, .failed = look_failed}};
 	(void)pthread_mutex_init(&u->lock, NULL);
 }
 

@@ -86,7 +86,7 @@ def scrape(front):
 
 FAMILIES = """build_info start_time_seconds config_last_reload_successful config_last_reload_success_timestamp_seconds
 connections connections_limit connections_accepted_total connections_closed_total connects_total filter_matches_total
-connect_duration_seconds packets_total received_bytes_total sent_bytes_total payloads_total key_encryptions_total
+logins_without_code_total connect_duration_seconds packets_total received_bytes_total sent_bytes_total payloads_total key_encryptions_total
 broker_up broker_connections broker_connect_duration_seconds backpressure_seconds_total buffered_bytes
 state_commits_total state_commit_duration_seconds log_messages_suppressed_total users""".split()
 PROCESS = ["process_open_fds", "process_max_fds", "process_resident_memory_bytes", "process_cpu_seconds_total"]

@@ -223,8 +223,9 @@ static void write_conf(const struct daemon *d, const struct world *w, const uint
 	if (w->policy.filter.rules != NULL)
 		write_filter(w, conf);
 	if (w->policy.otp)
-		(void)fprintf(conf, "otp codes {\n role verify\n layout %s\n}\n",
-		              layouts[w->policy.layout]);
+		(void)fprintf(conf, "otp codes {\n role verify\n layout %s\n%s}\n",
+		              layouts[w->policy.layout],
+		              w->policy.pass_strangers ? " unknown-users pass\n" : "");
 	if (w->policy.inject.on)
 		write_inject(d, &w->policy.inject, layouts[w->policy.inject.layout], conf);
 	for (int i = 0; i < LANES; i++) {

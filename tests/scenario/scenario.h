@@ -39,7 +39,7 @@ enum step_kind {
 	STEP_READ,
 	STEP_NO_LEG, /* broker unasked: no broker leg was opened */
 	STEP_AFTER,  /* after MS: so much time passes */
-	STEP_STORE,  /* store fails|locked|raised|deleted: its next answer;
+	STEP_STORE,  /* store fails|locked|removed|raised|deleted: its next answer;
 	              * store marked|unmarked|balanced: a code was used up, none was, no guess is out
 	              */
 	STEP_DIAL,   /* dial fails: the next one does; dial again: it does not any more */

@@ -34,7 +34,7 @@ static bool answer_take(struct host *h)
 {
 	struct account *a = account_of(h, h->s->user);
 	struct otp_credential cred = {0};
-	struct session_credential answer = {.why = VERDICT_USER_UNKNOWN};
+	struct session_credential answer = {.why = VERDICT_USER_UNKNOWN, .stranger = a == NULL};
 	struct slice rest = stream_rest(&h->in[SIDE_CLIENT]);
 	uint8_t *view = take(rest.n);
 	struct call c;
@@ -51,6 +51,8 @@ static bool answer_take(struct host *h)
 		answer = (struct session_credential){.why = VERDICT_STORE_FAILED};
 	else if (says(h, "locked"))
 		answer = (struct session_credential){.why = VERDICT_OTP_LOCKED};
+	else if (says(h, "removed"))
+		answer = (struct session_credential){.why = VERDICT_USER_UNKNOWN};
 	memcpy(view, rest.p, rest.n);
 	call_begin(h, &c, EVENT_ROOM);
 	session_taken(h->s, &h->env, slice_of(view, rest.n), &answer, &c.step);
@@ -68,7 +70,7 @@ static bool answer_dial(struct host *h)
 	if (h->closed[SIDE_BROKER])
 		return true;
 	h->leg = !h->dial_fails;
-	h->forwarding = !h->world->policy.otp && !h->env.policy->inject.on;
+	h->forwarding = h->s->login != LOGIN_CODE && !h->env.policy->inject.on;
 	call_begin(h, &c, EVENT_ROOM);
 	session_dialled(h->s, &h->env, h->leg, &c.step);
 	return call_finish(h, &c, 0, &moved);

@@ -106,7 +106,7 @@ static bool check_asks(struct host *h, unsigned ask)
 		return fault_set(h->fault, "a code used up without a broker, or unjudged");
 	if ((ask & ASK_DIAL) != 0 && h->world->policy.otp && (h->said & ASK_TAKE) == 0)
 		return fault_set(h->fault, "a broker leg for somebody who was not judged");
-	if ((ask & ASK_DRAW) != 0 && (!h->leg || (h->world->policy.otp && !h->consumed)))
+	if ((ask & ASK_DRAW) != 0 && (!h->leg || (h->s->login == LOGIN_CODE && !h->consumed)))
 		return fault_set(h->fault, "a code drawn without a broker, or for a stranger");
 	if ((ask & ASK_DRAW) != 0 && session_user_up(h->s, h->env.policy).n == 0 && !h->s->has_user)
 		return fault_set(h->fault, "a code for nobody");

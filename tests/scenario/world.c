@@ -171,6 +171,8 @@ static bool add_login(struct world *w, struct slice name, const char *value)
 	if (slice_eq(name, slice_str("otp"))) {
 		p->otp = true;
 		p->layout = layout_of(value);
+	} else if (slice_eq(name, slice_str("pass-unknown"))) {
+		p->pass_strangers = true;
 	} else if (slice_eq(name, slice_str("inject"))) {
 		p->inject.on = true;
 		p->inject.layout = layout_of(value);

@@ -6,7 +6,8 @@
  * keys joined by +, say k1+k2; the options are those of a payload block: disconnect, prefer,
  * empty-drop, properties, pad-N, age-DURATION (in seconds), unbound, strict
  *   otp=password+otp|otp+password|otp                    the client's password holds
- * a code deny-id=GLOB, deny-user=GLOB                         a filter that denies these and allows
+ * a code; pass-unknown: who has no credential passes
+ *   deny-id=GLOB, deny-user=GLOB                         a filter that denies these and allows
  * the rest connect=BYTES, message=BYTES                         max-connect, max-message
  *   allow-publish=FILTER deny-publish=FILTER allow-subscribe=FILTER deny-subscribe=FILTER
  *                                                        rules on topics, in order; no FILTER: all

@@ -457,6 +457,27 @@ START_TEST(names_that_nobody_has)
 }
 END_TEST
 
+/* A name that may pass unknown waits for nothing, however often it comes, and has left nothing
+ * behind when it may not pass any more. */
+START_TEST(strangers_do_not_wait)
+{
+	struct store *s = start(_i);
+	struct asker a;
+
+	asker_init(&a);
+	for (int i = 0; i < 5; i++) {
+		struct question q = turn_of("bob", 1, 1000);
+		q.op.strangers = true;
+		ck_assert_int_eq(ask(s, &a, &q), STORE_STRANGER);
+	}
+	struct question first = turn_of("bob", 1, 1000), second = turn_of("bob", 1, 1000);
+	ck_assert_int_eq(ask(s, &a, &first), STORE_UNKNOWN);
+	ck_assert_int_eq(ask(s, &a, &second), STORE_DELAYED);
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
 /* Ten a minute, whichever way they are found; then the source is refused, at any user, until one
  * more is due. No guess is taken meanwhile. */
 START_TEST(replays)
@@ -935,6 +956,7 @@ int main(void)
 	tcase_add_loop_test(t, in_turn, 0, 2);
 	tcase_add_loop_test(t, closed_while_others_wait, 0, 2);
 	tcase_add_loop_test(t, names_that_nobody_has, 0, 2);
+	tcase_add_loop_test(t, strangers_do_not_wait, 0, 2);
 	tcase_add_loop_test(t, replays, 0, 2);
 	tcase_add_loop_test(t, waits_outlive_a_restart, 0, 3);
 	tcase_add_test(t, waits_under_another_key);

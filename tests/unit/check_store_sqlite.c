@@ -72,7 +72,7 @@ START_TEST(settings)
 	expect_pragma(db, "PRAGMA foreign_keys", "1");
 	expect_pragma(db, "PRAGMA secure_delete", "1");
 	expect_pragma(db, "PRAGMA busy_timeout", "5000");
-	expect_pragma(db, "PRAGMA user_version", "4");
+	expect_pragma(db, "PRAGMA user_version", "5");
 	b->ops->close(b);
 }
 END_TEST
@@ -194,9 +194,9 @@ START_TEST(newer_schema)
 {
 	struct store_backend *b = open_state();
 
-	raw_exec(((struct store_sqlite *)b)->db, "PRAGMA user_version=5");
+	raw_exec(((struct store_sqlite *)b)->db, "PRAGMA user_version=6");
 	b->ops->close(b);
-	expect_refused(scratch_path("state.db"), "newer version (schema 5, this program knows 4)");
+	expect_refused(scratch_path("state.db"), "newer version (schema 6, this program knows 5)");
 }
 END_TEST
 
@@ -266,7 +266,7 @@ START_TEST(older_schema)
 	ck_assert_int_eq(op.status, STORE_DONE);
 	ck_assert_int_eq(op.state.mark, 7);
 	ck_assert(!op.guess_taken);
-	expect_pragma(db, "PRAGMA user_version", "4");
+	expect_pragma(db, "PRAGMA user_version", "5");
 	expect_pragma(db, "SELECT locked + stale + expires + last_login FROM user", "0");
 	/* whoever has it open from before goes on */
 	raw_exec(db, "UPDATE user SET mark = 8 WHERE mark = 7");
@@ -277,6 +277,30 @@ START_TEST(older_schema)
 	tables_of(scratch_path("state.db"), upgraded, sizeof upgraded);
 	tables_of(scratch_path("fresh.db"), fresh, sizeof fresh);
 	ck_assert_str_eq(upgraded, fresh);
+}
+END_TEST
+
+/* Whom an older version removed is no stranger. */
+START_TEST(removed_before)
+{
+	struct store_backend *b = open_state();
+	struct store_op op = {
+	    .verb = STORE_TAKE, .user = slice_str("ann"), .now = 1000, .strangers = true};
+
+	raw_exec(((struct store_sqlite *)b)->db,
+	         "DROP TRIGGER user_kept_in_mind; DROP TABLE removed; PRAGMA user_version=4;");
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_user(b, "bob", 0);
+	ck_assert_int_eq(b->ops->user_remove(b, slice_str("ann"), NULL), 0);
+	b->ops->close(b);
+	b = open_state();
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_UNKNOWN);
+	op.user = slice_str("eve");
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_STRANGER);
+	expect_pragma(((struct store_sqlite *)b)->db, "SELECT count(*) FROM removed", "1");
+	b->ops->close(b);
 }
 END_TEST
 
@@ -721,6 +745,7 @@ int main(void)
 	tcase_add_test(t, another_program);
 	tcase_add_test(t, newer_schema);
 	tcase_add_test(t, older_schema);
+	tcase_add_test(t, removed_before);
 	tcase_add_test(t, changed_by_hand);
 	tcase_add_loop_test(t, damaged, 0, 4);
 	tcase_add_test(t, damaged_record);

@@ -152,6 +152,18 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:2:8: error: \"7\" is not known here: it is \"level error|warning|info|debug\"\n"
 	 "\tlevel 7\n"
 	 "\t      ^\n"},
+	{"unknown users whom nobody would judge",
+	 "otp o {\n"
+	 "\tunknown-users pass\n"
+	 "\trole verify\n"
+	 "\tlayout otp\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:5: warning: no listener or broker uses this otp block\n"
+	 "otp o {\n"
+	 "    ^\n"
+	 "/etc/m/main.conf:2:16: error: with \"layout otp\" the broker gets no passwords, so unknown users would be judged by nobody: refuse them, or take another layout\n"
+	 "\tunknown-users pass\n"
+	 "\t              ^\n"},
 	{"directives of the other role",
 	 "otp o {\n"
 	 "\tsecret-file otp\n"

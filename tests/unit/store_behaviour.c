@@ -563,6 +563,50 @@ static int count_user(void *ctx, const struct store_user *u)
 	return 0;
 }
 
+/* Who never was is told from who was removed, and only where that is asked for. */
+START_TEST(strangers)
+{
+	static const struct {
+		const char *user;
+		bool asked;
+		enum store_status want;
+	} rows[] = {{"bob", true, STORE_STRANGER},  {"bob", false, STORE_UNKNOWN},
+	            {"", true, STORE_STRANGER},     {"ann", true, STORE_UNKNOWN},
+	            {"ann", false, STORE_UNKNOWN},  {"an", true, STORE_STRANGER},
+	            {"anna", true, STORE_STRANGER}, {"eve", true, STORE_DONE},
+	            {"eve", false, STORE_DONE}};
+	struct store_backend *b = open_backend();
+	struct store_op op;
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_user(b, "eve", 0);
+	for (int i = 0; i < 2; i++) { /* once more: it is not forgotten by coming back */
+		ck_assert_int_eq(b->ops->user_remove(b, slice_str("ann"), NULL), 0);
+		for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+			op = take_op(rows[k].user);
+			op.strangers = rows[k].asked;
+			store_behaviour_run(b, &op);
+			ck_assert_msg(op.status == rows[k].want, "row %zu: %d", k, (int)op.status);
+		}
+		store_behaviour_user(b, "ann", 0);
+		op = take_op("ann");
+		op.strangers = true;
+		store_behaviour_run(b, &op);
+		ck_assert_int_eq(op.status, STORE_DONE);
+	}
+	ck_assert_int_eq(b->ops->user_forget(b, slice_str("bob"), NULL), 1);
+	ck_assert_int_eq(b->ops->user_remove(b, slice_str("ann"), NULL), 0);
+	ck_assert_int_eq(b->ops->user_forget(b, slice_str("ann"), NULL), 0);
+	ck_assert_int_eq(b->ops->user_forget(b, slice_str("ann"), NULL), 1);
+	op = take_op("ann");
+	op.strangers = true;
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_STRANGER);
+	ck_assert_uint_eq(op.blob_len, 0);
+	b->ops->close(b);
+}
+END_TEST
+
 START_TEST(user_refused)
 {
 	static const uint8_t bytes[512] = {1};
@@ -992,6 +1036,7 @@ void store_behaviour_add(TCase *t, struct store_backend *(*open)(void))
 	tcase_add_test(t, failure_inside_a_batch);
 	tcase_add_test(t, rollback);
 	tcase_add_test(t, removed_and_made_again);
+	tcase_add_test(t, strangers);
 	tcase_add_loop_test(t, user_refused, 0, ROWS(refused));
 	tcase_add_test(t, user_twice);
 	tcase_add_test(t, each_in_order);
