@@ -148,6 +148,8 @@ struct conf_reader {
 	int (*read)(void *ctx, const char *path, bool secret, struct buf *out, struct err *e);
 	int (*glob)(void *ctx, const char *pattern, int (*found)(void *found_ctx, const char *path),
 	            void *found_ctx, struct err *e);
+	bool no_secrets; /* files that hold secrets are not read: for who wants to know of the rest;
+	                    keys are then there by name only, passwords and secrets are missing */
 };
 
 /* Every complaint about one configuration, in the order of the files: for each `FILE:LINE:COL:

@@ -125,7 +125,9 @@ void load_otp(struct load *l, const struct load_block *b)
 	if (secret == NULL)
 		conf_error(&l->diags, load_block_at(b),
 		           "this otp needs a line \"secret-file PATH\", since its role is inject");
-	else if (otp->secret_file != NULL && !otp_secret_per_user(otp->secret_file))
+	if (l->reader->no_secrets)
+		return;
+	if (secret != NULL && otp->secret_file != NULL && !otp_secret_per_user(otp->secret_file))
 		read_secret(l, otp, secret);
 	if (otp->password_file != NULL)
 		read_password(l, otp, password);

@@ -258,11 +258,22 @@ const char *load_key_path(struct load *l, const struct conf_source *source, cons
 	return word[0] == '@' ? word : load_path(l, source, word);
 }
 
+/* Keys must differ, also those that stand for what is not read. */
+static int stand_in(const struct load *l, uint8_t key[SEAL_KEY_SIZE])
+{
+	memset(key, 0, SEAL_KEY_SIZE);
+	memcpy(key, &l->c->keys.n, sizeof l->c->keys.n);
+	return 0;
+}
+
 static int read_key(struct load *l, const char *path, uint8_t key[SEAL_KEY_SIZE], struct err *e)
 {
 	struct buf content = {.cap = KEY_FILE_MAX};
 	char quote[QUOTE_SIZE];
 	struct err why;
+
+	if (l->reader->no_secrets)
+		return stand_in(l, key);
 	int result = l->reader->read(l->reader->ctx, path, true, &content, e);
 
 	if (result == 0 && seal_key_parse(buf_view(&content), key, &why) != 0)

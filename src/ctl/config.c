@@ -38,7 +38,7 @@ static int run(const struct ctl *ctl, const struct ctl_args *args)
 {
 	struct conf_report report = {0};
 	struct buf dump = {.cap = DUMP_MAX};
-	struct conf *conf = ctl_load(ctl, &report);
+	struct conf *conf = ctl_load(ctl, true, &report);
 	bool dumped = conf != NULL && ctl_arg(args, "dump") != NULL;
 	int result = conf == NULL ? CTL_BAD_CONFIGURATION : CTL_OK;
 

@@ -128,7 +128,8 @@ void ctl_print_plain(const struct ctl *ctl, int status, struct slice text);
 struct slice ctl_take_line(struct slice *text);
 
 /* settings.c. Loads the configuration. With a report, every complaint goes there; without one,
- * errors go to standard error. NULL where the configuration is bad. */
-struct conf *ctl_load(const struct ctl *ctl, struct conf_report *report);
+ * errors go to standard error. Without secrets, the files that hold some are not looked at: they
+ * may be out of reach (credentials of the service). NULL where the configuration is bad. */
+struct conf *ctl_load(const struct ctl *ctl, bool secrets, struct conf_report *report);
 
 #endif

@@ -218,7 +218,7 @@ static int run(const struct ctl *ctl, const struct ctl_args *args)
 		result = check_topics(ctl, args);
 	if (result != CTL_OK)
 		return result;
-	struct conf *conf = ctl_load(ctl, NULL);
+	struct conf *conf = ctl_load(ctl, false, NULL);
 	if (conf == NULL)
 		return CTL_BAD_CONFIGURATION;
 	x.conf = conf;

@@ -23,7 +23,7 @@ enum { ANSWER_SECONDS = 60, CHUNK = 1 << 16 };
 static char *configured_path(const struct ctl *ctl)
 {
 	struct conf_report report = {0};
-	struct conf *conf = ctl_load(ctl, &report);
+	struct conf *conf = ctl_load(ctl, false, &report);
 	char **from = conf != NULL ? &conf->control_socket : &report.control_socket, *path = *from;
 
 	*from = NULL;

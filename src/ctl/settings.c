@@ -7,9 +7,10 @@
 
 #include <stdio.h>
 
-struct conf *ctl_load(const struct ctl *ctl, struct conf_report *report)
+struct conf *ctl_load(const struct ctl *ctl, bool secrets, struct conf_report *report)
 {
-	const struct conf_reader reader = {.read = file_read, .glob = file_glob};
+	const struct conf_reader reader = {
+	    .read = file_read, .glob = file_glob, .no_secrets = !secrets};
 	struct conf_report own = {0};
 	struct conf *conf = conf_load(ctl->conf_path, &reader, report == NULL ? &own : report);
 

@@ -29,7 +29,7 @@ int ctl_state_prepare(const struct ctl *ctl, struct ctl_state *s)
 	struct err e = {""};
 	int result = CTL_OK;
 
-	*s = (struct ctl_state){.conf = ctl_load(ctl, NULL)};
+	*s = (struct ctl_state){.conf = ctl_load(ctl, false, NULL)};
 	if (s->conf == NULL)
 		return CTL_BAD_CONFIGURATION;
 	if (strcmp(s->conf->state_type, "sqlite") != 0)

@@ -221,4 +221,43 @@ def qr():
     expect("a name too long for any code", OK, "user", "add", "y" * 256, "--qr")
 
 
-tap.run([usage, nobody, edits, lists, checked, qr])
+def out_of_reach():
+    """What needs no secret of the configuration works where there is none to be read"""
+    with open(CONF) as f:
+        text = f.read()
+    conf = proc.write("service.conf", text.replace("127.0.0.1:1\n", "127.0.0.1:1\n\totp me\n") + """
+otp me {
+	role inject
+	secret-file @otp
+	password-file %(no)s
+}
+key one {
+	file @site-a
+}
+key two {
+	file %(no)s
+}
+payload t/# {
+	client-leg plain
+	broker-leg encrypted one two
+}
+""" % {"no": proc.path("nowhere")})
+
+    def at(*words):
+        code, out, err = proc.run([CTL, "-c", conf, *words], input=b"123456")
+        return code, out.decode() + err.decode()
+
+    code, out = at("check-config")
+    tap.ok(code == 78 and out.count("error: ") == 4, "check-config reads all of them", out)
+    tap.eq(at("user", "add", "far")[0], OK, "user add")
+    for words in (["user", "show", "far"], ["user", "list"], ["user", "delete", "far"], ["store", "check"],
+                  ["explain", "--client-id", "c", "--address", "127.0.0.1"]):
+        tap.eq(at(*words)[0], OK, " ".join(words))
+    code, out = at("status")
+    tap.ok(code == 3 and "credential" not in out, "status asks for the daemon, not for secrets", out)
+    bad = proc.write("bad.conf", text + "key one {\n}\notp me {\n\trole inject\n}\n")
+    code, out, err = proc.run([CTL, "-c", bad, "user", "list"])
+    tap.ok(code == 78 and err.count(b"error: ") == 2, "what is not written down is an error all the same", err)
+
+
+tap.run([usage, nobody, edits, lists, checked, qr, out_of_reach])
