@@ -4,9 +4,9 @@
  * another. */
 #include "mqtt/publish.h"
 
+#include "base/utf8.h"
 #include "mqtt/disputed.h"
 #include "mqtt/topic.h"
-#include "base/utf8.h"
 
 /* Where the parts of the variable header lie, counted from behind the fixed header. */
 struct layout {
@@ -119,6 +119,35 @@ enum mqtt_result mqtt_publish_get(struct slice packet, const struct mqtt_frame *
 	}
 	result = check_props(out, from_client);
 	return result != MQTT_OK ? result : check_topic(out);
+}
+
+/* The length of one of a row, or 0. */
+static size_t plain(struct slice in, bool v5, size_t max_head)
+{
+	struct mqtt_frame f;
+
+	/* QoS 0 without DUP, or QoS 1 */
+	if (in.n == 0 || in.p[0] >> 4 != MQTT_PUBLISH || (in.p[0] & 4) != 0 ||
+	    (in.p[0] & 10) == 8 || mqtt_frame_next(in, &f) != MQTT_OK || !f.minimal ||
+	    in.n - f.head < 2)
+		return 0;
+	const uint8_t *p = in.p + f.head;
+	size_t id = (f.flags & 2) != 0 ? 2 : 0, topic = (size_t)(p[0] << 8 | p[1]);
+	size_t end = 2 + topic + id + v5;
+	if (end > f.remaining || end > in.n - f.head || f.head + end > max_head ||
+	    (id != 0 && (p[2 + topic] | p[3 + topic]) == 0) || (v5 && p[end - 1] != 0) ||
+	    !mqtt_topic_plain(slice_of(p + 2, topic)))
+		return 0;
+	return f.head + (size_t)f.remaining;
+}
+
+size_t mqtt_publish_row(struct slice in, enum mqtt_version version, size_t max_head, size_t *n)
+{
+	size_t total = 0, one;
+
+	for (*n = 0; (one = plain(slice_from(in, total), version == MQTT_5, max_head)) != 0; ++*n)
+		total += one;
+	return total;
 }
 
 /* Bytes between the fixed header and the payload; *props is the length of the property block. Above

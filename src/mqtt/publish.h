@@ -30,6 +30,11 @@ struct mqtt_publish {
 enum mqtt_result mqtt_publish_get(struct slice packet, const struct mqtt_frame *f, enum mqtt_version version,
     bool from_client, size_t max_head, struct mqtt_publish *out);
 
+/* The PUBLISHes in a row at the start of `in` that are what most are: with QoS 0 or 1 and without properties, in order
+ * (mqtt_frame_check() and mqtt_publish_get() would say MQTT_OK), and each head there whole. How many they are is left in
+ * *n; returns their bytes, of which the last one's may not all be there. */
+size_t mqtt_publish_row(struct slice in, enum mqtt_version version, size_t max_head, size_t *n);
+
 /* Bytes of the head that mqtt_publish_put() writes, or 0 where the packet would pass the protocol's limit. */
 size_t mqtt_publish_size(const struct mqtt_publish *p, enum mqtt_version version, const struct mqtt_props_edit *edit,
     size_t payload);

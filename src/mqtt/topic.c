@@ -25,6 +25,35 @@ static bool has_wildcard8(const uint8_t *p)
 	return ((v - ONES) & ~v & HIGH) != 0;
 }
 
+/* Whether eight bytes are ASCII without U+0000 (a zero borrows) and without wildcards. */
+static bool plain8(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return (((v - ONES) | v) & HIGH) == 0 && !has_wildcard8(p);
+}
+
+bool mqtt_topic_plain(struct slice topic)
+{
+	const uint8_t *p = topic.p;
+	uint8_t text[8];
+	size_t left = topic.n;
+
+	for (; left >= 8; p += 8, left -= 8) {
+		if (!plain8(p))
+			return false;
+	}
+	if (left == 0)
+		return topic.n != 0;
+	if (topic.n >= 8)
+		return plain8(p + left - 8); /* the last eight, some of them again */
+	memset(text, '/', sizeof text);
+	for (size_t i = 0; i < left; i++)
+		text[i] = p[i];
+	return plain8(text);
+}
+
 bool mqtt_topic_wild(struct slice s)
 {
 	const uint8_t *p = s.p;

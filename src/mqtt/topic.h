@@ -8,6 +8,9 @@
 /* A topic name that may be published to: 1 to 65535 bytes of valid UTF-8 without wildcards. */
 bool mqtt_topic_valid(struct slice topic);
 
+/* Whether it is one of ASCII, as nearly all are: true only where mqtt_topic_valid() is, and cheaper. */
+bool mqtt_topic_plain(struct slice topic);
+
 /* Whether there is a `+` or `#` anywhere in s. */
 bool mqtt_topic_wild(struct slice s);
 

@@ -13,12 +13,12 @@ static void count_payload(const struct session_env *env, const struct payload_in
 	counter_add(&env->meter->payloads[rule].n[in->from][operation][result], 1);
 }
 
-void meter_packet(const struct session_env *env, enum side from, enum mqtt_type type,
-                  struct session_step *step)
+void meter_packets(const struct session_env *env, enum side from, enum mqtt_type type, size_t n,
+                   struct session_step *step)
 {
-	step->packets[from]++;
+	step->packets[from] += n;
 	if (env->meter != NULL)
-		counter_add(&env->meter->packets[from][type], 1);
+		counter_add(&env->meter->packets[from][type], n);
 }
 
 void meter_passed(const struct session_env *env, const struct payload_in *in,

@@ -87,10 +87,15 @@ struct session_note {
 
 enum { SESSION_NOTES = 8 };
 
-/* One call's answers. The caller lends the two outputs (NULL where that side has no leg) and zeroes
- * the rest. */
+/* One call's answers. The caller lends the two outputs (NULL where that side has no leg), may set
+ * `lends`, and zeroes the rest. */
 struct session_step {
 	struct writer *out[2]; /* by enum side */
+	/* From the caller: the view is still there when it sends. So bytes that pass unchanged need
+	 * not be copied: those in `through`, by enum side, a part of the view, go out behind what
+	 * out[] holds. There is room for them in it. */
+	bool lends;
+	struct slice through[2];
 	size_t consumed;       /* of the bytes given */
 	/* How many bytes must be there behind the consumed ones before it can go on. 0: nothing is
 	 * missing; what is left waits for room, for the session, or, where something was consumed,

@@ -43,9 +43,9 @@ void session_note_payload(const struct session_env *env, struct session_step *st
 /* Closes both sides behind what was written. */
 void session_finish(struct session *s, struct session_step *step);
 
-/* meter.c: a packet of that side is on its way or was answered; a payload came through, was sealed,
- * or may not pass. */
-void meter_packet(const struct session_env *env, enum side from, enum mqtt_type type,
+/* meter.c: n packets of that side are on their way or were answered; a payload came through, was
+ * sealed, or may not pass. */
+void meter_packets(const struct session_env *env, enum side from, enum mqtt_type type, size_t n,
                   struct session_step *step);
 void meter_passed(const struct session_env *env, const struct payload_in *in,
                   enum payload_form form, struct session_step *step);
@@ -167,6 +167,13 @@ enum progress stage_suback(struct session *s, const struct session_env *env,
                            const struct mqtt_frame *f, struct slice view, struct subscribing *codes,
                            struct session_step *step);
 void subscribing_free(struct session *s);
+
+/* The longest head of a PUBLISH. It is taken whole, and an alias may lengthen it by a topic that came
+ * in another. */
+static inline size_t publish_head_max(const struct policy *p)
+{
+	return SESSION_HEAD_MAX < p->max_packet ? SESSION_HEAD_MAX : p->max_packet;
+}
 
 /* stage_publish.c: one PUBLISH whose header is f, at the start of view. */
 enum progress stage_publish(struct session *s, const struct session_env *env, enum side from,

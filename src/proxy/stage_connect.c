@@ -358,7 +358,7 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 		return;
 	}
 	step->consumed = f.head + (size_t)f.remaining;
-	meter_packet(env, SIDE_CLIENT, MQTT_CONNECT, step);
+	meter_packets(env, SIDE_CLIENT, MQTT_CONNECT, 1, step);
 	s->connect_len = 0;
 	s->alive.keep_ms = c.keep_alive * INT64_C(1000);
 	session_enter(s, SESSION_AWAIT_CONNACK);

@@ -197,7 +197,7 @@ static void pass_auth(struct session *s, const struct session_env *env, enum sid
 		return;
 	}
 	step->consumed = packet.n;
-	meter_packet(env, from, f->type, step);
+	meter_packets(env, from, f->type, 1, step);
 	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
 }
 
@@ -340,7 +340,7 @@ static void connack(struct session *s, const struct session_env *env, const stru
 	if (w == NULL || writer_room(w) < packet.n)
 		return;
 	step->consumed = packet.n;
-	meter_packet(env, SIDE_BROKER, MQTT_CONNACK, step);
+	meter_packets(env, SIDE_BROKER, MQTT_CONNACK, 1, step);
 	s->fate = a.code == MQTT_SUCCESS       ? FATE_ACCEPTED
 	          : refuses_credentials(s, &a) ? FATE_REFUSED
 	                                       : FATE_OPEN;

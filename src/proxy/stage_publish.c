@@ -292,10 +292,8 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
                             struct session_step *step)
 {
 	struct message m = {.env = env, .s = s, .to = step->out[side_other(from)], .step = step};
-	/* A head is taken whole, and an alias may lengthen it by a topic that came in another. */
-	size_t most =
-	    SESSION_HEAD_MAX < env->policy->max_packet ? SESSION_HEAD_MAX : env->policy->max_packet;
-	enum mqtt_result r = mqtt_publish_get(view, f, s->version, from == SIDE_CLIENT, most, &m.p);
+	enum mqtt_result r = mqtt_publish_get(view, f, s->version, from == SIDE_CLIENT,
+	                                      publish_head_max(env->policy), &m.p);
 
 	if (r == MQTT_MORE) {
 		step->want = view.n + 1;

@@ -3,6 +3,7 @@
  * not changed is checked and copied, a long PUBLISH in pieces as it comes; only a packet that must
  * be seen whole waits in the caller's buffer. */
 #include "mqtt/control.h"
+#include "mqtt/publish.h"
 #include "mqtt/reply.h"
 #include "proxy/stage.h"
 
@@ -14,27 +15,42 @@ static void fail(struct session *s, enum side from, enum mqtt_result r, const ch
 	session_fail(s, from, from == SIDE_CLIENT ? (uint8_t)mqtt_reason(r) : 0, why, step);
 }
 
-/* Copies what there is, and what there is room for, of the packet in passage; its last byte only
+/* What passed unchanged so far and lies together is copied in one piece: before anything else is
+ * written behind it. */
+static void settle_through(enum side from, struct session_step *step)
+{
+	struct slice *through = &step->through[side_other(from)];
+
+	if (through->n != 0)
+		writer_bytes(step->out[side_other(from)], *through);
+	*through = slice_of(NULL, 0);
+}
+
+/* Lets pass what there is, and what there is room for, of the packet in passage; its last byte only
  * where there is room for what waits to be said behind it. Returns the bytes used. */
 static size_t pass_on(struct session *s, enum side from, struct slice bytes,
                       struct session_step *step)
 {
 	struct flow *flow = &s->flow[from];
 	enum side other = side_other(from);
-	struct writer *to = step->out[other];
+	struct slice *through = &step->through[other];
 	size_t n = flow->left < bytes.n ? flow->left : bytes.n;
 	bool fits;
 
 	if (flow->skips) {
 		fits = own_room(s, from, step);
 	} else {
-		n = n < writer_room(to) ? n : writer_room(to);
-		fits = writer_room(to) - n >= s->own[other].len;
+		size_t room = writer_room(step->out[other]) - through->n;
+		n = n < room ? n : room;
+		fits = room - n >= s->own[other].len;
 	}
 	if (n == flow->left && !fits)
 		n--;
-	if (!flow->skips)
-		writer_bytes(to, slice_of(bytes.p, n));
+	if (!flow->skips) {
+		if (through->n != 0 && through->p + through->n != bytes.p)
+			settle_through(from, step);
+		*through = slice_of(through->n == 0 ? bytes.p : through->p, through->n + n);
+	}
 	flow->left -= (uint32_t)n;
 	return n;
 }
@@ -193,7 +209,48 @@ static enum progress begin_packet(struct session *s, const struct session_env *e
 	if (paced && progress == STAGE_ON)
 		pace_count(s, env, step);
 	if (progress == STAGE_ON)
-		meter_packet(env, from, f.type, step);
+		meter_packets(env, from, f.type, 1, step);
+	return progress;
+}
+
+/* The PUBLISHes at the start of the view that are in order, and of which nothing is asked, and that
+ * there is room for: they pass like one packet. None: begin_packet() has to look. */
+static size_t plain_row(const struct session *s, const struct session_env *env, enum side from,
+                        struct slice view, struct session_step *step)
+{
+	const struct policy *p = env->policy;
+	enum side other = side_other(from);
+	bool paced = from == SIDE_CLIENT && (p->filter.publish.burst != 0 || s->shown != 0);
+	size_t n, row, room = writer_room(step->out[other]) - step->through[other].n;
+
+	if (p->encrypts || s->raised || p->filter.topics || paced || s->flow[from].parted)
+		return 0;
+	view.n = view.n < room ? view.n : room;
+	row = mqtt_publish_row(view, s->version, publish_head_max(p), &n);
+	meter_packets(env, from, MQTT_PUBLISH, n, step);
+	return row;
+}
+
+/* The next packet begins: it is in passage, or was handled whole. */
+static enum progress next_packet(struct session *s, const struct session_env *env, enum side from,
+                                 struct slice view, struct session_step *step)
+{
+	s->flow[from].left = (uint32_t)plain_row(s, env, from, view, step);
+	if (s->flow[from].left != 0)
+		return STAGE_ON;
+	/* What is to pass has its place, should anything be written behind it. */
+	struct writer *to = step->out[side_other(from)];
+	struct slice *through = &step->through[side_other(from)];
+	size_t at = to->len;
+	to->len += through->n;
+	enum progress progress = begin_packet(s, env, from, view, step);
+	bool behind = to->len != at + through->n;
+	if (behind && through->n != 0)
+		memcpy(to->p + at, through->p, through->n);
+	if (behind)
+		*through = slice_of(NULL, 0);
+	else
+		to->len = at;
 	return progress;
 }
 
@@ -202,6 +259,8 @@ static bool end_packet(struct session *s, enum side from, struct session_step *s
 {
 	struct flow *flow = &s->flow[from];
 
+	if (s->own[side_other(from)].len != 0)
+		settle_through(from, step);
 	own_flush(s, step);
 	if (!flow->skips)
 		return true;
@@ -223,7 +282,7 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 		return;
 	}
 	const struct writer *up = step->out[SIDE_BROKER];
-	size_t up_before = up == NULL ? 0 : up->len;
+	size_t up_before = up == NULL ? 0 : up->len, before = to->len;
 
 	own_flush(s, step);
 	while (step->consumed < bytes.n) {
@@ -232,7 +291,7 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 		 * there must be room to note what a packet comes to. */
 		if (flow->left == 0 && (s->stopping || step->n_notes > SESSION_NOTES - 2))
 			break;
-		if (flow->left == 0 && begin_packet(s, env, from, view, step) == STAGE_WAIT)
+		if (flow->left == 0 && next_packet(s, env, from, view, step) == STAGE_WAIT)
 			break;
 		if (flow->left == 0)
 			continue;
@@ -244,8 +303,11 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 		if (flow->left == 0 && !end_packet(s, from, step))
 			break;
 	}
-	alive_relayed(s, env->now.mono_ms, from, up != NULL && up->len != up_before,
-	              step->consumed != bytes.n);
+	bool went_up = step->through[SIDE_BROKER].n != 0 || (up != NULL && up->len != up_before);
+	/* One write sends all that a call made. */
+	if (!step->lends || to->len != before)
+		settle_through(from, step);
+	alive_relayed(s, env->now.mono_ms, from, went_up, step->consumed != bytes.n);
 	if (s->stopping && own_idle(s, SIDE_CLIENT))
 		session_finish(s, step);
 }

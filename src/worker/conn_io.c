@@ -67,20 +67,29 @@ static void write_failed(struct conn *c, enum side side, struct leg *l)
 		c->broken[side] = true;
 }
 
-static void write_out(struct turn *t, enum side side)
+static void write_bytes(struct turn *t, enum side side, struct slice bytes)
 {
 	struct conn *c = t->conn;
 	struct leg *l = conn_leg(c, side);
-	struct writer *out = t->step.out[side];
 
-	if (l == NULL || out == NULL || out->len == 0)
+	if (l == NULL || bytes.n == 0)
 		return;
 	metrics_add(&c->worker->metrics, side == SIDE_BROKER ? METRIC_BYTES_UP : METRIC_BYTES_DOWN,
-	            out->len);
-	if (leg_write(l, slice_of(out->p, out->len), c->worker->now.mono_ms) != LEG_OK)
+	            bytes.n);
+	if (leg_write(l, bytes, c->worker->now.mono_ms) != LEG_OK)
 		write_failed(c, side, l);
+}
+
+static void write_out(struct turn *t, enum side side)
+{
+	struct writer *out = t->step.out[side];
+
+	if (out == NULL)
+		return;
+	write_bytes(t, side, slice_of(out->p, out->len));
+	write_bytes(t, side, t->step.through[side]);
 	/* A login's bytes do not stay behind in a buffer that all share. */
-	if (c->session->state <= SESSION_AWAIT_CONNACK)
+	if (t->conn->session->state <= SESSION_AWAIT_CONNACK)
 		secret_wipe(out->p, out->len);
 }
 
@@ -232,6 +241,7 @@ static size_t feed(struct conn *c, enum side from, struct slice view)
 	do {
 		struct turn t;
 		turn_begin(&t, c);
+		t.step.lends = true;
 		session_input(c->session, &t.env, from, slice_from(view, consumed), &t.step);
 		n = t.step.consumed;
 		if (c->tap != NULL)

@@ -73,10 +73,15 @@ static bool walk(struct host *h, enum side to)
 static bool take_output(struct host *h, struct call *c, enum side to)
 {
 	struct writer *w = &c->w[to];
+	struct slice through = c->step.through[to];
 	bool ok = true;
 
 	if (c->step.out[to] == NULL)
-		return true;
+		return through.n == 0 || fault_set(h->fault, "bytes for no %s", sides[to]);
+	if (through.n > writer_room(w) || (through.n != 0 && !c->step.lends))
+		ok = fault_set(h->fault, "more to the %s than was asked for", sides[to]);
+	else
+		writer_bytes(w, through);
 	if (w->full)
 		ok = fault_set(h->fault, "the output to the %s was left full", sides[to]);
 	if (w->len < 2 || w->p[0] != 0xee || w->p[1] != 0xee)
@@ -149,12 +154,12 @@ bool call_finish(struct host *h, struct call *c, size_t given, bool *moved)
 {
 	struct session_step *step = &c->step;
 	bool dead = h->last == SESSION_DEAD, ok = true;
-	bool wrote =
-	    (step->out[0] != NULL && c->w[0].len > 2) || (step->out[1] != NULL && c->w[1].len > 2);
 
-	*moved = wrote || step->consumed != 0 || h->s->state != h->last || step->ask != 0;
 	ok = take_output(h, c, SIDE_CLIENT) && ok;
 	ok = take_output(h, c, SIDE_BROKER) && ok;
+	bool wrote =
+	    (step->out[0] != NULL && c->w[0].len > 2) || (step->out[1] != NULL && c->w[1].len > 2);
+	*moved = wrote || step->consumed != 0 || h->s->state != h->last || step->ask != 0;
 	if (step->consumed > given)
 		ok = fault_set(h->fault, "consumed %zu of %zu", step->consumed, given);
 	if (dead && (wrote || step->ask != 0 || step->n_notes != 0 || h->s->state != SESSION_DEAD ||

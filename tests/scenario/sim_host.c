@@ -19,6 +19,7 @@ static bool give(struct host *h, enum side from, bool *moved)
 	if (h->s->state == SESSION_FORWARDING)
 		room = CONNECT_ROOM;
 	call_begin(h, &c, room);
+	c.step.lends = !h->way->tight || rest.n % 2 != 0;
 	session_input(h->s, &h->env, from, slice_of(view, rest.n), &c.step);
 	bool ok = call_finish(h, &c, rest.n, moved);
 	free(view);

@@ -59,6 +59,53 @@ START_TEST(fields)
 }
 END_TEST
 
+struct plain_row {
+	const char *packets;
+	enum mqtt_version version;
+	size_t n, size;
+};
+
+static const struct plain_row plain_rows[] = {
+    {"30 08 0003 612f62 686579", MQTT_311, 1, 10},
+    {"31 05 0003 612f62 32 07 0003 612f62 1234 30 05 0003 612f62", MQTT_311, 3, 23},
+    {"30 06 0003 612f62 00 3a 0a 0003 612f62 1234 00 7878", MQTT_5, 2, 20},
+    {"30 05 0003 612f62 30 ff7f 0003 612f62", MQTT_31, 2, 7 + 3 + 16383}, /* the last goes on */
+    {"30 05 0003 612f62 30 ff7f 0003 612f", MQTT_31, 1, 7},
+    {"30 05 0003 612f62 c0 00", MQTT_311, 1, 7},
+    {"c0 00 30 05 0003 612f62", MQTT_311, 0, 0},
+    {"34 07 0003 612f62 1234", MQTT_311, 0, 0},  /* QoS 2 */
+    {"36 07 0003 612f62 1234", MQTT_311, 0, 0},  /* QoS 3 */
+    {"38 05 0003 612f62", MQTT_311, 0, 0},       /* DUP with QoS 0 */
+    {"32 07 0003 612f62 0000", MQTT_311, 0, 0},  /* packet id 0 */
+    {"30 02 0000", MQTT_311, 0, 0},              /* no topic */
+    {"30 05 0003 612f23", MQTT_311, 0, 0},       /* a wildcard */
+    {"30 05 0003 612fc3", MQTT_311, 0, 0},       /* no UTF-8 */
+    {"30 04 0003 612f62", MQTT_311, 0, 0},       /* the topic is longer than the packet */
+    {"30 8500 0003 612f62", MQTT_311, 0, 0},     /* a length longer than it must be */
+    {"30 08 0003 612f62 02 0100", MQTT_5, 0, 0}, /* properties */
+    {"30 05 0003 612f62 00", MQTT_5, 0, 0},      /* their length is behind the packet */
+    {"30 06 0003 612f62", MQTT_5, 0, 0},         /* or not there yet */
+    {"30 3e 003b 612f62", MQTT_311, 0, 0},       /* like the topic */
+    {"30", MQTT_311, 0, 0},
+    {"30 05", MQTT_311, 0, 0},
+    {"30 05 00", MQTT_311, 0, 0},
+};
+
+START_TEST(rows_of_plain)
+{
+	const struct plain_row *row = &plain_rows[_i];
+	struct slice in = guard_copy(unhex(row->packets));
+	size_t n;
+
+	ck_assert_uint_eq(mqtt_publish_row(in, row->version, 64, &n), row->size);
+	ck_assert_uint_eq(n, row->n);
+	/* No head of them is that short. */
+	ck_assert_uint_eq(mqtt_publish_row(in, row->version, 6, &n), 0);
+	ck_assert_uint_eq(n, 0);
+	guard_free(in);
+}
+END_TEST
+
 /* Before the head is whole: MORE. From there on: the answer, payload or not. */
 START_TEST(prefixes)
 {
@@ -242,6 +289,7 @@ int main(void)
 	TCase *t = tcase_create("publish");
 
 	tcase_add_loop_test(t, fields, 0, ROWS(rows));
+	tcase_add_loop_test(t, rows_of_plain, 0, ROWS(plain_rows));
 	tcase_add_loop_test(t, prefixes, 0, ROWS(rows));
 	tcase_add_loop_test(t, head_limit, 0, ROWS(rows));
 	tcase_add_loop_test(t, round_trip, 0, ROWS(rows));

@@ -196,6 +196,24 @@ START_TEST(wild)
 }
 END_TEST
 
+/* One byte among ASCII is what it is on its own, so plain and valid are then the same. */
+START_TEST(plain)
+{
+	for (size_t n = 1; n <= 19; n++) {
+		for (size_t at = 0; at < 256 * n; at++) {
+			uint8_t bytes[19];
+			memset(bytes, 't', sizeof bytes);
+			bytes[at % n] = (uint8_t)(at / n);
+			struct slice topic = guard_copy(slice_of(bytes, n));
+			ck_assert_msg(mqtt_topic_plain(topic) == mqtt_topic_valid(topic),
+			              "%02zx in lane %zu of %zu", at / n, at % n, n);
+			guard_free(topic);
+		}
+	}
+	ck_assert(!mqtt_topic_plain(slice_of(NULL, 0)));
+}
+END_TEST
+
 struct share_row {
 	const char *filter;
 	bool shared;
@@ -238,6 +256,7 @@ int main(void)
 	tcase_add_test(t, zero_byte);
 	tcase_add_test(t, longest);
 	tcase_add_test(t, wild);
+	tcase_add_test(t, plain);
 	tcase_add_loop_test(t, share, 0, ROWS(shares));
 	suite_add_tcase(s, t);
 	return suite_run(s);
