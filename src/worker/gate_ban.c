@@ -33,14 +33,15 @@ void gate_bans(struct gate *g, struct now now, store_ban_fn *found, void *ctx)
 	(void)pthread_mutex_unlock(&g->lock);
 }
 
-/* The ban of a source: an address, or the /64 of an IPv6 one. */
+/* The ban of a source: an address, or the /64 of an IPv6 one; but of the /64 in which all of IPv4
+ * lies, mapped, only the one address, which is ::1 if it is not IPv4. */
 static void write_ban(struct gate_ban *out, const struct conf_filter *f, const struct gate_who *who,
                       struct now now)
 {
-	bool ipv4 = memcmp(who->address, (const uint8_t[12]){[10] = 0xff, [11] = 0xff}, 12) == 0;
-	struct acl_cidr network = {.bits = ipv4 ? 128 : 64};
+	bool alone = memcmp(who->address, (const uint8_t[8]){0}, 8) == 0;
+	struct acl_cidr network = {.bits = alone ? 128 : 64};
 
-	memcpy(network.base.b, who->source, sizeof network.base.b);
+	memcpy(network.base.b, alone ? who->address : who->source, sizeof network.base.b);
 	bans_address_put(&network, out->value);
 	int n = snprintf(out->reason, sizeof out->reason, "%zu refusals, filter %s", f->ban_after.n,
 	                 f->name);

@@ -499,6 +499,11 @@ START_TEST(a_network_is_banned_for_its_host)
 	ck_assert_int_eq(refused("2001:db8::2"), GATE_BANS);
 	ck_assert_int_eq(knock_from("2001:db8::ffff:3"), VERDICT_BANNED);
 	ck_assert_int_eq(knock_from("2001:db8:0:1::3"), VERDICT_ACCEPTED);
+	/* In the /64 of ::1 lies all of IPv4. */
+	ck_assert_int_eq(refused("::1"), GATE_COUNTS);
+	ck_assert_int_eq(refused("::1"), GATE_BANS);
+	ck_assert_int_eq(knock_from("::1"), VERDICT_BANNED);
+	ck_assert_int_eq(knock_from("192.0.2.1"), VERDICT_ACCEPTED);
 }
 END_TEST
 
