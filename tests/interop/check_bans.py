@@ -234,6 +234,7 @@ def counts_by_rule():
     with raw.Client(front.port) as c:
         c.login("c")
         c.publish("cmd/x", b"x", 1)
+    front.wait_event("denied", topic="cmd/x")  # the PUBACK is out before it is counted
     status = {k: v for k, v in front.status().items() if k.startswith("filter.")}
     lines = [i + 1 for i, line in enumerate(open(front.conf)) if "deny" in line]
     tap.eq(status, {"filter.door.connect.deny.%s:%d" % (front.conf, lines[0]): "2",
