@@ -210,6 +210,21 @@ static void put_rule(struct prom *p, const struct snapshot *s, size_t rule)
 	}
 }
 
+static void put_key_ages(struct prom *p, const struct snapshot *s)
+{
+	int64_t now_s = clock_now().real_us / 1000000;
+
+	prom_family(p, NAME("key_age_seconds"), "gauge",
+	            "How long ago the file of a key was written; credentials are left out");
+	for (size_t i = 0; i < s->conf->keys.n; i++) {
+		if (s->key_written[i] < 0)
+			continue;
+		prom_begin(p);
+		prom_label(p, "key", s->conf->keys.keys[i].name);
+		prom_real(p, (double)(now_s - s->key_written[i]));
+	}
+}
+
 static void put_payloads(struct prom *p, const struct snapshot *s)
 {
 	uint64_t *used = calloc(s->conf->keys.n + 1, sizeof *used);
@@ -218,6 +233,7 @@ static void put_payloads(struct prom *p, const struct snapshot *s)
 	            "Payloads opened and sealed by rule, with what came of it");
 	for (size_t i = 0; i < s->conf->n_payloads; i++)
 		put_rule(p, s, i);
+	put_key_ages(p, s);
 	prom_family(p, NAME("key_encryptions_total"), "counter", "Payloads sealed with a key");
 	if (used == NULL) {
 		p->failed = true;
@@ -319,6 +335,9 @@ int exposition_write(struct facts *f, struct buf *out)
 		put_filter(&p, s, i);
 	prom_histogram(&p, NAME("connect_duration_seconds"),
 	               "From a whole CONNECT to its acceptance", &st.login);
+	prom_histogram(&p, NAME("relay_duration_seconds"),
+	               "From a read to the end of all that was sent for it, of every 16th read",
+	               &st.relay);
 	put_packets(&p, &st);
 	put_traffic(&p, &st);
 	put_payloads(&p, s);

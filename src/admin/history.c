@@ -10,8 +10,10 @@ void history_read(struct pool *pool, struct sample *out)
 	struct pool_status s;
 
 	pool_status(pool, &s);
-	*out = (struct sample){
-	    .mono_ms = clock_now().mono_ms, .login = s.login, .commit = s.store.commit};
+	*out = (struct sample){.mono_ms = clock_now().mono_ms,
+	                       .login = s.login,
+	                       .commit = s.store.commit,
+	                       .relay = s.relay};
 	memcpy(out->verdicts, s.verdicts, sizeof out->verdicts);
 	out->received[SIDE_CLIENT] = s.counts[METRIC_BYTES_FROM_CLIENTS];
 	out->received[SIDE_BROKER] = s.counts[METRIC_BYTES_FROM_BROKERS];
@@ -67,4 +69,5 @@ void history_difference(const struct sample *now, const struct sample *then, str
 	}
 	subtract(&out->login, &then->login);
 	subtract(&out->commit, &then->commit);
+	subtract(&out->relay, &then->relay);
 }

@@ -13,7 +13,7 @@ struct sample {
 	int64_t mono_ms;
 	uint64_t verdicts[VERDICT_COUNT];
 	uint64_t received[2], sent[2]; /* bytes by leg (enum side) */
-	struct histogram_sum login, commit;
+	struct histogram_sum login, commit, relay;
 };
 
 struct history {

@@ -73,7 +73,9 @@ char *html_bytes(double n, char out[HTML_NUMBER])
 
 char *html_duration(int64_t us, char out[HTML_NUMBER])
 {
-	if (us < 99950)
+	if (us < 1000)
+		(void)snprintf(out, HTML_NUMBER, "%d µs", (int)us);
+	else if (us < 99950)
 		(void)snprintf(out, HTML_NUMBER, "%.1f ms", (double)us / 1e3);
 	else if (us < 999500)
 		(void)snprintf(out, HTML_NUMBER, "%.0f ms", (double)us / 1e3);

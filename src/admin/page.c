@@ -7,6 +7,7 @@
 #include "admin/history.h"
 #include "admin/html.h"
 #include "sys/clock.h"
+#include "sys/date.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,13 +235,17 @@ static void put_keys(struct view *v)
 	snapshot_key_use(v->snapshot, used);
 	for (size_t i = 0; i < ring->n; i++) {
 		const uint8_t *kid = ring->keys[i].kid;
-		char n[HTML_NUMBER];
+		char n[HTML_NUMBER], date[DATE_TEXT];
 		html_put(&v->html, "<div class=\"card\"><span class=\"dim\">key ");
 		html_text(&v->html, ring->keys[i].name);
 		html_put(&v->html,
 		         "</span><b>%s</b><span class=\"dim\">payloads sealed · id "
-		         "<code>%02x%02x%02x%02x</code></span></div>",
+		         "<code>%02x%02x%02x%02x</code>",
 		         html_number(used[i], n), kid[0], kid[1], kid[2], kid[3]);
+		if (v->snapshot->key_written[i] >= 0)
+			html_put(&v->html, " · of %.10s",
+			         date_text(v->snapshot->key_written[i] * 1000, date));
+		html_put(&v->html, "</span></div>");
 	}
 	free(used);
 }
@@ -261,6 +266,7 @@ static void put_tiles(struct view *v)
 	put_tile(v, "refused, last hour", html_number(refused, n), "CONNECTs and connections");
 	put_quantiles(v, "login, median", &v->hour.login);
 	put_quantiles(v, "commit, median", &v->hour.commit);
+	put_quantiles(v, "relay, median", &v->hour.relay);
 	enum clock_sync clock = clock_sync();
 	if (clock != CLOCK_UNKNOWN)
 		put_tile(v, "clock", clock == CLOCK_SYNCHRONISED ? "synchronised" : "adrift",

@@ -283,6 +283,20 @@ static int read_key(struct load *l, const char *path, uint8_t key[SEAL_KEY_SIZE]
 	return result;
 }
 
+/* Where the last key of the ring came from. */
+static void keep_key_path(struct load *l, const char *path)
+{
+	struct conf *c = l->c;
+	char **paths = realloc(c->key_paths, c->keys.n * sizeof *paths);
+
+	if (paths != NULL) {
+		c->key_paths = paths;
+		paths[c->keys.n - 1] = strdup(path);
+	}
+	if (paths == NULL || paths[c->keys.n - 1] == NULL)
+		l->no_memory = true;
+}
+
 void load_key_file(struct load *l, struct load_block *b, const struct conf_node *node)
 {
 	const char *path = load_key_path(l, node->source, node->words[1].text);
@@ -297,5 +311,7 @@ void load_key_file(struct load *l, struct load_block *b, const struct conf_node 
 		conf_error(&l->diags, conf_word_at(node, 1), "the path is empty");
 	else if (read_key(l, path, key, &e) != 0 || keyring_add(&l->c->keys, b->name, key, &e) != 0)
 		conf_error(&l->diags, conf_word_at(node, 1), "%s", e.text);
+	else
+		keep_key_path(l, path);
 	secret_wipe(key, sizeof key);
 }

@@ -123,21 +123,12 @@ static int run_batch(struct store *s, struct store_op *batch[], size_t n, struct
 	return 0;
 }
 
-/* The clock of durations in microseconds. */
-static int64_t mono_us(void)
-{
-	struct timespec t = {0, 0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static int run_counted(struct store *s, struct store_op *batch[], size_t n, struct err *e)
 {
-	int64_t began = mono_us();
+	int64_t began = clock_mono_us();
 	int result = run_batch(s, batch, n, e);
 
-	histogram_add(&s->commit, mono_us() - began);
+	histogram_add(&s->commit, clock_mono_us() - began);
 	counter_add(result == 0 ? &s->committed : &s->failed, 1);
 	return result;
 }

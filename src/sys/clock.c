@@ -18,6 +18,14 @@ struct now clock_now(void)
 	};
 }
 
+int64_t clock_mono_us(void)
+{
+	struct timespec t = {0, 0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 enum clock_sync clock_sync(void)
 {
 	struct timex t = {.modes = 0}; /* only asks */

@@ -149,6 +149,13 @@ int file_read(void *ctx, const char *path, bool secret, struct buf *out, struct 
 	return result;
 }
 
+int64_t file_written(const char *path)
+{
+	struct stat st;
+
+	return path[0] != '@' && stat(path, &st) == 0 ? (int64_t)st.st_mtime : -1;
+}
+
 /* A folder that is not there holds no file; one that cannot be read might. */
 static int unreadable(const char *path, int why)
 {

@@ -12,6 +12,10 @@
  * ctx is not used. */
 int file_read(void *ctx, const char *path, bool secret, struct buf *out, struct err *e);
 
+/* When a file was last written, in seconds since the epoch; -1 where that cannot be told: there is none, or it is a
+ * credential, which is a copy made at the start. */
+int64_t file_written(const char *path);
+
 /* Calls found() for each path that the shell pattern matches, sorted; none is no error. */
 int file_glob(void *ctx, const char *pattern, int (*found)(void *found_ctx, const char *path), void *found_ctx,
     struct err *e);

@@ -16,9 +16,9 @@ const char *metrics_name(enum metric which)
 }
 
 /* The usual series, near enough to logarithmic that an error is at most a factor of 2.5. */
-static const int64_t bounds_us[HISTOGRAM_BOUNDS] = {500,     1000,    2500,    5000,    10000,
-                                                    25000,   50000,   100000,  250000,  500000,
-                                                    1000000, 2500000, 5000000, 10000000};
+static const int64_t bounds_us[HISTOGRAM_BOUNDS] = {
+    10,    25,    50,     100,    250,    500,     1000,    2500,    5000,    10000,
+    25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
 int64_t histogram_bound(size_t i)
 {

@@ -72,8 +72,8 @@ static inline uint64_t metrics_get(const struct metrics *m, size_t which)
 
 const char *metrics_name(enum metric which);
 
-/* Durations by fixed buckets, from 0.5 ms to 10 s; the last one is for what took longer. */
-enum { HISTOGRAM_BOUNDS = 14, HISTOGRAM_BUCKETS };
+/* Durations by fixed buckets, from 10 µs to 10 s; the last one is for what took longer. */
+enum { HISTOGRAM_BOUNDS = 19, HISTOGRAM_BUCKETS };
 
 struct histogram {
 	struct counter bucket[HISTOGRAM_BUCKETS];

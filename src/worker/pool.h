@@ -45,7 +45,7 @@ struct pool_status {
 	uint64_t closed[CLOSED_COUNT];
 	uint64_t
 	    verdicts[VERDICT_COUNT]; /* over all listeners; equal names are counted as the first */
-	struct histogram_sum login, dial;
+	struct histogram_sum login, dial, relay;
 	struct store_stats store; /* all 0 where there is no state */
 	bool has_users;           /* there is a state, and it was looked at */
 	struct store_census users;

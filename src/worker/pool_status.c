@@ -41,6 +41,7 @@ static void add_worker(const struct worker *w, struct pool_status *out)
 		out->closed[i] += counter_get(&w->closed[i]);
 	histogram_read(&w->login_time, &out->login);
 	histogram_read(&w->dial_time, &out->dial);
+	histogram_read(&w->relay_time, &out->relay);
 }
 
 void pool_status(struct pool *p, struct pool_status *out)

@@ -2,6 +2,7 @@
 #include "worker/snapshot.h"
 
 #include "proxy/session.h"
+#include "sys/file.h"
 #include "sys/log.h"
 
 #include <stdlib.h>
@@ -27,6 +28,7 @@ void snapshot_unref(struct snapshot *s)
 			free(s->denials[i]);
 	}
 	free(s->denials);
+	free(s->key_written);
 	for (size_t i = 0; s->meters != NULL && i <= s->n_workers; i++)
 		free(s->meters[i]);
 	free(s->meters);
@@ -290,8 +292,9 @@ static int allocate(struct snapshot *s, struct err *e)
 	s->rules = calloc(s->conf->n_payloads + 1, sizeof *s->rules);
 	s->brokers = calloc(s->conf->n_brokers, sizeof *s->brokers);
 	s->denials = calloc(s->conf->n_filters + 1, sizeof *s->denials);
+	s->key_written = calloc(s->conf->keys.n + 1, sizeof *s->key_written);
 	if (s->listeners == NULL || s->policies == NULL || s->limits == NULL || s->rules == NULL ||
-	    s->brokers == NULL || s->denials == NULL)
+	    s->brokers == NULL || s->denials == NULL || s->key_written == NULL)
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < s->conf->n_filters; i++) {
 		s->denials[i] =
@@ -301,6 +304,8 @@ static int allocate(struct snapshot *s, struct err *e)
 	}
 	for (size_t i = 0; i < s->conf->n_brokers; i++)
 		broker_init(&s->brokers[i], &s->conf->brokers[i]);
+	for (size_t i = 0; i < s->conf->keys.n; i++)
+		s->key_written[i] = file_written(s->conf->key_paths[i]);
 	return 0;
 }
 

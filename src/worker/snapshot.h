@@ -24,6 +24,7 @@ struct snapshot {
 	bool keeps_state; /* some listener checks one-time passwords, or its broker gets them */
 	bool bans;        /* some listener's filter bans, which is to be remembered */
 	struct broker *brokers; /* by index in conf */
+	int64_t *key_written;   /* by index of the ring: see file_written() */
 	struct payload_rule *rules;
 	/* How often a rule denied something, or would have: by filter in conf, by rule. */
 	atomic_ulong **denials;

@@ -78,6 +78,8 @@ struct worker {
 	struct meter meter;
 	struct histogram login_time; /* from a whole CONNECT to its acceptance */
 	struct histogram dial_time;
+	struct histogram relay_time; /* from a read to what it leads to being sent, sampled */
+	unsigned reads;              /* for that */
 	struct counter closed[CLOSED_COUNT];
 	struct counter *verdicts; /* by listener, by enum verdict */
 	struct trace *trace;      /* who is watched; NULL: nobody */

@@ -87,7 +87,7 @@ def scrape(front):
 FAMILIES = """build_info start_time_seconds config_last_reload_successful config_last_reload_success_timestamp_seconds
 connections connections_limit connections_accepted_total connections_closed_total connects_total filter_matches_total
 logins_without_code_total connect_duration_seconds packets_total received_bytes_total sent_bytes_total payloads_total key_encryptions_total
-broker_up broker_connections broker_connect_duration_seconds backpressure_seconds_total buffered_bytes
+key_age_seconds relay_duration_seconds broker_up broker_connections broker_connect_duration_seconds backpressure_seconds_total buffered_bytes
 state_commits_total state_commit_duration_seconds log_messages_suppressed_total users""".split()
 PROCESS = ["process_open_fds", "process_max_fds", "process_resident_memory_bytes", "process_cpu_seconds_total"]
 LABELS = {"version", "listener", "state", "reason", "verdict", "filter", "rule", "action", "le", "direction", "type", "leg",
@@ -180,6 +180,11 @@ def metrics():
     with open("/proc/%d/limits" % front.pid, encoding="ascii") as f:
         limit = [int(line.split()[3]) for line in f if line.startswith("Max open files")][0]
     tap.eq(m.samples["process_max_fds", frozenset()], limit, "with its limit")
+    old = time.time() - 40 * 86400
+    os.utime(proc.path("site-a.key"), (old, old))
+    front.reload()
+    tap.within(scrape(front).get("key_age_seconds", key="site-a"), 40 * 86400 - 2, 40 * 86400 + 60, "a key is as old as its file")
+    tap.ok(" of " + time.strftime("%Y-%m-%d", time.gmtime(old)) in ask(front, "/")[2], "the page has the day")
     if PROMTOOL:
         status, out, err = proc.run([PROMTOOL, "check", "metrics"], input=m.text.encode())
         tap.eq((status, out + err), (0, b""), "promtool has nothing to say")
@@ -204,6 +209,22 @@ def metrics():
     traffic(front, user, 5)
     tap.ok(proc.holds(lambda: scrape(front).total("connections_closed_total") == 24, 5), "all connections end again")
     agrees(scrape(front), front, 5, 2, "three reloads on")
+    tap.eq(front.stop(), 0, "status 0")
+
+
+def relay():
+    """Of every 16th read it is told how long it took"""
+    stub = StubBroker()
+    front = made(proxy.listener() + proxy.broker(stub.port), workers=1).start()
+    with raw.Client(front.port) as c:
+        c.login("good")
+        for _ in range(100):
+            c.ping()  # one read of each leg
+        m = scrape(front)
+        tap.within(m.get("relay_duration_seconds_count"), 200 // 16, 200 // 16 + 1, "so many of 200 were timed")
+        took = m.get("relay_duration_seconds_sum") / m.get("relay_duration_seconds_count")
+        tap.within(took, 1e-7, 1, "none took no time")
+        tap.ok(re.search(r"relay, median</span><b>[\d.]+ (µs|ms|s)</b>", ask(front, "/")[2]), "the page has the median")
     tap.eq(front.stop(), 0, "status 0")
 
 
@@ -520,4 +541,4 @@ def busy():
     tap.eq(front.stop(), 0, "status 0")
 
 
-tap.run([metrics, reasons, examples, protocol, healthy, ready, page, busy])
+tap.run([metrics, relay, reasons, examples, protocol, healthy, ready, page, busy])

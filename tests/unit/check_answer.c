@@ -50,7 +50,7 @@ START_TEST(histograms)
 	h.bucket[HISTOGRAM_BUCKETS - 1] = 3;
 	prom_histogram(&p, "h_seconds", "Help", &h);
 	const char *text = text_of(&out);
-	ck_assert_ptr_nonnull(strstr(text, "h_seconds_bucket{le=\"0.0005\"} 1\n"));
+	ck_assert_ptr_nonnull(strstr(text, "h_seconds_bucket{le=\"1e-05\"} 1\n"));
 	ck_assert_ptr_nonnull(strstr(text, "h_seconds_bucket{le=\"5\"} 1\n"));
 	ck_assert_ptr_nonnull(strstr(text, "h_seconds_bucket{le=\"10\"} 3\n"));
 	ck_assert_ptr_nonnull(strstr(text, "h_seconds_bucket{le=\"+Inf\"} 6\n"));
@@ -93,7 +93,8 @@ START_TEST(markup)
 	ck_assert_str_eq(html_bytes(999.6, number), "1.0 kB");
 	ck_assert_str_eq(html_bytes(1234567, number), "1.2 MB");
 	ck_assert_str_eq(html_bytes(1e18, number), "1000000 TB");
-	ck_assert_str_eq(html_duration(0, number), "0.0 ms");
+	ck_assert_str_eq(html_duration(0, number), "0 µs");
+	ck_assert_str_eq(html_duration(999, number), "999 µs");
 	ck_assert_str_eq(html_duration(1234, number), "1.2 ms");
 	ck_assert_str_eq(html_duration(123456, number), "123 ms");
 	ck_assert_str_eq(html_duration(1234567, number), "1.2 s");

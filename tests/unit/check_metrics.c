@@ -8,8 +8,8 @@ struct bucket_row {
 };
 
 static const struct bucket_row buckets[] = {
-    {-1, 0},   {0, 0},        {500, 0},       {501, 1},       {1000, 1},
-    {1001, 2}, {9999999, 13}, {10000000, 13}, {10000001, 14}, {INT64_MAX, 14},
+    {-1, 0},  {0, 0},    {10, 0},       {11, 1},        {25, 1},        {26, 2},         {500, 5},
+    {501, 6}, {1000, 6}, {9999999, 18}, {10000000, 18}, {10000001, 19}, {INT64_MAX, 19},
 };
 
 /* A bound belongs to its bucket, as Prometheus wants it. */
@@ -41,10 +41,10 @@ START_TEST(quantiles)
 	struct histogram_sum h = {0};
 
 	ck_assert_int_eq(histogram_quantile(&h, 0.5), 0);
-	h.bucket[1] = 100; /* 500 to 1000 µs */
+	h.bucket[6] = 100; /* 500 to 1000 µs */
 	ck_assert_int_eq(histogram_quantile(&h, 0.5), 750);
 	ck_assert_int_eq(histogram_quantile(&h, 1), 1000);
-	h.bucket[3] = 100; /* 2500 to 5000 µs */
+	h.bucket[8] = 100; /* 2500 to 5000 µs */
 	ck_assert_int_eq(histogram_quantile(&h, 0.5), 1000);
 	ck_assert_int_eq(histogram_quantile(&h, 0.75), 3750);
 	h.bucket[HISTOGRAM_BUCKETS - 1] = 1000;
