@@ -275,6 +275,10 @@ def examples():
         asked = re.findall(r"^ +expr: (.*)", f.read(), re.M)
     asked += [t["expr"] for p in board["panels"] for t in p["targets"]]
     tap.ok(len(asked) > 30, "expressions were found")
+    with open(os.path.join(proc.top_srcdir, "man", "mqsecproxy.7"), encoding="utf-8") as f:
+        manual = re.findall(r"^sum by [^)]*\) \(increase\(\n.*$", f.read(), re.M)
+    tap.eq(len(manual), 2, "and those of the manual, which say when a fleet has moved")
+    asked += [" ".join(text.split()) for text in manual]
     for expression in asked:
         names = set(re.findall(r"(?:mqsecproxy|process)_[a-z_]+", re.sub(r'"[^"]*"', "", expression)))
         base = {re.sub("_bucket$", "", n) for n in names}
