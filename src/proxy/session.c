@@ -344,13 +344,28 @@ bool session_adopted(struct session *s)
 	return held_back;
 }
 
+/* What a stop is to a login under way, of which no verdict was spoken: a ban or a rule that came
+ * meanwhile refuses it like one that was there before. */
+static enum verdict stop_verdict(const struct session *s, enum mqtt_reason_code code)
+{
+	if (s->identity == NULL || s->state == SESSION_REFUSING)
+		return VERDICT_GONE;
+	return code == MQTT_BANNED           ? VERDICT_BANNED
+	       : code == MQTT_NOT_AUTHORIZED ? VERDICT_FILTERED
+	                                     : VERDICT_GONE;
+}
+
 void session_stop(struct session *s, const struct session_env *env, enum mqtt_reason_code code,
                   const char *why, struct session_step *step)
 {
 	if (s->state == SESSION_DEAD || s->stopping)
 		return;
 	if (before_relay(s)) {
-		gone(s, env, why, step);
+		enum verdict v = stop_verdict(s, code);
+		if (v == VERDICT_GONE)
+			gone(s, env, why, step);
+		else
+			session_decide(s, env, &(struct refusal){.verdict = v, .why = why}, step);
 		return;
 	}
 	struct session_note *n = session_noted(step, NOTE_CLOSED);

@@ -280,7 +280,8 @@ void session_refuse(struct session *s, const struct session_env *env, enum verdi
                     const char *why, struct session_step *step);
 
 /* Ends a session at the next frame boundary toward the client, with this v5 DISCONNECT code (0x8B
- * at a stop, 0x98 when kicked). */
+ * at a stop, 0x98 when kicked). A login under way is refused where the code is 0x8A (a ban) or 0x87
+ * (the rules), else it just ends. */
 void session_stop(struct session *s, const struct session_env *env, enum mqtt_reason_code code,
                   const char *why, struct session_step *step);
 

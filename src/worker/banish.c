@@ -30,8 +30,10 @@ void banish_log(const struct store_ban *ban, const char *event, const char *by)
 	log_begin(&l, LOG_LEVEL_WARNING, event);
 	if (ban->kind == STORE_BAN_ADDRESS)
 		log_str(&l, "address", banish_address(ban, text));
+	else if (ban->kind == STORE_BAN_USER)
+		log_text(&l, "user", ban->value);
 	else
-		log_text(&l, ban->kind == STORE_BAN_USER ? "user" : "client_id", ban->value);
+		log_client_id(&l, ban->value);
 	if (ban->until != 0 && gmtime_r(&until, &tm) != NULL &&
 	    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) != 0)
 		log_str(&l, "until", text);

@@ -15,6 +15,7 @@
 	X(SILENT, "keep_alive") /* said nothing for one and a half keep-alives */              \
 	X(DENIED, "denied")     /* by rules: a message, or the client itself after a reload */ \
 	X(KICKED, "kicked")                                                                    \
+	X(BANNED, "banned")                                                                    \
 	X(SHUTDOWN, "shutdown")                                                                \
 	X(PROTOCOL, "protocol") /* any other error in what a side sent */
 

@@ -155,6 +155,8 @@ enum closed report_closed_by(uint8_t code)
 		return CLOSED_SHUTDOWN;
 	case MQTT_ADMINISTRATIVE_ACTION:
 		return CLOSED_KICKED;
+	case MQTT_BANNED:
+		return CLOSED_BANNED;
 	case MQTT_NOT_AUTHORIZED:
 		return CLOSED_DENIED;
 	case MQTT_KEEP_ALIVE_TIMEOUT:

@@ -180,6 +180,23 @@ def by_hand():
     tap.eq(front.stop(), 0, "status 0")
 
 
+def under_way():
+    """A ban refuses a login that waits for the broker like one that comes later"""
+    stub = StubBroker(answer=lambda c, p: b"")
+    front = made(stub, "refuse connack", blocks="log {\n\trate-limit off\n\tclient-ids hashed\n}\n").start()
+    for i, (version, code) in enumerate(((3, 5), (4, 5), (5, 0x8a))):
+        c = raw.Client(front.port, version)
+        c.send(raw.connect(version, "waits-%d" % version, user="eve", password="x"))
+        stub.wait_connection(i + 1)
+        tap.eq(order(front, "ban", "client-id", "waits-%d" % version), "cut 1\n", "level %d: one is cut" % version)
+        tap.eq([(p.kind, p.code) for p in c.end()], [(raw.CONNACK, code)], "and told")
+        line = front.wait_verdict("banned", times=i + 1)
+        tap.eq((line["level"], line["user"], line["why"]), ("warning", "eve", "banned"), "a line of the log says so")
+    tap.eq(front.status()["connects-banned"], "3", "counted")
+    tap.ok("waits-" not in front.log(), "no line has the client id, which is hashed", front.log())
+    tap.eq(front.stop(), 0, "status 0")
+
+
 def over_a_restart():
     """Bans are there again after a restart, and after SIGKILL; what was lifted is not"""
     import signal
@@ -265,5 +282,5 @@ def flood():
     tap.eq(front.stop(), 0, "status 0")
 
 
-tap.run([after_refusals, what_counts, expires, silent, dry_run, by_hand, over_a_restart, state_of_its_own, counts_by_rule,
+tap.run([after_refusals, what_counts, expires, silent, dry_run, by_hand, under_way, over_a_restart, state_of_its_own, counts_by_rule,
          flood])

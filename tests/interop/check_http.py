@@ -239,6 +239,10 @@ def reasons():
     c.login("kicked")
     front.ctl("-s", front.socket, "kick", "--client-id", "kicked")
     c.end()
+    c = raw.Client(front.port, 5)
+    c.login("banned")
+    front.ctl("-s", front.socket, "ban", "client-id", "banned")
+    c.end()
     c = raw.Client(front.port, 4)
     c.login("hung up")
     stub.hang_up(stub.find("hung up")[0])
@@ -250,7 +254,7 @@ def reasons():
     silent = [raw.Client(front.port, 4) for _ in range(3)]
     for c in silent:
         c.end()
-    for reason in ("kicked", "broker", "protocol", "evicted"):
+    for reason in ("kicked", "banned", "broker", "protocol", "evicted"):
         tap.ok(proc.holds(lambda: count(reason) == 1, 5), "one is " + reason, lambda: scrape(front).text)
     tap.ok(proc.holds(lambda: count("timeout") == 2, 5), "two said nothing", lambda: scrape(front).text)
     tap.eq(scrape(front).get("connects_total", listener="plant", verdict="timeout"), 2, "which is a verdict too")

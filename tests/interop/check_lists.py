@@ -6,7 +6,7 @@ import os
 import time
 
 from lib import clients, proc, proxy, raw, tap
-from lib.broker import MOSQUITTO, Mosquitto
+from lib.broker import MOSQUITTO, Mosquitto, StubBroker
 
 proxy.need()
 if not MOSQUITTO:
@@ -227,6 +227,26 @@ def revoked():
     mine.stop()
 
 
+def revoked_at_the_door():
+    """A reload refuses a login that waits for the broker"""
+    file = proc.write("door.txt", "")
+    stub = StubBroker(answer=lambda c, p: b"")
+    mine = proxy.Proxy(LISTED % (file, "never") + proxy.listener(extra="\tfilter plant\n") + proxy.broker(stub.port), name="door").start()
+    sessions = []
+    for version in (3, 4, 5):
+        c = raw.Client(mine.port, version)
+        c.send(raw.connect(version, "d%d" % version, user="eve", password="x"))
+        sessions.append(c)
+        stub.wait_connection(len(sessions))
+    proc.write("door.txt", "eve\n")
+    tap.eq(mine.reload()[0], 0, "reloaded")
+    for c in sessions:
+        tap.eq([(p.kind, p.code) for p in c.end()], [(raw.CONNACK, 0x87 if c.version == 5 else 5)], "level %d: told" % c.version)
+        f = mine.wait_verdict("filtered", client_id="d%d" % c.version)
+        tap.eq(f["rule"], "%s:%d" % (mine.conf, before(mine, "filter plant {") + 2), "the log names the rule")
+    tap.eq(mine.stop(), 0, "status 0")
+
+
 def closed_at_once(c):
     """Where nobody can be allowed, the address alone decides, and nothing is read."""
     try:
@@ -348,4 +368,4 @@ def stay():
     tap.eq(mine.stop(), 0, "status 0")
 
 
-tap.run([publish, tools, will, subscribe, inherited, revoked, lists, tried, silent, stay])
+tap.run([publish, tools, will, subscribe, inherited, revoked, revoked_at_the_door, lists, tried, silent, stay])
