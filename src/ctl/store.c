@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { IMAGE_MAX = 1 << 30 };
+enum { IMAGE_MAX = 1 << 30, UNUSED_SECONDS = 365 * 86400 };
+
+#define UNUSED_MIN_MS UINT64_C(86400000)
+#define UNUSED_MAX_MS (UNUSED_MIN_MS * 36500)
 
 struct checking {
 	const struct ctl_state *state;
@@ -55,11 +58,13 @@ static int check_state(struct checking *c)
 {
 	struct store_backend *db = c->state->db;
 	struct store_census n = {0};
+	int64_t draws = 0, unused = 0;
 	struct err e = {""};
 
 	if (store_sqlite_check(db, complain, c, &e) != 0 ||
 	    db->ops->user_each(db, check_user, c, &e) != 0 ||
-	    db->ops->census(db, c->now, &n, &e) != 0)
+	    db->ops->census(db, c->now, &n, &e) != 0 ||
+	    store_sqlite_draws(db, c->now - UNUSED_SECONDS, &draws, &unused, &e) != 0)
 		return ctl_fail("%s", e.text);
 	ctl_pair_text(&c->pairs, "state", c->state->conf->state_path);
 	ctl_pair_number(&c->pairs, "users", (int64_t)n.users);
@@ -67,6 +72,8 @@ static int check_state(struct checking *c)
 	ctl_pair_number(&c->pairs, "expired", (int64_t)n.expired);
 	ctl_pair_number(&c->pairs, "stale", (int64_t)n.stale);
 	ctl_pair_number(&c->pairs, "ahead-of-the-clock", (int64_t)n.ahead);
+	ctl_pair_number(&c->pairs, "codes-drawn-for", draws);
+	ctl_pair_number(&c->pairs, "codes-drawn-for-unused", unused);
 	ctl_pair_number(&c->pairs, "problems", (int64_t)c->problems);
 	ctl_pairs_end(&c->pairs);
 	return c->problems == 0 ? CTL_OK : CTL_FAILED;
@@ -177,6 +184,43 @@ static int restore(const struct ctl *ctl, const struct ctl_args *args)
 	buf_free(&image);
 	return result;
 }
+
+static int forget(const struct ctl_state *state, uint64_t ms, bool json)
+{
+	struct ctl_pairs pairs = {.json = json};
+	int64_t n = 0, now = clock_now().real_us / 1000000;
+	struct err e = {""};
+
+	if (store_sqlite_forget_draws(state->db, now - (int64_t)(ms / 1000), &n, &e) != 0)
+		return ctl_fail("%s", e.text);
+	ctl_pair_number(&pairs, "forgotten", n);
+	ctl_pairs_end(&pairs);
+	return CTL_OK;
+}
+
+static int forget_draws(const struct ctl *ctl, const struct ctl_args *args)
+{
+	struct ctl_state state;
+	struct err e = {""};
+	uint64_t ms = 0;
+
+	if (text_duration(slice_str(args->operands[0]), UNUSED_MIN_MS, UNUSED_MAX_MS, &ms, &e) != 0)
+		return ctl_usage(ctl, "%s", e.text);
+	int result = open_existing(ctl, CTL_KEY_NONE, &state);
+	if (result != CTL_OK)
+		return result;
+	result = forget(&state, ms, ctl->json);
+	ctl_state_close(&state);
+	return result;
+}
+
+const struct ctl_command ctl_store_forget_draws = {
+    .words = "store forget-draws",
+    .usage = "DURATION",
+    .summary = "forget the counters of an edge from which no code was drawn for so long",
+    .n_operands = 1,
+    .run = forget_draws,
+};
 
 const struct ctl_command ctl_store_check = {
     .words = "store check",

@@ -106,6 +106,12 @@ struct store_backend *store_sqlite_open(const char *path, struct err *e);
 int store_sqlite_backup(struct store_backend *b, struct buf *out, struct err *e);
 int store_sqlite_check(struct store_backend *b, void (*found)(void *ctx, const char *complaint), void *ctx, struct err *e);
 
+/* The counters of codes drawn for brokers: how many there are, and of how many none was drawn since that time; forgets the
+ * latter (*n: so many). One that is forgotten begins anew, so a verifier that knows the secret refuses its codes until
+ * they have come to where they were. */
+int store_sqlite_draws(struct store_backend *b, int64_t since, int64_t *all, int64_t *unused, struct err *e);
+int store_sqlite_forget_draws(struct store_backend *b, int64_t since, int64_t *n, struct err *e);
+
 /* Puts a copy in the place of what is in the state, which nobody else may have open. A copy knows nothing of the codes that
  * were used since it was made: TOTP marks rise to the end of the window at `now`, HOTP users are stale. 0, or -1 and
  * nothing has changed. */

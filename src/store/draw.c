@@ -11,7 +11,12 @@
  * looked at (a lock), so once they are STORE_DRAW_FAR, codes take turns in pairs, of which the
  * second counts where the first is a resync: two that come behind the last good one, for a verifier
  * that stood still, or, every other round, two further on; then new ones for a verifier that went
- * along. What gets in tells where the verifier stands, and the counter goes on there. */
+ * along. What gets in tells where the verifier stands, and the counter goes on there.
+ *
+ * Whoever may connect to an edge can make rows of names that nobody has, so those that never let
+ * anybody in are bounded, and the oldest goes. That is safe: a step has passed by then, and a
+ * counter begins anew at a verifier that took none or refuses those that it took. A counter that
+ * once let in is kept for ever: nothing here tells whether its secret is still in use. */
 #include "store/draw.h"
 
 const struct store_draws store_draws_none = {.last = -1, .good = -1, .answered = -1};
@@ -54,6 +59,12 @@ static void answered(struct store_draws *d, int64_t counter, bool accepted)
 		d->answered = counter;
 }
 
+bool store_draws_may_go(const struct store_draws *d, int64_t now)
+{
+	return d->good < 0 &&
+	       (d->at < now - STORE_DRAW_BARREN_SECONDS || d->at > now + STORE_DRAW_BARREN_SECONDS);
+}
+
 enum store_status store_draws_run(struct store_draws *d, struct store_op *op)
 {
 	if (op->verb == STORE_DRAWN) {
@@ -61,14 +72,15 @@ enum store_status store_draws_run(struct store_draws *d, struct store_op *op)
 			answered(d, op->mark, op->accepted);
 		return STORE_DONE;
 	}
+	/* The verifier takes the step of now and the one behind it; clocks differ, so no more. */
+	if (op->kind == OTP_TOTP && d->last > op->mark) {
+		op->mark = d->last;
+		return STORE_EARLY;
+	}
+	d->at = op->now;
 	if (op->kind == OTP_HOTP) {
 		op->mark = next_counter(d);
 		return STORE_DONE;
-	}
-	/* The verifier takes the step of now and the one behind it; clocks differ, so no more. */
-	if (d->last > op->mark) {
-		op->mark = d->last;
-		return STORE_EARLY;
 	}
 	d->last = op->mark > d->last ? op->mark : d->last + 1;
 	op->mark = d->last;

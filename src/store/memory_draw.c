@@ -13,32 +13,65 @@ struct memory_draw {
 	uint64_t touched; /* the batch that saved `before` */
 };
 
-static struct memory_draw *row_of(struct memory_draws *m, const uint8_t key[STORE_DRAWER])
+static struct memory_draw *find(const struct memory_draws *m, const uint8_t key[STORE_DRAWER])
 {
 	for (size_t i = 0; i < m->n; i++) {
 		if (memcmp(m->rows[i].key, key, STORE_DRAWER) == 0)
 			return &m->rows[i];
 	}
-	if (m->n == m->size) {
-		size_t size = m->size == 0 ? 16 : m->size * 2;
-		struct memory_draw *rows = realloc(m->rows, size * sizeof *rows);
-		if (rows == NULL)
-			return NULL;
-		m->rows = rows;
-		m->size = size;
+	return NULL;
+}
+
+static bool grow(struct memory_draws *m)
+{
+	size_t size = m->size == 0 ? 16 : m->size * 2;
+	struct memory_draw *rows = m->n < m->size ? m->rows : realloc(m->rows, size * sizeof *rows);
+
+	if (rows == NULL)
+		return false;
+	m->size = m->n < m->size ? m->size : size;
+	m->rows = rows;
+	return true;
+}
+
+/* A place for one more: of those that let nobody in the oldest goes, where there are too many. NULL
+ * and the reason. */
+static struct memory_draw *place(struct memory_draws *m, struct store_op *op)
+{
+	struct memory_draw *oldest = NULL;
+	size_t barren = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct memory_draw *row = &m->rows[i];
+		barren += row->now.good < 0;
+		if (store_draws_may_go(&row->now, op->now) &&
+		    (oldest == NULL || row->now.at < oldest->now.at))
+			oldest = row;
 	}
-	struct memory_draw *row = &m->rows[m->n++];
-	*row = (struct memory_draw){.now = store_draws_none};
-	memcpy(row->key, key, STORE_DRAWER);
-	return row;
+	if (barren >= STORE_DRAW_BARREN) {
+		if (oldest == NULL)
+			(void)store_op_fail(op, STORE_DRAWS_FULL);
+		return oldest;
+	}
+	if (grow(m))
+		return &m->rows[m->n++];
+	(void)store_op_fail(op, "out of memory");
+	return NULL;
 }
 
 enum store_status memory_draws_run(struct memory_draws *m, uint64_t batch, struct store_op *op)
 {
-	struct memory_draw *row = row_of(m, op->drawer);
+	struct memory_draw *row = find(m, op->drawer);
 
-	if (row == NULL)
-		return store_op_fail(op, "out of memory");
+	if (row == NULL && op->verb == STORE_DRAWN)
+		return STORE_DONE;
+	if (row == NULL) {
+		row = place(m, op);
+		if (row == NULL)
+			return STORE_FAILED;
+		*row = (struct memory_draw){.now = store_draws_none};
+		memcpy(row->key, op->drawer, STORE_DRAWER);
+	}
 	if (row->touched != batch) {
 		row->before = row->now;
 		row->touched = batch;

@@ -46,10 +46,16 @@ static const char *const texts[SQL_COUNT] = {
         " LIMIT ?4))",
     [SQL_FORGIVE] = "DELETE FROM failure WHERE user_id = ?1 AND source = ?2",
     [SQL_FORGIVE_ALL] = "DELETE FROM failure WHERE user_id = (SELECT id FROM user WHERE name = ?1)",
-    [SQL_DRAWN] = "SELECT last, good, answered, turn FROM draw WHERE key = ?1",
-    [SQL_DRAW] = "INSERT INTO draw(key, last, good, answered, turn) VALUES(?1, ?2, ?3, ?4, ?5)"
-                 " ON CONFLICT(key) DO UPDATE SET last = excluded.last, good = excluded.good,"
-                 " answered = excluded.answered, turn = excluded.turn",
+    [SQL_DRAWN] = "SELECT last, good, answered, turn, at FROM draw WHERE key = ?1",
+    [SQL_DRAW] =
+        "INSERT INTO draw(key, last, good, answered, turn, at) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+        " ON CONFLICT(key) DO UPDATE SET last = excluded.last, good = excluded.good,"
+        " answered = excluded.answered, turn = excluded.turn, at = excluded.at",
+    [SQL_DRAW_BARREN] = "SELECT count(*) FROM draw WHERE good = -1",
+    [SQL_DRAW_TRIM] = "DELETE FROM draw WHERE key IN (SELECT key FROM draw"
+                      " WHERE good = -1 AND (at < ?1 OR at > ?2) ORDER BY at LIMIT ?3)",
+    [SQL_DRAWS] = "SELECT count(*), total(at < ?1) FROM draw",
+    [SQL_DRAW_FORGET] = "DELETE FROM draw WHERE at < ?1",
     [SQL_ADD] =
         "INSERT INTO user(" STORE_SQLITE_RECORD ", name, created)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 0,"

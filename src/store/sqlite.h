@@ -38,6 +38,10 @@ enum store_sql {
 	SQL_FORGIVE_ALL,
 	SQL_DRAWN,
 	SQL_DRAW,
+	SQL_DRAW_BARREN,
+	SQL_DRAW_TRIM,
+	SQL_DRAWS,
+	SQL_DRAW_FORGET,
 	SQL_ADD,
 	SQL_REMOVE,
 	SQL_REMOVED,
@@ -149,7 +153,7 @@ int store_sqlite_wait_each(struct store_backend *b,
                            int (*found)(void *ctx, const struct store_wait *w), void *ctx,
                            struct err *e);
 
-/* Answers DRAW and DRAWN. */
+/* sqlite_draw.c: answers DRAW and DRAWN; what is for the administrator is in backend.h. */
 enum store_status store_sqlite_draw(const struct store_sqlite *s, struct store_op *op);
 
 /* "PATH: cannot WHAT: reason", from the connection's last error. Returns -1. */

@@ -3,6 +3,7 @@
 every version and profile, a crowd on one credential, and every way in which edge, gateway and what lies between them can
 fail. Whatever happens, the edge sends no code that was used, and gets in when all is well again."""
 import base64
+import json
 import os
 import random
 import select
@@ -356,6 +357,23 @@ def edge_killed():
     tap.eq(replays("kill"), 0, "no code was sent twice")
 
 
+def counters():
+    """Counters that were not used for long are told and forgotten by hand, and only then"""
+    out = proc.run([proxy.CTL, "-c", edge.conf, "--json", "store", "check"])[1]
+    rows = json.loads(out)
+    tap.ok(rows["codes-drawn-for"] > 3 and rows["codes-drawn-for-unused"] == 0, "store check counts them", rows)
+    tap.eq(proc.run([proxy.CTL, "-c", edge.conf, "store", "forget-draws", "1d"])[:2], (0, b"forgotten 0\n"), "none is older than a day")
+    tap.eq(proc.run([proxy.CTL, "-c", edge.conf, "store", "forget-draws", "1h"])[0], 2, "less than a day is refused")
+    tap.eq(login("kill"), 0, "all get in as before")
+    db = sqlite3.connect(edge.state, timeout=10)
+    db.execute("UPDATE draw SET at = at - 400 * 86400 WHERE key = (SELECT key FROM draw WHERE good >= 0 LIMIT 1)")
+    db.commit()
+    db.close()
+    out = proc.run([proxy.CTL, "-c", edge.conf, "--json", "store", "check"])[1]
+    tap.eq(json.loads(out)["codes-drawn-for-unused"], 1, "one was not used for a year")
+    tap.eq(proc.run([proxy.CTL, "-c", edge.conf, "store", "forget-draws", "365d"])[:2], (0, b"forgotten 1\n"), "it is forgotten")
+
+
 def silence():
     """Neither codes nor secrets nor passwords are in a log"""
     both = edge.log() + gateway.log()
@@ -371,4 +389,4 @@ def finish():
 
 
 tap.run([versions, several_users, supplied, crowd, leavers, steps, missing, wrong_secret, reload, gateway_away, nobody_there,
-         dead_broker, gateway_killed, edge_killed, silence, finish])
+         dead_broker, gateway_killed, edge_killed, counters, silence, finish])

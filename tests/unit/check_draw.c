@@ -162,6 +162,132 @@ START_TEST(kept)
 }
 END_TEST
 
+static struct store_op draw_for(struct store_backend *b, unsigned who, enum otp_kind kind,
+                                int64_t now)
+{
+	struct store_op op = {.verb = STORE_DRAW, .kind = kind, .mark = now / 30, .now = now};
+
+	memcpy(op.drawer, &who, sizeof who);
+	store_behaviour_run(b, &op);
+	return op;
+}
+
+static void draw_for_many(struct store_backend *b, unsigned first, unsigned n, int64_t now)
+{
+	struct err e = {""};
+
+	ck_assert_int_eq(b->ops->begin(b, &e), 0);
+	for (unsigned i = 0; i < n; i++) {
+		struct store_op op = {.verb = STORE_DRAW, .kind = OTP_HOTP, .now = now};
+		unsigned who = first + i;
+		memcpy(op.drawer, &who, sizeof who);
+		b->ops->run(b, &op);
+		ck_assert_int_eq(op.status, STORE_DONE);
+	}
+	ck_assert_int_eq(b->ops->commit(b, &e), 0);
+}
+
+static void let_in(struct store_backend *b, struct store_op *op)
+{
+	op->verb = STORE_DRAWN;
+	op->accepted = true;
+	store_behaviour_run(b, op);
+}
+
+/* Of names that never got in there are so many and no more: the oldest goes, but none of the last
+ * minutes, and never one that got in. _i: the database. */
+START_TEST(bounded)
+{
+	enum { LONG = STORE_DRAW_BARREN_SECONDS };
+	const unsigned many = STORE_DRAW_BARREN;
+
+	open_both();
+	struct store_backend *b = databases[_i];
+	struct store_op good = draw_for(b, 1000000, OTP_HOTP, 10);
+	let_in(b, &good);
+	ck_assert_int_eq(draw_for(b, 1, OTP_HOTP, 20).mark, 0);
+	ck_assert_int_eq(draw_for(b, 2, OTP_HOTP, 1000).mark, 0);
+	ck_assert_int_eq(draw_for(b, 1, OTP_HOTP, 1001).mark, 1);
+	draw_for_many(b, 3, many - 2, 1001);
+	/* there is room for none, until the oldest was long not used: the second */
+	struct store_op op = draw_for(b, many + 1, OTP_HOTP, 1000 + LONG);
+	ck_assert_int_eq(op.status, STORE_FAILED);
+	ck_assert_str_eq(op.err.text, STORE_DRAWS_FULL);
+	ck_assert_int_eq(draw_for(b, 1, OTP_HOTP, 1000 + LONG).mark, 2);
+	ck_assert_int_eq(draw_for(b, many + 1, OTP_HOTP, 1001 + LONG).status, STORE_DONE);
+	ck_assert_int_eq(draw_for(b, many + 2, OTP_HOTP, 1001 + LONG).status, STORE_FAILED);
+	ck_assert_int_eq(draw_for(b, 3, OTP_HOTP, 1002 + LONG).mark, 1);
+	ck_assert_int_eq(draw_for(b, 1, OTP_HOTP, 1002 + LONG).mark, 3);
+	/* a step is forgotten when it is over, and not before */
+	int64_t step = draw_for(b, many + 3, OTP_TOTP, 1002 + LONG).mark;
+	draw_for_many(b, many + 4, 10, 1002 + LONG);
+	ck_assert_int_eq(draw_for(b, many + 3, OTP_TOTP, 1002 + LONG).mark, step + 1);
+	draw_for_many(b, 2 * many, many, 10 * LONG);
+	draw_for_many(b, 3 * many, many, 20 * LONG);
+	ck_assert_int_eq(draw_for(b, 1000000, OTP_HOTP, 30 * LONG).mark, 1);
+	/* of several that may go, the oldest */
+	ck_assert_int_eq(draw_for(b, 3 * many + 7, OTP_HOTP, 19 * LONG).mark, 1);
+	ck_assert_int_eq(draw_for(b, 1, OTP_HOTP, 30 * LONG).mark, 0);
+	ck_assert_int_eq(draw_for(b, 3 * many, OTP_HOTP, 30 * LONG).mark, 1);
+	ck_assert_int_eq(draw_for(b, 3 * many + 8, OTP_HOTP, 30 * LONG).mark, 1);
+	ck_assert_int_eq(draw_for(b, 3 * many + 7, OTP_HOTP, 30 * LONG).mark, 0);
+	close_both();
+}
+END_TEST
+
+/* The clock was set back: what stands in the future makes room too. */
+START_TEST(bounded_in_the_future)
+{
+	open_both();
+	struct store_backend *b = databases[_i];
+	draw_for_many(b, 1, STORE_DRAW_BARREN, 1000000);
+	ck_assert_int_eq(draw_for(b, 999999, OTP_HOTP, 999500).status, STORE_FAILED);
+	ck_assert_int_eq(draw_for(b, 999999, OTP_HOTP, 5000).status, STORE_DONE);
+	close_both();
+}
+END_TEST
+
+/* An answer to a row that is gone changes nothing. */
+START_TEST(answer_to_nobody)
+{
+	struct store_op op = {.verb = STORE_DRAWN, .kind = OTP_HOTP, .mark = 5, .now = 1};
+
+	open_both();
+	for (int i = 0; i < 2; i++) {
+		op.accepted = true;
+		store_behaviour_run(databases[i], &op);
+		ck_assert_int_eq(op.status, STORE_DONE);
+		ck_assert_int_eq(draw_for(databases[i], 0, OTP_HOTP, 1).mark, 0);
+	}
+	close_both();
+}
+END_TEST
+
+/* By hand: those from which nothing was drawn since. */
+START_TEST(forgotten_by_hand)
+{
+	int64_t all = 0, unused = 0, n = 0;
+	struct err e = {""};
+
+	open_both();
+	struct store_backend *b = databases[1];
+	for (int64_t at = 1; at <= 5; at++) {
+		struct store_op op = draw_for(b, (unsigned)at, OTP_HOTP, 100 * at);
+		let_in(b, &op);
+	}
+	ck_assert_int_eq(draw_for(b, 1, OTP_HOTP, 600).mark, 1);
+	ck_assert_int_eq(store_sqlite_draws(b, 300, &all, &unused, &e), 0);
+	ck_assert_int_eq(all, 5);
+	ck_assert_int_eq(unused, 1);
+	ck_assert_int_eq(store_sqlite_forget_draws(b, 401, &n, &e), 0);
+	ck_assert_int_eq(n, 3);
+	ck_assert_int_eq(draw_for(b, 1, OTP_HOTP, 700).mark, 2);
+	ck_assert_int_eq(draw_for(b, 5, OTP_HOTP, 700).mark, 1);
+	ck_assert_int_eq(draw_for(b, 4, OTP_HOTP, 700).mark, 0);
+	close_both();
+}
+END_TEST
+
 /* -- an edge and its verifier -- */
 
 enum weather { WORKS, NO_ANSWER, LOCKED, NO_BROKER, BROKER_REFUSES, ANSWER_LOST, WEATHERS };
@@ -304,6 +430,10 @@ int main(void)
 	tcase_add_test(t, apart);
 	tcase_add_test(t, undone);
 	tcase_add_test(t, kept);
+	tcase_add_loop_test(t, bounded, 0, 2);
+	tcase_add_loop_test(t, bounded_in_the_future, 0, 2);
+	tcase_add_test(t, answer_to_nobody);
+	tcase_add_test(t, forgotten_by_hand);
 	tcase_add_loop_test(t, an_hour, NO_ANSWER, WEATHERS);
 	tcase_add_loop_test(t, all_weathers, 0, 100);
 	return suite_run(s);
