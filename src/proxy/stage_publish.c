@@ -4,6 +4,7 @@
  * Nothing of a message that failed is ever left in an output. */
 #include "mqtt/publish.h"
 
+#include "base/hot.h"
 #include "mqtt/reply.h"
 #include "proxy/stage.h"
 
@@ -174,7 +175,7 @@ static enum progress open_in_place(const struct message *m, const struct envelop
 	struct payload_clear clear = {.form = PAYLOAD_SEALED, .utf8 = (e->flags & SEAL_UTF8) != 0};
 	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, &clear, false);
 	struct seal_demand demand = payload_demand(&m->in);
-	struct seal_opened opened;
+	HOT_LOCAL struct seal_opened opened;
 	size_t before = m->to->len;
 	uint8_t *at;
 	enum progress progress = put_head(m, &edit, e->inner, e->inner, &at);
@@ -192,8 +193,8 @@ static enum progress open_in_place(const struct message *m, const struct envelop
 /* A whole PUBLISH under a rule that changes it. */
 static enum progress change_message(const struct message *m)
 {
-	struct payload_clear clear;
-	struct seal_opened opened;
+	HOT_LOCAL struct payload_clear clear;
+	HOT_LOCAL struct seal_opened opened;
 	struct envelope e;
 
 	if (payload_form(m->env, &m->in) == PAYLOAD_SEALED &&
@@ -291,7 +292,13 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
                             const struct mqtt_frame *f, struct slice view,
                             struct session_step *step)
 {
-	struct message m = {.env = env, .s = s, .to = step->out[side_other(from)], .step = step};
+	HOT_LOCAL struct message m;
+	m.env = env;
+	m.s = s;
+	m.to = step->out[side_other(from)];
+	m.step = step;
+	m.alias = NULL;
+	m.named = false;
 	enum mqtt_result r = mqtt_publish_get(view, f, s->version, from == SIDE_CLIENT,
 	                                      publish_head_max(env->policy), &m.p);
 

@@ -4,6 +4,7 @@
  * costs only the one that it is tried with. Per message nothing but the IV is set. */
 #include "seal/aead.h"
 
+#include "base/hot.h"
 #include "base/secret.h"
 
 #include <limits.h>
@@ -155,7 +156,7 @@ enum aead_result aead_seal(struct aead *a, const uint8_t iv[AEAD_IV_SIZE],
 {
 	if (n_pieces != 1 || !takes_small(a, pieces[0].n, aad))
 		return evp_seal(a, iv, aad, pieces, n_pieces, out) ? AEAD_OK : AEAD_FAILED;
-	uint8_t joined[AEAD_AAD_SMALL];
+	HOT_LOCAL uint8_t joined[AEAD_AAD_SMALL];
 	size_t n = aad_join(aad, joined);
 	int r = crypto_aead_aes256gcm_encrypt_detached_afternm(
 	    out, out + pieces[0].n, NULL, pieces[0].p, pieces[0].n, joined, n, NULL, iv, &a->small);
@@ -189,7 +190,7 @@ enum aead_result aead_open(struct aead *a, const uint8_t iv[AEAD_IV_SIZE],
 	size_t n = sealed.n - AEAD_TAG_SIZE;
 	if (!takes_small(a, n, aad))
 		return evp_open(a, iv, aad, sealed, out);
-	uint8_t joined[AEAD_AAD_SMALL];
+	HOT_LOCAL uint8_t joined[AEAD_AAD_SMALL];
 	size_t n_aad = aad_join(aad, joined);
 	int r = crypto_aead_aes256gcm_decrypt_detached_afternm(out, NULL, sealed.p, n, sealed.p + n,
 	                                                       joined, n_aad, iv, &a->small);

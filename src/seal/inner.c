@@ -11,7 +11,7 @@ bool inner_make(struct inner *in, const struct slice *props, size_t pad_to, stru
 	static const uint8_t zeros[INNER_PAD_MAX];
 	size_t prefix = 0, fill = 0;
 
-	*in = (struct inner){.piece[4] = payload};
+	in->n = 0;
 	if (pad_to != 0 && (pad_to < INNER_PAD_MIN || pad_to > INNER_PAD_MAX))
 		return false;
 	if (props != NULL) {
@@ -22,8 +22,8 @@ bool inner_make(struct inner *in, const struct slice *props, size_t pad_to, stru
 			in->varint[n++] = (uint8_t)((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
 			left >>= 7;
 		} while (left != 0);
-		in->piece[0] = slice_of(in->varint, n);
-		in->piece[1] = *props;
+		in->piece[in->n++] = slice_of(in->varint, n);
+		in->piece[in->n++] = *props;
 		prefix = n + props->n;
 	}
 	if (payload.n > UINT32_MAX - SEAL_PREFIX_MAX)
@@ -34,10 +34,11 @@ bool inner_make(struct inner *in, const struct slice *props, size_t pad_to, stru
 		fill = over == 0 ? 0 : pad_to - over;
 		in->fill[0] = (uint8_t)(fill >> 8);
 		in->fill[1] = (uint8_t)fill;
-		in->piece[2] = slice_of(in->fill, sizeof in->fill);
-		in->piece[3] = slice_of(zeros, fill);
+		in->piece[in->n++] = slice_of(in->fill, sizeof in->fill);
+		in->piece[in->n++] = slice_of(zeros, fill);
 		prefix += fill;
 	}
+	in->piece[in->n++] = payload;
 	in->size = prefix + payload.n;
 	return prefix <= SEAL_PREFIX_MAX;
 }

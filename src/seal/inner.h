@@ -8,10 +8,11 @@
 
 enum { INNER_PIECES = 5, INNER_PAD_MIN = 16, INNER_PAD_MAX = 1024 };
 
-/* M as a list of borrowed pieces: varint, properties, fill count, fill, payload; those that are not there are empty.
+/* M as a list of n borrowed pieces: varint, properties, fill count, fill, and always the payload.
  * It points into itself, so it is not copied. */
 struct inner {
 	struct slice piece[INNER_PIECES];
+	size_t n;
 	size_t size; /* m */
 	uint8_t varint[4];
 	uint8_t fill[2];

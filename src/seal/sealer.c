@@ -4,6 +4,7 @@
  * never meets its IV again. */
 #include "seal/sealer.h"
 
+#include "base/hot.h"
 #include "base/secret.h"
 #include "seal/aead.h"
 #include "seal/cmac.h"
@@ -78,7 +79,7 @@ static bool make_inner(struct inner *in, const struct seal_message *m)
 
 size_t seal_inner_size(const struct seal_message *m, bool *ok)
 {
-	struct inner in;
+	HOT_LOCAL struct inner in;
 
 	*ok = make_inner(&in, m);
 	return *ok ? in.size : 0;
@@ -89,7 +90,7 @@ static size_t first_pieces(const struct inner *in, size_t want, struct slice out
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < INNER_PIECES && want != 0; i++) {
+	for (size_t i = 0; i < in->n && want != 0; i++) {
 		size_t take = in->piece[i].n < want ? in->piece[i].n : want;
 		if (take == 0)
 			continue;
@@ -105,7 +106,7 @@ static bool seal_first(struct sealer *s, struct inner *in, const struct seal_mes
 {
 	size_t first = in->size < SEAL_SEGMENT ? in->size : SEAL_SEGMENT;
 	uint8_t iv[AEAD_IV_SIZE], head[SEGMENT_AAD_SIZE], flags = m->flags & FLAGS_GIVEN;
-	struct slice aad[2], pieces[INNER_PIECES];
+	HOT_LOCAL struct slice aad[2], pieces[INNER_PIECES];
 
 	if (m->has_props)
 		flags |= SEAL_PROPS;
@@ -139,7 +140,7 @@ static enum seal_error begin(struct sealer *s, struct inner *in, const struct se
 enum seal_error seal_begin(struct sealer *s, const struct seal_message *m, struct now now,
                            uint8_t *out, struct seal_stream *rest)
 {
-	struct inner in;
+	HOT_LOCAL struct inner in;
 
 	*rest = (struct seal_stream){0};
 	if (!make_inner(&in, m))
@@ -151,7 +152,7 @@ enum seal_error seal_message_numbered(struct sealer *s, const struct seal_messag
                                       uint8_t *out)
 {
 	struct seal_stream rest;
-	struct inner in;
+	HOT_LOCAL struct inner in;
 
 	if (!make_inner(&in, m))
 		return SEAL_E_INTERNAL;

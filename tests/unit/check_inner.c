@@ -162,7 +162,7 @@ START_TEST(make)
 	if (!good)
 		return;
 	ck_assert_uint_eq(in.size, row->size);
-	for (size_t i = 0; i < INNER_PIECES; i++)
+	for (size_t i = 0; i < in.n; i++)
 		sum += in.piece[i].n;
 	ck_assert_uint_eq(sum, in.size);
 }
