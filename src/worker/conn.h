@@ -22,6 +22,7 @@ struct conn {
 	bool waits;       /* counted as pending in the gate, in the list of the waiting */
 	bool connected;   /* counted as connected in the gate, with these places */
 	bool admitted;    /* the gate has nothing against its CONNECT */
+	bool blamed;      /* its refusal, or what would be one, was counted for a ban */
 	bool refusing;    /* counted among the worker's refusals that wait for their time */
 	bool dialling;    /* the broker leg's descriptor is not connected yet */
 	bool dial_failed; /* no address is left to try */

@@ -103,6 +103,16 @@ void conn_refuse(struct conn *c, const struct gate_word *word)
 	turn_end(&t);
 }
 
+/* Counts the refusal of its CONNECT for a ban, once. */
+static void blame(struct conn *c)
+{
+	struct gate_who who = conn_who(c);
+
+	if (!c->blamed)
+		banish_refused(c->worker, c->listener, &who);
+	c->blamed = true;
+}
+
 /* The gate's judgement of a CONNECT, once. It comes before a code is looked at, so that it tells
  * nothing about it. */
 static bool admit(struct conn *c)
@@ -119,8 +129,10 @@ static bool admit(struct conn *c)
 	c->admitted = word.verdict == VERDICT_ACCEPTED || word.dry;
 	if (!c->admitted)
 		conn_refuse(c, &word);
-	else if (word.dry)
+	if (c->admitted && word.dry) {
 		report_would_refuse(c, &word);
+		blame(c);
+	}
 	return c->admitted;
 }
 
@@ -173,15 +185,20 @@ static void count_refusing(struct conn *c)
 	w->n_refusing++;
 }
 
-/* Of a CONNECT, for what the client did. */
-static void count_refusals(struct conn *c, const struct session_step *step)
+/* Whether a note tells that a CONNECT was refused for what the client did; or would have been, by
+ * a filter that is only tried. */
+static bool blames(const struct turn *t, const struct session_note *n)
 {
-	for (size_t i = 0; i < step->n_notes; i++) {
-		const struct session_note *n = &step->notes[i];
-		if (n->kind != NOTE_VERDICT || !verdict_blames_client(n->verdict, n->code))
-			continue;
-		struct gate_who who = conn_who(c);
-		banish_refused(c->worker, c->listener, &who);
+	if (n->kind == NOTE_VERDICT)
+		return verdict_blames_client(n->verdict, n->code);
+	return n->kind == NOTE_DENIED && n->dry && t->before < SESSION_RELAYING;
+}
+
+static void count_refusals(const struct turn *t)
+{
+	for (size_t i = 0; i < t->step.n_notes; i++) {
+		if (blames(t, &t->step.notes[i]))
+			blame(t->conn);
 	}
 }
 
@@ -199,7 +216,7 @@ void turn_end(struct turn *t)
 		trace_note(c, &step->notes[i]);
 		report_note(c, &step->notes[i]);
 	}
-	count_refusals(c, step);
+	count_refusals(t);
 	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
 		struct leg *l = conn_leg(c, side);
 		if (l == NULL)

@@ -140,6 +140,11 @@ def dry_run():
     tap.eq(tries(front, 2, version=3), [1, 1], "two refusals that are no list's")
     line = front.wait_event("would_ban")
     tap.eq((line["address"], front.events("banned"), bans(front)), ("127.0.0.1", [], []), "would ban, and does not")
+    for source, client_id, why in (("127.0.0.6", "bad-1", "a rule and a limit"), ("127.0.0.5", "good", "a limit")):
+        tap.eq(tries(front, source=source) + tries(front, client_id=client_id, source=source), [0, 0], why + " would refuse")
+        tap.eq(front.events("would_ban", address=source), [], "which counts once")
+        tap.eq(tries(front, client_id=client_id, source=source), [0], "and once more")
+        front.wait_event("would_ban", address=source)
     order(front, "ban", "client-id", "c")
     tap.eq(tries(front), [5], "a ban by hand holds")
     tap.eq(front.stop(), 0, "status 0")
