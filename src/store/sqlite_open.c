@@ -14,10 +14,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int damaged(const struct store_sqlite *s, const char *what, struct err *e)
+{
+	return err_set(e,
+	               "%s: cannot %s: the state is damaged: move it (and -wal, -shm) away, then "
+	               "mqsecproxyctl store restore",
+	               s->path, what);
+}
+
 int store_sqlite_error(const struct store_sqlite *s, const char *what, struct err *e)
 {
 	int system = sqlite3_system_errno(s->db), code = sqlite3_errcode(s->db) & 0xff;
 
+	if (code == SQLITE_CORRUPT)
+		return damaged(s, what, e);
 	if (system != 0 && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN ||
 	                    code == SQLITE_FULL || code == SQLITE_READONLY)) {
 		char why[128];
@@ -98,6 +108,8 @@ static int make_file(const char *path, struct err *e)
 		return err_errno(e, "%s: cannot open the state", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, "%s: the state must be a regular file", path);
+	if (access(path, W_OK) != 0) /* SQLite would not say that it is a read-only file system */
+		return err_errno(e, "%s: cannot write the state", path);
 	return st.st_size == 0 ? sync_folder(path, e) : 0;
 }
 
@@ -185,8 +197,8 @@ static int check_content(const struct store_sqlite *s, struct err *e)
 
 	if (rc == SQLITE_OK)
 		return 0;
-	if (rc == SQLITE_MISMATCH || (rc & 0xff) == SQLITE_CORRUPT)
-		return err_set(e, "%s: the state is damaged; restore it from a copy", s->path);
+	if (rc == SQLITE_MISMATCH)
+		return damaged(s, "use what is in it", e);
 	return store_sqlite_error(s, "check the state", e);
 }
 

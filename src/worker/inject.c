@@ -9,7 +9,6 @@
 #include "seal/atrest.h"
 #include "sys/clock.h"
 #include "sys/file.h"
-#include "sys/log.h"
 #include "worker/conn.h"
 #include "worker/lines.h"
 #include "worker/report.h"
@@ -175,6 +174,8 @@ static void drawn(struct mail *mail)
 {
 	struct draw *d = (struct draw *)mail;
 
+	if (d->conn == NULL && d->op.status == STORE_FAILED)
+		report_state(d->worker, d->op.err.text);
 	if (d->conn == NULL)
 		draw_end(d);
 	else if (d->op.status == STORE_DONE)
@@ -190,7 +191,7 @@ static void settled(struct mail *mail)
 	struct draw *d = (struct draw *)mail;
 
 	if (d->op.status == STORE_FAILED)
-		log_say(LOG_LEVEL_ERROR, "state", "%s", d->op.err.text);
+		report_state(d->worker, d->op.err.text);
 	draw_free(d);
 }
 

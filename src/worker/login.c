@@ -25,15 +25,16 @@ static struct login *login_new(struct conn *c, enum store_verb verb, void (*deli
 	return l;
 }
 
-/* Takes the request from its connection; NULL where the connection is gone. */
+/* Takes the request from its connection; NULL where the connection is gone, which may be because
+ * the state took too long: why is told all the same. */
 static struct conn *answered(struct login *l)
 {
 	struct conn *c = l->conn;
 
 	if (c != NULL)
 		c->login = NULL;
-	if (c != NULL && l->op.status == STORE_FAILED)
-		report_state(c, l->op.err.text);
+	if (l->op.status == STORE_FAILED)
+		report_state(l->worker, l->op.err.text);
 	return c;
 }
 
@@ -110,7 +111,7 @@ static void taken(struct mail *mail)
 		                           slice_of(l->op.blob, l->op.blob_len), cred.secret) == 0;
 		cred.secret_len = l->op.blob_len - ATREST_OVERHEAD;
 		if (!answer.found && c != NULL)
-			report_state(c,
+			report_state(l->worker,
 			             "a secret cannot be opened: the state key is not the one it "
 			             "was sealed with");
 	}

@@ -309,9 +309,9 @@ void report_stalled(struct conn *c, enum side side)
 	    c, &(struct session_note){.from = side, .why = "it took nothing for stall-timeout"});
 }
 
-void report_state(const struct conn *c, const char *why)
+void report_state(struct worker *w, const char *why)
 {
-	if (report_may_say(c->worker, REPORT_STATE))
+	if (report_may_say(w, REPORT_STATE))
 		log_say(LOG_LEVEL_ERROR, "state", "%s", why);
 }
 

@@ -43,7 +43,7 @@ void report_stalled(struct conn *c, enum side side);
 enum closed report_closed_by(uint8_t code);
 
 /* Something is wrong with the state, which a login came upon. */
-void report_state(const struct conn *c, const char *why);
+void report_state(struct worker *w, const char *why);
 
 /* Why a broker could not be connected to, one address. */
 void report_dial(const struct conn *c, const char *why);

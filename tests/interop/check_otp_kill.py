@@ -171,6 +171,7 @@ def failing_state():
     calls = supported("pwrite64,pwritev,pwritev2,write")
     for version, refusal in ((4, 3), (5, 0x88)):
         for fault, injected in (("no space", (calls.replace(",write", ""), "error=ENOSPC")),
+                                ("read-only", (calls.replace(",write", ""), "error=EROFS")),
                                 ("a failing disk", ("fdatasync,fsync", "error=EIO"))):
             user = front.add_user("full-%d-%s" % (version, fault[:2]))
             code = user.code()
