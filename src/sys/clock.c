@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define TIMESYNC "/run/systemd/timesync"
+
 struct now clock_now(void)
 {
 	struct timespec mono = {0, 0}, real = {0, 0};
@@ -32,8 +34,9 @@ enum clock_sync clock_sync(void)
 
 	if (adjtimex(&t) >= 0)
 		return (t.status & STA_UNSYNC) != 0 ? CLOCK_UNSYNCHRONISED : CLOCK_SYNCHRONISED;
-	/* A sandbox that forbids to set the clock forbids to ask; systemd-timesyncd leaves a sign.
-	 */
-	return access("/run/systemd/timesync/synchronized", F_OK) == 0 ? CLOCK_SYNCHRONISED
-	                                                               : CLOCK_UNKNOWN;
+	/* A sandbox that forbids to set the clock forbids to ask. systemd-timesyncd leaves a sign: its
+	 * folder is there while it runs, and the file in it since the clock was right. */
+	if (access(TIMESYNC "/synchronized", F_OK) == 0)
+		return CLOCK_SYNCHRONISED;
+	return access(TIMESYNC, F_OK) == 0 ? CLOCK_UNSYNCHRONISED : CLOCK_UNKNOWN;
 }

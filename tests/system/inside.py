@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: ISC
 """Runs inside the container as a unit of its systemd: the installed service from its first start to its end."""
+import ctypes
 import json
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -158,6 +160,26 @@ def status_of(name):
     return re.findall(r"^%s (\S+)$" % name, sh("mqsecproxyctl", "status")[1], re.M)
 
 
+def clock():
+    """In its sandbox it knows of the clock what systemd-timesyncd tells"""
+    folder = "/run/systemd/timesync"
+    for made, says in ((None, "unknown"), (folder, "no"), (folder + "/synchronized", "yes")):
+        if made == folder:
+            os.makedirs(folder)
+        elif made:
+            proc.write(made, "")
+        tap.eq(status_of("clock-synchronised"), [says], "%s: %s" % (made or "no time service", says))
+    shutil.rmtree(folder)
+    if ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(1024)) < 0:
+        tap.note("the kernel is not asked: this container may not either")
+        return
+    drop_in("[Service]\nProtectClock=no\nSystemCallFilter=adjtimex clock_adjtime\n")
+    sh("systemctl", "restart", UNIT)
+    tap.ok(status_of("clock-synchronised") in (["yes"], ["no"]), "with the drop-in that the unit tells of it asks the kernel")
+    drop_in("")
+    sh("systemctl", "restart", UNIT)
+
+
 def watchdog():
     """A daemon that hangs is started anew"""
     drop_in("[Service]\nWatchdogSec=2\n")
@@ -286,4 +308,4 @@ def diagnose():
 
 
 tap.diagnosers.append(diagnose)
-tap.run([exposure, first_start, shut_in, reload, fields, watchdog, long_stop, drained, kill_under_load], seconds=60)
+tap.run([exposure, first_start, shut_in, reload, fields, clock, watchdog, long_stop, drained, kill_under_load], seconds=60)
