@@ -139,7 +139,7 @@ def trace():
                "from the middle of a packet on, the next one is told")
     t = Trace(front, "trace", "--client-id", "late")
     t.child.send_signal(signal.SIGINT)
-    t.child.wait(5)
+    t.child.wait(30)
     tap.ok(proc.holds(lambda: len(front.events("control", message="a trace ends")) == 5, 5), "an interrupt ends it, there too",
            lambda: front.events("control"))
     for words in ([], ["--client-id", ""], ["--client-id", "a", "--count", "0"], ["--client-id", "a", "--for", "x"]):

