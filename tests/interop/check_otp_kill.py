@@ -58,12 +58,15 @@ front = proxy.Proxy(TEXT, workers=1)
 watch.state = front.state
 front.start()
 _names = iter(range(10 ** 6))
+_sources = {}  # by user
 
 
 def attempt(user, code, client_id):
-    """A login: the CONNACK's code, or None where the connection ended without one."""
+    """A login: the CONNACK's code, or None where the connection ended without one. Each user comes from an address of
+    its own, since one that sends too many used codes is refused."""
+    number = _sources.setdefault(user.name, len(_sources))
     try:
-        with raw.Client(front.port, 4, patience=8) as c:
+        with raw.Client(front.port, 4, "127.0.%d.%d" % (number // 200 + 1, number % 200 + 1), patience=8) as c:
             p = c.login(client_id, user=user.name, password="p" + code)
             return p.code if p else None
     except (ConnectionError, AssertionError):
