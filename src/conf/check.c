@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* Fixed header, topic, packet id and v5 properties around a payload. */
-enum { HEAD_ALLOWANCE = 128 << 10 };
+enum { HEAD_ALLOWANCE = 128 << 10, OPENED_WHOLE = 256 << 10 };
 
 const struct conf_node *load_set(const struct load_block *b, const char *name)
 {
@@ -79,15 +79,18 @@ static bool anything_encrypts(const struct conf *c)
 static void check_buffer(struct load *l, const struct load_block *b)
 {
 	const struct conf_listener *listener = b->base;
-	size_t least = 2 * (envelope_size(l->c->max_message + SEAL_PREFIX_MAX) + HEAD_ALLOWANCE);
+	/* A longer one is opened segment by segment. */
+	size_t message = l->c->max_message < OPENED_WHOLE ? l->c->max_message : OPENED_WHOLE;
+	size_t least = 2 * (envelope_size(message + SEAL_PREFIX_MAX) + HEAD_ALLOWANCE);
 	const struct conf_node *node = load_set(b, "max-buffer");
 
 	if (listener->max_buffer >= least || !anything_encrypts(l->c))
 		return;
-	conf_error(
-	    &l->diags, node != NULL && node->n > 1 ? conf_word_at(node, 1) : load_block_at(b),
-	    "max-buffer%s is too small for max-message: %zuk would hold the largest envelope twice",
-	    node != NULL ? "" : " (4M by default)", (least + 1023) / 1024);
+	conf_error(&l->diags,
+	           node != NULL && node->n > 1 ? conf_word_at(node, 1) : load_block_at(b),
+	           "max-buffer is too small for max-message: %zuk would hold the largest envelope "
+	           "that is opened whole twice",
+	           (least + 1023) / 1024);
 }
 
 static void check_listener(struct load *l, const struct load_block *b)

@@ -14,16 +14,9 @@ static const uint8_t pfi_utf8[] = {MQTT_PAYLOAD_FORMAT_INDICATOR, 1};
 	(MQTT_PROP_BIT(MQTT_CONTENT_TYPE) | MQTT_PROP_BIT(MQTT_RESPONSE_TOPIC) | \
 	 MQTT_PROP_BIT(MQTT_CORRELATION_DATA) | MQTT_PROP_BIT(MQTT_USER_PROPERTY))
 
-/* The scratch: sealed properties taken out of a packet; an opened message; at its end, put there by
- * the Will's stage, an envelope for a CONNECT. */
-enum { HEADROOM = sizeof pfi_utf8, OPENED_AT = SEAL_PREFIX_MAX + HEADROOM };
-
-size_t payload_scratch_size(size_t max_message)
-{
-	size_t inner = max_message + SEAL_PREFIX_MAX;
-
-	return OPENED_AT + (inner < UINT16_MAX ? UINT16_MAX : inner) + UINT16_MAX;
-}
+/* The scratch: sealed properties taken out of a packet; the indicator's place; an opened message;
+ * at its end, put there by the Will's stage, an envelope for a CONNECT. */
+_Static_assert(PAYLOAD_OPENED_AT == SEAL_PREFIX_MAX + sizeof pfi_utf8, "headroom");
 
 static bool names_key(const struct payload_rule *r, int key)
 {
@@ -128,6 +121,15 @@ struct mqtt_props_edit payload_edit(const struct session_env *env, const struct 
 	return edit;
 }
 
+static struct payload_clear clear_of(const struct seal_opened *opened)
+{
+	return (struct payload_clear){.form = PAYLOAD_SEALED,
+	                              .utf8 = (opened->flags & SEAL_UTF8) != 0,
+	                              .has_props = opened->has_props,
+	                              .props = opened->props,
+	                              .payload = opened->payload};
+}
+
 enum seal_error payload_open(const struct session_env *env, const struct payload_in *in,
                              struct payload_clear *out, struct seal_opened *opened)
 {
@@ -143,18 +145,37 @@ enum seal_error payload_open(const struct session_env *env, const struct payload
 	enum seal_error error = envelope_get(in->payload, &e);
 	if (error != SEAL_OK)
 		return error;
-	if (OPENED_AT + e.inner > env->kit->scratch_size)
+	if (PAYLOAD_OPENED_AT + e.inner > env->kit->scratch_size)
 		return SEAL_E_INTERNAL;
 	struct seal_demand demand = payload_demand(in);
 	error = seal_open(env->kit->opener, &demand, in->topic, in->payload, env->now,
-	                  env->kit->scratch + OPENED_AT, opened);
+	                  env->kit->scratch + PAYLOAD_OPENED_AT, opened);
+	if (error == SEAL_OK)
+		*out = clear_of(opened);
+	return error;
+}
+
+enum seal_error payload_begin(const struct session_env *env, const struct payload_in *in,
+                              struct payload_clear *out, size_t *n, struct seal_stream *rest)
+{
+	struct seal_demand demand = payload_demand(in);
+	struct seal_opened opened;
+
+	*rest = (struct seal_stream){0};
+	if (!envelope_looks_sealed(in->payload))
+		return SEAL_E_PLAIN;
+	if (PAYLOAD_OPENED_AT + 2 * SEAL_SEGMENT > env->kit->scratch_size)
+		return SEAL_E_INTERNAL;
+	if (in->payload.n >= SEAL_OVERHEAD_MIN && spoiled_has(env->kit->spoiled, in->payload.p + 1))
+		return SEAL_E_AUTH;
+	enum seal_error error =
+	    seal_open_begin(env->kit->opener, &demand, in->topic, in->payload, env->now,
+	                    env->kit->scratch + PAYLOAD_OPENED_AT, &opened, rest);
 	if (error != SEAL_OK)
 		return error;
-	*out = (struct payload_clear){.form = PAYLOAD_SEALED,
-	                              .utf8 = (opened->flags & SEAL_UTF8) != 0,
-	                              .has_props = opened->has_props,
-	                              .props = opened->props,
-	                              .payload = opened->payload};
+	*out = clear_of(&opened);
+	*n = opened.payload.n;
+	out->payload.n += rest->left;
 	return SEAL_OK;
 }
 

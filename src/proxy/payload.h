@@ -36,14 +36,26 @@ struct payload_clear {
 	struct slice payload;
 };
 
-/* Bytes that a kit's scratch must have. */
-size_t payload_scratch_size(size_t max_message);
+enum {
+	PAYLOAD_WHOLE = 256 * 1024 + SEAL_HEADER + 16 * SEAL_TAG, /* see max_whole of a policy */
+	PAYLOAD_OPENED_AT = SEAL_PREFIX_MAX + 2,
+	/* Bytes that a kit's scratch must have. */
+	PAYLOAD_SCRATCH = PAYLOAD_OPENED_AT + PAYLOAD_WHOLE + UINT16_MAX
+};
 
 /* Where the leg is encrypted an envelope is required, but for what the rule lets pass: empty
  * payloads (with RETAIN = 1, which clears a retained message, and everything empty on its way
  * down); and, where envelopes are only preferred, all but what begins like one, is as long as one,
- * and names a key of the rule. The payload has to be there. */
+ * and names a key of the rule. The payload has to be there, or as much of it as an envelope has at
+ * least. */
 enum payload_form payload_form(const struct session_env *env, const struct payload_in *in);
+
+/* The same for a sealed payload of which only the first segment need be there: `out` has the
+ * payload at its full length, *n bytes of it are there, in the kit's scratch, with room for one
+ * segment behind them; the others are rest's. An envelope that was spoiled before is SEAL_E_AUTH.
+ */
+enum seal_error payload_begin(const struct session_env *env, const struct payload_in *in,
+                              struct payload_clear *out, size_t *n, struct seal_stream *rest);
 
 /* Whether it leaves as an envelope: the leg is encrypted and it is not the order to clear a
  * retained message. */

@@ -14,6 +14,7 @@
 #include "proxy/verdict.h"
 #include "seal/opener.h"
 #include "seal/sealer.h"
+#include "seal/spoiled.h"
 
 /* The two legs of a session. The client's bytes go up to the broker, the broker's go down. */
 enum side { SIDE_CLIENT, SIDE_BROKER };
@@ -61,13 +62,6 @@ struct policy_inject {
 	struct slice password; /* likewise, without a code */
 };
 
-/* What a broker gets of a login by code. */
-enum policy_forward {
-	FORWARD_PASSWORD, /* the user name, and the password without the code */
-	FORWARD_STORED,   /* the login that the state keeps for it */
-	FORWARD_NONE      /* neither user name nor password */
-};
-
 /* Everything borrowed; lives as long as the snapshot that it was made from. */
 struct policy {
 	uint8_t versions;   /* bit 1 << enum mqtt_version: what the listener allows */
@@ -76,10 +70,12 @@ struct policy {
 	                       payload rule aside; of any PUBLISH, of what stands before the payload
 	                     */
 	size_t max_message; /* bytes of a payload that is sealed or opened, in clear */
+	size_t max_whole;   /* bytes of an envelope that is opened whole before anything of it
+	                       leaves; a longer one is opened segment by segment. At most
+	                       PAYLOAD_WHOLE */
 	struct policy_filter filter;
 	bool otp; /* the client leg's password holds a one-time code that is verified */
 	enum otp_layout layout;
-	enum policy_forward forward;
 	struct policy_inject inject; /* what the broker leg's password gets */
 	unsigned digits;             /* assumed for users that are unknown */
 	bool pass_strangers; /* who never had a credential logs in at the broker as it came */
@@ -94,8 +90,9 @@ struct kit {
 	struct hotp *hotp;
 	struct sealer **sealers; /* by key index; kept fresh by the worker between calls */
 	struct opener *opener;
+	struct spoiled *spoiled;
 	uint8_t *scratch;    /* for what lies between two encrypted legs, and Will payloads */
-	size_t scratch_size; /* payload_scratch_size() */
+	size_t scratch_size; /* PAYLOAD_SCRATCH */
 };
 
 /* The first rule whose filter matches the topic, or NULL. */

@@ -32,21 +32,14 @@ struct session *session_new(const struct acl_address *address, const uint8_t sou
 	return s;
 }
 
-void session_forget_stored(struct session *s)
-{
-	if (s->stored != NULL)
-		secret_wipe(s->stored, s->stored_len);
-	free(s->stored);
-	s->stored = NULL;
-	s->stored_len = 0;
-}
-
 void session_free(struct session *s)
 {
 	if (s == NULL)
 		return;
 	buf_free(&s->own[SIDE_CLIENT]);
 	buf_free(&s->own[SIDE_BROKER]);
+	changing_end(&s->flow[SIDE_CLIENT]);
+	changing_end(&s->flow[SIDE_BROKER]);
 	subscribing_free(s);
 	mqtt_aliases_free(&s->aliases[SIDE_CLIENT]);
 	mqtt_aliases_free(&s->aliases[SIDE_BROKER]);
@@ -54,7 +47,6 @@ void session_free(struct session *s)
 	free(s->owned[SIDE_BROKER]);
 	free(s->identity);
 	secret_wipe(s->code, sizeof s->code);
-	session_forget_stored(s);
 	free(s);
 }
 
@@ -108,7 +100,7 @@ void session_note_payload(const struct session_env *env, struct session_step *st
 	n->from = in->from;
 	n->topic = in->topic;
 	/* Of a fault of the proxy's own the payload may be plaintext: no byte of that is told. */
-	if (error >= SEAL_E_KEY && error != SEAL_E_INTERNAL && in->payload.n >= SEAL_OVERHEAD_MIN) {
+	if (error >= SEAL_E_KEY && error != SEAL_E_INTERNAL && in->payload.n >= SEAL_HEADER) {
 		memcpy(n->kid, in->payload.p + 1, sizeof n->kid);
 		n->has_kid = true;
 	}

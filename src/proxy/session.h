@@ -9,13 +9,14 @@
  * it or when outputs have room again. Bytes that it appended to an output go to that side in order.
  * After every call, of whatever kind: send the outputs, do what `ask` and `close` say, read the
  * wanted sides (session_wants()), and arm a timer for session_deadline(). Bytes that were not
- * consumed though nothing is missing are given again when the outputs have room: for the largest
- * message, a topic and SESSION_OWN_MAX more, in the end. */
+ * consumed though nothing is missing are given again when the outputs have room: for
+ * SESSION_WRITE_MAX bytes, a topic and SESSION_OWN_MAX more, in the end. */
 #ifndef PROXY_SESSION_H
 #define PROXY_SESSION_H
 
 #include "mqtt/alias.h"
 #include "mqtt/connect.h"
+#include "proxy/payload.h"
 #include "proxy/policy.h"
 #include "proxy/verdict.h"
 
@@ -40,7 +41,10 @@ enum {
 	    1000, /* refusals of credentials leave this long after CONNECT came, whatever failed */
 	SESSION_HALF_CLOSE_MS = 10000, /* how long one side may still talk after the other ended */
 	SESSION_HEAD_MAX = 128 * 1024, /* bytes before the payload of a PUBLISH */
-	SESSION_OWN_MAX = 4096         /* bytes of own packets that wait for a frame boundary */
+	SESSION_OWN_MAX = 4096,        /* bytes of own packets that wait for a frame boundary */
+	/* The most that is written at once: the longest head, and behind it the longest payload
+	 * that is taken whole, sealed anew with properties. */
+	SESSION_WRITE_MAX = SESSION_HEAD_MAX + PAYLOAD_WHOLE + SEAL_PREFIX_MAX + 2 * SEAL_TAG
 };
 
 /* What the session wishes to be done; flags in session_step.ask, each said once. */
@@ -151,9 +155,13 @@ struct drop {
 struct flow {
 	uint32_t left; /* bytes of a packet in passage that are still to come */
 	bool skips;    /* they are thrown away, and `drop` is answered behind them */
+	bool changes;  /* they are sealed or opened, as `changing` says */
 	bool ended;    /* no more bytes will come from this side */
 	bool parted;   /* its DISCONNECT went on: no packet may follow [MQTT-3.14.4-1] */
-	struct drop drop;
+	union {
+		struct drop drop;
+		struct changing *changing; /* owned */
+	};
 };
 
 /* Who was heard when, in monotonic ms; see alive.c. */
@@ -177,7 +185,6 @@ struct session {
 	enum session_login login : 8; /* settled when JUDGING is left; not OPEN: refusals look
 	                                 alike, and the user can be locked out */
 	bool injects;                 /* a code was drawn for this login */
-	enum policy_forward forward;     /* of a login by code */
 	uint8_t code_len;             /* see code */
 	uint32_t connect_len; /* bytes of a whole CONNECT that is not consumed yet, else 0 */
 	struct session_consume consume;
@@ -185,8 +192,6 @@ struct session {
 	uint8_t code[OTP_DIGITS_MAX]; /* the drawn code until it is written, then wiped */
 	/* the engine's own */
 	uint8_t *identity;
-	uint8_t *stored; /* FORWARD_STORED: the packed login, until it is written, then wiped */
-	size_t stored_len;
 	struct acl_address address;
 	uint8_t source[16];
 	bool has_auth_method;
@@ -240,7 +245,6 @@ struct session_credential {
 	int64_t id;
 	bool guess_taken;
 	const struct otp_credential *cred;
-	struct slice login; /* found: what the state keeps for the broker, packed; empty: nothing */
 };
 void session_taken(struct session *s, const struct session_env *env, struct slice client,
                    const struct session_credential *answer, struct session_step *step);
@@ -259,8 +263,7 @@ void session_consumed(struct session *s, const struct session_env *env, enum ver
 void session_drawn(struct session *s, const struct session_env *env, struct slice code,
                    struct session_step *step);
 
-/* The user name that the broker sees: the client's, the one that is kept or supplied for it; empty:
- * none. Borrowed from either, as long as the login is not written. */
+/* The user name that the broker sees: the client's, or the one supplied for it; empty: none. */
 struct slice session_user_up(const struct session *s, const struct policy *p);
 
 /* The side sent FIN: nothing more will be given from it (what was not consumed is given up). A

@@ -43,9 +43,6 @@ void session_note_payload(const struct session_env *env, struct session_step *st
 /* Closes both sides behind what was written. */
 void session_finish(struct session *s, struct session_step *step);
 
-/* Wipes the login that the state keeps. */
-void session_forget_stored(struct session *s);
-
 /* meter.c: n packets of that side are on their way or were answered; a payload came through, was
  * sealed, or may not pass. */
 void meter_packets(const struct session_env *env, enum side from, enum mqtt_type type, size_t n,
@@ -182,5 +179,11 @@ static inline size_t publish_head_max(const struct policy *p)
 enum progress stage_publish(struct session *s, const struct session_env *env, enum side from,
                             const struct mqtt_frame *f, struct slice view,
                             struct session_step *step);
+
+/* change.c: goes on with a PUBLISH of `from` that is sealed or opened segment by segment. STAGE_WAIT
+ * where it could not, or where the session has ended. */
+enum progress stage_changing(struct session *s, const struct session_env *env, enum side from,
+                             struct slice view, struct session_step *step);
+void changing_end(struct flow *flow); /* also where there is none */
 
 #endif

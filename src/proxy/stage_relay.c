@@ -55,6 +55,17 @@ static size_t pass_on(struct session *s, enum side from, struct slice bytes,
 	return n;
 }
 
+/* Goes on with the packet in passage. */
+static enum progress go_on(struct session *s, const struct session_env *env, enum side from,
+                           struct slice view, struct session_step *step)
+{
+	if (s->flow[from].changes)
+		return stage_changing(s, env, from, view, step);
+	size_t n = pass_on(s, from, view, step);
+	step->consumed += n;
+	return n == 0 ? STAGE_WAIT : STAGE_ON;
+}
+
 /* A PUBREL for an id that the proxy owns goes no further. */
 static enum progress own_pubrel(struct session *s, enum side from, uint16_t id, size_t total,
                                 struct session_step *step)
@@ -289,16 +300,17 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 		struct slice view = slice_of(bytes.p + step->consumed, bytes.n - step->consumed);
 		/* An end that waits for the boundary: nothing new begins toward the client. And
 		 * there must be room to note what a packet comes to. */
-		if (flow->left == 0 && (s->stopping || step->n_notes > SESSION_NOTES - 2))
+		if (flow->left == 0 && s->stopping)
+			break;
+		if ((flow->left == 0 || flow->changes) &&
+		    step->n_notes > SESSION_NOTES - 2)
 			break;
 		if (flow->left == 0 && next_packet(s, env, from, view, step) == STAGE_WAIT)
 			break;
 		if (flow->left == 0)
 			continue;
 		view = slice_of(bytes.p + step->consumed, bytes.n - step->consumed);
-		size_t n = pass_on(s, from, view, step);
-		step->consumed += n;
-		if (n == 0)
+		if (go_on(s, env, from, view, step) == STAGE_WAIT)
 			break;
 		if (flow->left == 0 && !end_packet(s, from, step))
 			break;

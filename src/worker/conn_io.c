@@ -42,9 +42,8 @@ void turn_begin(struct turn *t, struct conn *c)
 		if (l == NULL || l->close_wanted || (side == SIDE_BROKER && c->dialling))
 			continue;
 		size_t room = buf_room(&l->out);
-		size_t size = kit_output_size(w->kit);
 		t->w[side] = (struct writer){.p = kit_output(w->kit, side),
-		                             .cap = room < size ? room : size};
+		                             .cap = room < KIT_OUTPUT ? room : KIT_OUTPUT};
 		t->step.out[side] = &t->w[side];
 	}
 }

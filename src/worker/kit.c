@@ -8,14 +8,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { BATCH = 256 * 1024 }; /* ordinary messages in one write */
-
 /* The engine sees a kit; this is all of it. */
 struct full_kit {
 	struct kit kit; /* first */
 	size_t n_sealers;
 	uint8_t *output[2];
-	size_t output_size;
 };
 
 /* Payloads lie here: mapped apart, left out of dumps. It costs memory only where it is touched. */
@@ -35,7 +32,7 @@ static void unmap(uint8_t *p, size_t size)
 		(void)munmap(p, size); /* the kernel gives pages out zeroed */
 }
 
-struct kit *kit_new(const struct snapshot *s, struct err *e)
+struct kit *kit_new(const struct snapshot *s, struct spoiled *spoiled, struct err *e)
 {
 	struct full_kit *f = calloc(1, sizeof *f);
 	struct kit *k = &f->kit;
@@ -55,11 +52,11 @@ struct kit *kit_new(const struct snapshot *s, struct err *e)
 		if (k->sealers[i] == NULL)
 			goto fail;
 	}
-	k->scratch_size = payload_scratch_size(s->conf->max_message);
+	k->spoiled = spoiled;
+	k->scratch_size = PAYLOAD_SCRATCH;
 	k->scratch = map(k->scratch_size);
-	f->output_size = snapshot_largest(s) + BATCH;
-	f->output[SIDE_CLIENT] = map(f->output_size);
-	f->output[SIDE_BROKER] = map(f->output_size);
+	f->output[SIDE_CLIENT] = map(KIT_OUTPUT);
+	f->output[SIDE_BROKER] = map(KIT_OUTPUT);
 	if (k->scratch == NULL || f->output[SIDE_CLIENT] == NULL ||
 	    f->output[SIDE_BROKER] == NULL) {
 		err_set(e, "no memory for a worker's buffers");
@@ -85,19 +82,14 @@ void kit_free(struct kit *k)
 	opener_free(k->opener);
 	hotp_free(k->hotp);
 	unmap(k->scratch, k->scratch_size);
-	unmap(f->output[SIDE_CLIENT], f->output_size);
-	unmap(f->output[SIDE_BROKER], f->output_size);
+	unmap(f->output[SIDE_CLIENT], KIT_OUTPUT);
+	unmap(f->output[SIDE_BROKER], KIT_OUTPUT);
 	free(f);
 }
 
 uint8_t *kit_output(const struct kit *k, enum side to)
 {
 	return ((const struct full_kit *)k)->output[to];
-}
-
-size_t kit_output_size(const struct kit *k)
-{
-	return ((const struct full_kit *)k)->output_size;
 }
 
 void kit_freshen(struct kit *k, struct now now)

@@ -3,17 +3,17 @@
 #ifndef WORKER_KIT_H
 #define WORKER_KIT_H
 
-#include "proxy/policy.h"
+#include "proxy/session.h"
 #include "worker/snapshot.h"
 
-/* NULL and the reason. The snapshot must outlive it. */
-struct kit *kit_new(const struct snapshot *s, struct err *e);
+/* NULL and the reason. Snapshot and spoiled must outlive it. */
+struct kit *kit_new(const struct snapshot *s, struct spoiled *spoiled, struct err *e);
 void kit_free(struct kit *k); /* NULL-safe */
 
-/* What a worker writes from, one buffer a side that the bytes go to: room for the largest packet,
- * and a batch of others. */
+/* What a worker writes from, KIT_OUTPUT bytes a side that they go to: room for the most that is
+ * written at once, and a batch of ordinary messages. */
+enum { KIT_OUTPUT = SESSION_WRITE_MAX + 256 * 1024 };
 uint8_t *kit_output(const struct kit *k, enum side to);
-size_t kit_output_size(const struct kit *k);
 
 /* Gives every sealer that needs one a new SALT. Between batches, on the worker's thread. A sealer
  * that cannot be renewed seals nothing any more. */

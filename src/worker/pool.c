@@ -8,7 +8,6 @@
 #include "worker/conn.h"
 #include "worker/lines.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -125,18 +124,12 @@ static int load_key(struct pool *p, const struct conf *c, struct err *e)
 	return 0;
 }
 
-/* Also where that cannot be seen, say for a folder that may not be searched. */
-static bool state_may_be_there(const struct conf *c)
-{
-	return strcmp(c->state_type, "sqlite") == 0 &&
-	       (access(c->state_path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR));
-}
-
 /* The state is opened with the first configuration that needs it, or where it is there already,
  * since it may hold bans; it then stays open. */
 static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
 {
-	bool there = state_may_be_there(s->conf);
+	bool there =
+	    strcmp(s->conf->state_type, "sqlite") == 0 && access(s->conf->state_path, F_OK) == 0;
 
 	if (s->keeps_state && load_key(p, s->conf, e) != 0)
 		return -1;
@@ -160,7 +153,7 @@ static int start_workers(struct pool *p, struct err *e)
 	if (p->workers == NULL || p->beats == NULL)
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < n; i++) {
-		struct kit *kit = kit_new(p->snapshot, e);
+		struct kit *kit = kit_new(p->snapshot, p->shared.spoiled, e);
 		if (kit == NULL)
 			return -1;
 		p->workers[i] = worker_new(i, &p->shared, snapshot_ref(p->snapshot), kit, e);
@@ -203,11 +196,12 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, const struct activ
 	p->n_listeners = p->snapshot->n_listeners;
 	p->shared.gate = gate_new(p->n_listeners, e);
 	p->shared.refusals = refusals_new();
+	p->shared.spoiled = spoiled_new();
 	p->shared.lines = lines_new(e);
 	p->shared.resolver = resolver_new(e);
-	if (p->shared.gate == NULL || p->shared.refusals == NULL || p->shared.lines == NULL ||
-	    p->shared.resolver == NULL || open_state(p, p->snapshot, e) != 0 ||
-	    open_doors(p, passed, e) != 0)
+	if (p->shared.gate == NULL || p->shared.refusals == NULL || p->shared.spoiled == NULL ||
+	    p->shared.lines == NULL || p->shared.resolver == NULL ||
+	    open_state(p, p->snapshot, e) != 0 || open_doors(p, passed, e) != 0)
 		goto fail;
 	resolver_wait(p->shared.resolver, p->snapshot);
 	if (start_workers(p, e) != 0)
@@ -273,6 +267,7 @@ void pool_free(struct pool *p)
 	lines_free(p->shared.lines);
 	gate_free(p->shared.gate);
 	refusals_free(p->shared.refusals);
+	spoiled_free(p->shared.spoiled);
 	users_fini(&p->users);
 	secret_free(p->key);
 	snapshot_unref(p->snapshot);
@@ -301,7 +296,7 @@ int pool_reload(struct pool *p, struct conf *takes, struct err *e)
 	if (open_state(p, a.snapshot, e) != 0)
 		goto fail;
 	for (; n < p->n_workers; n++) {
-		a.kits[n] = kit_new(a.snapshot, e);
+		a.kits[n] = kit_new(a.snapshot, p->shared.spoiled, e);
 		if (a.kits[n] == NULL)
 			goto fail;
 	}

@@ -51,11 +51,6 @@ void snapshot_count(struct snapshot *s, size_t listener, const struct acl_verdic
 	(void)atomic_fetch_add_explicit(&s->denials[filter][v->rule], n, memory_order_relaxed);
 }
 
-size_t snapshot_largest(const struct snapshot *s)
-{
-	return envelope_size(s->conf->max_message + SEAL_PREFIX_MAX) + SESSION_HEAD_MAX;
-}
-
 static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
@@ -194,16 +189,14 @@ static size_t smaller(size_t a, size_t b)
 
 static void make_policy(const struct snapshot *s, size_t i)
 {
-	static const enum policy_forward forwards[] = {[CONF_FORWARD_PASSWORD] = FORWARD_PASSWORD,
-	                                               [CONF_FORWARD_STORED] = FORWARD_STORED,
-	                                               [CONF_FORWARD_NONE] = FORWARD_NONE};
 	const struct conf_listener *l = s->listeners[i];
 	struct policy *p = &s->policies[i];
 
 	*p = (struct policy){.versions = l->versions,
 	                     .max_connect = l->max_connect,
-	                     .max_packet = smaller(l->max_buffer / 2, snapshot_largest(s)),
+	                     .max_packet = smaller(l->max_buffer / 2, SESSION_WRITE_MAX),
 	                     .max_message = s->conf->max_message,
+	                     .max_whole = PAYLOAD_WHOLE,
 	                     .rules = s->rules,
 	                     .n_rules = s->conf->n_payloads,
 	                     .broker_timeout_ms =
@@ -214,7 +207,6 @@ static void make_policy(const struct snapshot *s, size_t i)
 		p->otp = true;
 		p->layout = s->conf->otps[l->otp].layout;
 		p->digits = s->conf->otps[l->otp].digits;
-		p->forward = forwards[s->conf->otps[l->otp].forward];
 		p->pass_strangers = s->conf->otps[l->otp].unknown_users == CONF_UNKNOWN_PASS;
 	}
 	int inject = s->conf->brokers[l->broker].otp;

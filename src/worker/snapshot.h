@@ -61,8 +61,4 @@ void snapshot_payloads(const struct snapshot *s, size_t rule, struct snapshot_pa
 /* Adds to by_key, by index of the ring, how many payloads were sealed with each key. Any thread. */
 void snapshot_key_use(const struct snapshot *s, uint64_t *by_key);
 
-/* Bytes of the largest packet that the proxy makes under these rules: a sealed message with the
- * longest head. */
-size_t snapshot_largest(const struct snapshot *s);
-
 #endif

@@ -5,7 +5,6 @@
 #include "net/listener.h"
 #include "sys/clock.h"
 #include "sys/log.h"
-#include "worker/arrivals.h"
 #include "worker/conn.h"
 #include "worker/report.h"
 
@@ -63,7 +62,7 @@ static void accept_ready(evutil_socket_t listening, short what, void *arg)
 			pause_accepting(w);
 		if (r != NET_ACCEPTED)
 			return;
-		arrivals_take(w, listener, fd, &peer);
+		conn_accept(w, listener, fd, &peer);
 	}
 }
 

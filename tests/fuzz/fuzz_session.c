@@ -15,7 +15,7 @@
 
 enum {
 	MARKER = 16,
-	POLICIES = 23,
+	POLICIES = 26,
 	READY = 24,
 	OPTIONAL = 6,
 	ALIASED = 10,
@@ -56,6 +56,9 @@ static const struct named_policy policies[POLICIES] = {
     {"props-both", {{"rule=t/#:k1+k3:k3:properties:pad-64:disconnect"}, 1}},
     {"inject", {{"inject=password+otp"}, 1}},
     {"inject-supply", {{"inject=otp", "supply-user=u", "rule=t/#:plain:k1"}, 3}},
+    {"stream", {{"rule=t/#:k1+k2:plain", "whole=0"}, 2}},
+    {"stream-both", {{"rule=t/#:k1:k3", "whole=0"}, 2}},
+    {"stream-more", {{"rule=t/#:k3:k1:properties:pad-512", "whole=40"}, 2}},
     {"inject-otp", {{"otp=password+otp", "inject=otp+password", "supply-password=p"}, 3}},
 };
 
@@ -193,6 +196,51 @@ static bool send_forged(struct host *h, enum side from, struct input *in)
 	return ok;
 }
 
+/* A new configuration: any that denies what this one denies, and asks for no code where none was
+ * asked for. */
+static void exchange(struct host *h, uint8_t which)
+{
+	const struct policy *now = h->env.policy;
+
+	for (size_t i = 0; i < POLICIES; i++) {
+		const struct world *w = worlds[(which + i) % POLICIES];
+		if (w->policy.filter.topics != now->filter.topics || w->policy.otp != now->otp)
+			continue;
+		h->env.policy = &w->policy;
+		h->env.kit = &w->kit;
+		return;
+	}
+}
+
+/* An envelope of some segments, in two pieces. Sealed by a key of any rule, or of none; good, or
+ * one bit of it is changed before the bytes that must not be seen: they stand at the end. */
+static bool send_long(struct host *h, enum side from, struct input *in)
+{
+	uint8_t how = next(in), at = next(in), cut = next(in), then = next(in);
+	struct making m = making_of(h, (enum mqtt_version)(MQTT_31 + how % 3));
+	size_t lead = (size_t)at * 255, sealed_size;
+	char payload[32 + 2 * MARKER], hex[2 * MARKER + 1], sealed[16], spoil[32];
+	struct words words = {{"publish", "topic=t/a", payload, "qos=1", sealed, spoil}, 5};
+	bool bad = (how & 64) != 0;
+	struct packet packet;
+
+	text_hex(h->marker.p, h->marker.n, hex);
+	(void)snprintf(payload, sizeof payload, "payload=lead:%zu:%s", lead, bad ? hex : "00");
+	(void)snprintf(sealed, sizeof sealed, "sealed=k%d", 1 + how / 3 % 3);
+	sealed_size = envelope_size(lead + (bad ? MARKER : 1));
+	(void)snprintf(spoil, sizeof spoil, "spoil=%zu", sealed_size * then / 256);
+	words.n += bad;
+	FUZZ_CHECK(packet_make(&m, &words, &packet, h->fault));
+	size_t first = packet.n * cut / 256;
+	bool ok = !may_send(h, from) || host_send(h, from, slice_of(packet.p, first));
+	if ((how & 128) != 0)
+		exchange(h, then);
+	ok = ok && (!may_send(h, from) ||
+	            host_send(h, from, slice_of(packet.p + first, packet.n - first)));
+	packet_free(&packet);
+	return ok;
+}
+
 /* What belongs to a handshake, under few ids: good, bad, too long, and the rest of it. */
 static bool send_flight(struct host *h, enum side from, struct input *in)
 {
@@ -265,22 +313,6 @@ static bool send_listed(struct host *h, enum side from, struct input *in)
 	return ok;
 }
 
-/* A new configuration: any that denies what this one denies, and asks for no code where none was
- * asked for. */
-static void exchange(struct host *h, uint8_t which)
-{
-	const struct policy *now = h->env.policy;
-
-	for (size_t i = 0; i < POLICIES; i++) {
-		const struct world *w = worlds[(which + i) % POLICIES];
-		if (w->policy.filter.topics != now->filter.topics || w->policy.otp != now->otp)
-			continue;
-		h->env.policy = &w->policy;
-		h->env.kit = &w->kit;
-		return;
-	}
-}
-
 static void answer_so(struct host *h, uint8_t how)
 {
 	static const char *const said[] = {NULL, "fails", "locked", "raised", "deleted"};
@@ -309,7 +341,7 @@ static bool event(struct host *h, struct input *in)
 		return (op & 64) != 0 ? send_one(h, from, in, optional, OPTIONAL)
 		                      : send_one(h, from, in, ready, READY);
 	case 6:
-		return send_forged(h, from, in);
+		return (op & 32) != 0 ? send_long(h, from, in) : send_forged(h, from, in);
 	case 7:
 		return host_after(h, (int64_t)next(in) * 64);
 	case 8:

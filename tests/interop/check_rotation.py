@@ -310,18 +310,24 @@ def half_up():
     old, new = proxy.encrypt("t/#", "old"), proxy.encrypt("t/#", "new", "old")
     opens_old, opens_new = proxy.decrypt("t/#", "old"), proxy.decrypt("t/#", "new")
     small = "max-message 64k\n"
-    # before, after; what is sent; what the broker gets: the key, and the code of the answer
-    rows = [("another key", old, new, big, "new", 0), ("no rule any more", old, "", big, "none", 0),
-            ("a rule where there was none", "", new, big, "new", 0),
-            ("what opens it is taken away", opens_old, opens_new, seal("old", topic, big), None, 0x99),
-            ("what opens it comes", opens_new, opens_old, seal("old", topic, big), "none", 0),
-            ("too long by now", old, small + old, big, None, 0x95)]
+    short = big[:200000]
+    # before, after; what is sent, in clear and as it is; what the broker gets by the one and by the other: the key it is sealed
+    # with, or None, and the code of the answer
+    rows = [("another key", old, new, big, None, ("old", 0), ("new", 0)), ("no rule any more", old, "", big, None, ("old", 0), ("none", 0)),
+            ("a rule where there was none", "", new, big, None, ("none", 0), ("new", 0)),
+            ("what opens it is taken away", opens_old, opens_new, big, "old", ("none", 0), (None, 0x99)),
+            ("what opens it comes", opens_new, opens_old, big, "old", (None, 0x99), ("none", 0)),
+            ("what opens it whole is taken away", opens_old, opens_new, short, "old", (None, 0x99), (None, 0x99)),
+            ("too long by now", old, small + old, big, None, ("old", 0), (None, 0x95))]
     for version in (4, 5):
-        for name, before, after, payload, key, code in rows:
+        for name, before, after, plain, sealed, began, anew in rows:
             name = "level %d, %s" % (version, name)
             door = Door(keys + before, version)
+            payload = seal(sealed, topic, plain) if sealed else plain
             packet = raw.publish(topic, payload, 1, mid=7, version=version)
-            for cut in (3, len(packet) // 2, len(packet) - 1):
+            for cut in (len(packet) // 2, len(packet) - 1, 3):
+                # one that had begun to pass goes on so; what is still held falls under the new rule
+                key, code = began if cut > 3 else anew
                 seen = len(door.at_stub(0))
                 tap.eq(door.reload(keys + before)[0], 0, name + ": as before")
                 door.client.send(packet[:cut])
@@ -338,12 +344,11 @@ def half_up():
                     tap.eq(len(door.at_stub(0)), seen, name + ": not passed on")
                     continue
                 got = opened_by(door.at_stub(seen + 1)[-1], topic)
-                # one that had begun to pass goes on so; what is still held falls under the new rule
-                want = "none" if before == "" and cut > 3 else key
-                tap.ok(got == (want, big), name + ": whole, sealed by %s" % want, got[0])
-                door.client.publish(topic, payload, 1)
-                door.at_stub(seen + 2)
-            if (key == "new" and before != "") or code:
+                tap.ok(got == (key, plain), name + ": whole, sealed by %s" % key, got[0])
+                if sealed is None:
+                    door.client.publish(topic, b"what comes next", 1)
+                    door.at_stub(seen + 2)
+            if "none" not in (began[0], anew[0]):
                 tap.ok(MARK * 3 not in bytes(door.leg.received), name + ": nothing of it in clear at the broker")
             door.close()
 
@@ -353,24 +358,27 @@ def half_down():
     topic, big = "t/x", MARK * (BIG // len(MARK))
     keys = old_text + new_text
     old, new = proxy.encrypt("t/#", "old"), proxy.encrypt("t/#", "new")
-    rows = [("what opens it is taken away", old, new, None), ("it stays", old, proxy.encrypt("t/#", "new", "old"), big)]
+    # one that is opened whole is held; a longer one has begun to pass
+    rows = [("what opens it is taken away", old, new, 200000, False), ("that of a longer one is", old, new, BIG, True),
+            ("it stays", old, proxy.encrypt("t/#", "new", "old"), BIG, True)]
     for version in (4, 5):
-        for name, before, after, want in rows:
+        for name, before, after, size, comes in rows:
+            payload = big[:size]
             name = "level %d, %s" % (version, name)
             door = Door(keys + before, version)
-            packet = raw.publish(topic, seal("old", topic, big), 1, mid=7, version=version)
+            packet = raw.publish(topic, seal("old", topic, payload), 1, mid=7, version=version)
             far = door.leg.sock.getpeername()[1]
             door.stub.send(door.leg, packet[:len(packet) // 2])
             wait_read(far, door.stub.port, "the first half")
             tap.eq(door.reload(keys + after)[0], 0, name + ": reloaded")
             door.stub.send(door.leg, packet[len(packet) // 2:] + raw.publish("x", b"behind", 0, version=version))
-            if want is not None:
-                tap.ok(door.client.expect(raw.PUBLISH).payload == want, name + ": it comes whole")
+            if comes:
+                tap.ok(door.client.expect(raw.PUBLISH).payload == payload, name + ": it comes whole")
                 door.client.send(raw.ack(raw.PUBACK, 7))
             tap.eq(door.client.expect(raw.PUBLISH).payload, b"behind", name + ": what is behind it comes")
             door.client.ping()
             tap.eq(door.stub.kinds(door.leg).count("PUBACK"), 1, name + ": acknowledged once")
-            if want is None:
+            if not comes:
                 tap.eq(door.front.status()["payloads-failed.down.E_SCOPE"], "1", name + ": counted")
             door.close()
 

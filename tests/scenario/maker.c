@@ -113,8 +113,8 @@ unsigned maker_number(struct maker *k, const char *name, unsigned otherwise)
 	return word == NULL ? otherwise : maker_parse(k, word);
 }
 
-/* Text with "$…" replaced, "hex:…", "fill:COUNT" of any bytes, or "text:COUNT" of letters. Given
- * back by free(). */
+/* Text with "$…" replaced, "hex:…", "fill:COUNT" of any bytes, "lead:COUNT:HEX" of others before
+ * these, or "text:COUNT" of letters. Given back by free(). */
 uint8_t *maker_bytes(struct maker *k, const char *word, size_t *n)
 {
 	if (maker_begins(word, "hex:")) {
@@ -129,6 +129,19 @@ uint8_t *maker_bytes(struct maker *k, const char *word, size_t *n)
 		uint8_t *p = take(*n);
 		for (size_t i = 0; i < *n; i++)
 			p[i] = (uint8_t)(i * 7 + (i >> 8));
+		return p;
+	}
+	if (maker_begins(word, "lead:")) {
+		const char *hex = strchr(word + 5, ':');
+		size_t lead = strtoul(word + 5, NULL, 10);
+		if (hex == NULL) {
+			maker_fail(k, "lead:COUNT:HEX", word);
+			hex = word + strlen(word) - 1;
+		}
+		*n = lead + strlen(hex + 1) / 2;
+		uint8_t *p = memset(take(*n), 0x5c, *n);
+		if (text_unhex(slice_str(hex + 1), p + lead, *n - lead, NULL) != 0)
+			maker_fail(k, "no hexadecimal", word);
 		return p;
 	}
 	if (maker_begins(word, "text:")) {

@@ -34,7 +34,8 @@ static void play_cuts(const struct scene *scene, const struct world *world,
 	struct sim_result result;
 
 	for (size_t cut = 1; cut < sent; cut += cut < 200 || cut + 100 > sent ? 1 : step) {
-		struct sim_way way = {.cut = cut, .patient = cut % 2 == 0};
+		struct sim_way way = {
+		    .cut = cut, .patient = cut % 2 == 0, .streams = !scene->whole && cut % 3 == 0};
 		if (sim_play(scene, world, version, &way, &result))
 			continue;
 		printf("# cut behind byte %zu\n", cut);
@@ -53,11 +54,15 @@ static void play_sim(const struct scene *scene, const struct world *world,
 	} ways[] = {{"whole", {.bytewise = false}},
 	            {"bytewise", {.bytewise = true}},
 	            {"whole-tight", {.tight = true}},
-	            {"bytewise-tight", {.bytewise = true, .tight = true, .patient = true}}};
+	            {"bytewise-tight", {.bytewise = true, .tight = true, .patient = true}},
+	            {"streams", {.streams = true}},
+	            {"bytewise-streams-tight", {.streams = true, .bytewise = true, .tight = true}}};
 	struct sim_result result;
 	size_t sent = 0;
 
 	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		if (ways[i].way.streams && (scene->whole || !world->policy.encrypts))
+			continue;
 		bool ok = sim_play(scene, world, version, &ways[i].way, &result);
 		report(scene, "sim", world->name, version, ways[i].name, ok ? NULL : &result);
 		sent = result.sent;

@@ -227,10 +227,11 @@ static bool read_head(const struct reading *r, struct scene *scene, const struct
 		return true;
 	}
 	if (strcmp(w->w[0], "modes") == 0) {
-		scene->sim = scene->wire = false;
+		scene->sim = scene->wire = scene->whole = false;
 		for (size_t i = 1; i < w->n; i++) {
 			scene->sim |= strcmp(w->w[i], "sim") == 0;
 			scene->wire |= strcmp(w->w[i], "wire") == 0;
+			scene->whole |= strcmp(w->w[i], "whole") == 0;
 		}
 		return true;
 	}

@@ -8,6 +8,7 @@
  *                           see clauses.txt and tests/lint/clauses.py
  *   versions 3.1 3.1.1 5.0  those it runs for; without the line, all
  *   modes sim wire          where it makes sense; without the line, both
+ *   modes sim wire whole    the same, but not where every envelope is opened segment by segment
  *   use POLICY…             it runs once under each; without the line, under `plain`
  *   STEP                    see scenario_steps in scenario.c; "[3.x]" or "[5]" before it: for
  *                           these versions only
@@ -69,6 +70,7 @@ struct scene {
 	unsigned line;
 	uint8_t versions;
 	bool sim, wire;
+	bool whole; /* holds only where short envelopes are opened whole */
 	const char *use[SCENARIO_POLICIES];
 	size_t n_use;
 	struct step *steps;

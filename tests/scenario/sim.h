@@ -12,6 +12,7 @@ struct sim_way {
 	size_t cut; /* one more cut behind so many sent bytes of the whole scenario; 0 none */
 	bool tight; /* outputs begin with a few bytes of room and get more only where the session is
 	               stuck */
+	bool streams; /* nothing is opened whole */
 	bool patient; /* as struct session_step.want asks: a view that is too short is not given */
 };
 

@@ -125,9 +125,11 @@ void host_init(struct host *h, const struct world *world, const struct sim_way *
 {
 	*h = (struct host){.world = world, .way = way, .fault = fault};
 	h->env =
-	    (struct session_env){.policy = &world->policy,
+	    (struct session_env){.policy = way->streams ? &h->streaming : &world->policy,
 	                         .kit = &world->kit,
 	                         .now = {.mono_ms = 5000000, .real_us = INT64_C(1800000003000000)}};
+	h->streaming = world->policy;
+	h->streaming.max_whole = 0;
 	start(h);
 }
 
@@ -149,6 +151,7 @@ void host_again(struct host *h)
 	                   .way = old.way,
 	                   .fault = old.fault,
 	                   .env = old.env,
+	                   .streaming = old.streaming,
 	                   .marker = old.marker,
 	                   .n_accounts = old.n_accounts,
 	                   .marks = old.marks,

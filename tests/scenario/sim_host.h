@@ -34,6 +34,7 @@ struct host {
 	struct fault *fault;
 	struct session *s;
 	struct session_env env;
+	struct policy streaming; /* the world's, where the way says so */
 	enum session_state last;
 	struct stream in[2];  /* sent by a side, not consumed */
 	struct stream out[2]; /* to a side */

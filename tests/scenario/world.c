@@ -173,8 +173,6 @@ static bool add_login(struct world *w, struct slice name, const char *value)
 		p->layout = layout_of(value);
 	} else if (slice_eq(name, slice_str("pass-unknown"))) {
 		p->pass_strangers = true;
-	} else if (slice_eq(name, slice_str("forward"))) {
-		p->forward = strcmp(value, "stored") == 0 ? FORWARD_STORED : FORWARD_NONE;
 	} else if (slice_eq(name, slice_str("inject"))) {
 		p->inject.on = true;
 		p->inject.layout = layout_of(value);
@@ -216,6 +214,8 @@ static void add_word(struct world *w, const char *word)
 		p->max_packet = number(value);
 	} else if (slice_eq(name, slice_str("message"))) {
 		p->max_message = number(value);
+	} else if (slice_eq(name, slice_str("whole"))) {
+		p->max_whole = number(value);
 	} else if (slice_eq(name, slice_str("versions"))) {
 		add_versions(w, value);
 	} else if (slice_eq(name, slice_str("via"))) {
@@ -249,9 +249,10 @@ static void make_kit(struct world *w)
 	w->kit = (struct kit){.hotp = hotp_new(&e),
 	                      .sealers = w->sealers,
 	                      .opener = opener_new(&w->ring, 64, &e),
-	                      .scratch_size = payload_scratch_size(w->policy.max_message)};
+	                      .spoiled = spoiled_new(),
+	                      .scratch_size = PAYLOAD_SCRATCH};
 	w->kit.scratch = take(w->kit.scratch_size);
-	if (w->kit.hotp == NULL || w->kit.opener == NULL)
+	if (w->kit.hotp == NULL || w->kit.opener == NULL || w->kit.spoiled == NULL)
 		oops("kit", e.text);
 }
 
@@ -265,6 +266,7 @@ struct world *world_new(const struct named_policy *named)
 	                            .max_connect = 16 * 1024,
 	                            .max_packet = 1024 * 1024,
 	                            .max_message = 1024 * 1024,
+	                            .max_whole = PAYLOAD_WHOLE,
 	                            .digits = 6,
 	                            .rules = w->rules,
 	                            .broker_timeout_ms = 5000};
@@ -286,6 +288,7 @@ void world_free(struct world *w)
 	for (size_t k = 0; k < WORLD_KEYS; k++)
 		sealer_free(w->sealers[k]);
 	opener_free(w->kit.opener);
+	spoiled_free(w->kit.spoiled);
 	hotp_free(w->kit.hotp);
 	keyring_fini(&w->ring);
 	acl_ruleset_free(w->filter);
@@ -309,14 +312,6 @@ bool world_credential(struct slice user, struct otp_credential *out)
 	    .secret_len = WORLD_SECRET};
 	memset(out->secret, user.p[0], WORLD_SECRET);
 	return true;
-}
-
-size_t world_login(struct slice user, uint8_t out[OTP_LOGIN_MAX])
-{
-	static const struct otp_login kept = {{(const uint8_t *)"kept", 4},
-	                                      {(const uint8_t *)"secret", 6}};
-
-	return user.n != 0 && user.p[0] == 't' ? otp_login_pack(&kept, out) : 0;
 }
 
 /* The code of a user's counter, as text. */
