@@ -97,7 +97,8 @@ bool acl_denied_at_accept(const struct acl_ruleset *r, const struct acl_address 
  * the broker has assigned one, and takes its place in `who` from then on.
  *
  * In the judgements below a name that may not stand there is on the safe side: an allow rule that uses it does not
- * apply, a deny rule that uses it does. So the Will of a client without an id cannot profit from it. */
+ * apply, a deny rule that uses it does. So the Will of a client without an id passes only where it would with any id, and
+ * need not be judged again when there is one. */
 bool acl_name_unfit(const struct acl_ruleset *r, enum acl_kind name, struct slice value, struct acl_verdict *v);
 
 /* May `who` publish to this valid topic; the Will topic too. */

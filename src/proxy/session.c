@@ -135,6 +135,7 @@ static void answer_refusal(struct session *s, struct session_step *step)
 void session_decide(struct session *s, const struct session_env *env, const struct refusal *r,
                     struct session_step *step)
 {
+	static const uint8_t part[] = {MQTT_DISCONNECT << 4, 0};
 	struct session_note *n = session_noted(step, NOTE_VERDICT);
 
 	n->verdict = r->verdict;
@@ -148,6 +149,9 @@ void session_decide(struct session *s, const struct session_env *env, const stru
 		    (struct session_settle){.id = s->consume.id, .give_back = true, .pending = -1};
 		step->ask |= ASK_SETTLE;
 	}
+	/* Without a word the broker would publish the Will of a client that lists refuse. */
+	if (s->state == SESSION_AWAIT_CONNACK && verdict_info(r->verdict)->how == VERDICT_LISTED)
+		(void)own_say(s, SIDE_BROKER, slice_of(part, sizeof part), step);
 	s->refusal = r->verdict;
 	s->silent = env->policy->filter.silent && verdict_info(r->verdict)->how == VERDICT_LISTED;
 	s->refusal_code = r->code;
@@ -336,6 +340,14 @@ void session_refuse(struct session *s, const struct session_env *env, enum verdi
 {
 	if (s->state < SESSION_RELAYING)
 		session_decide(s, env, &(struct refusal){.verdict = verdict, .why = why}, step);
+}
+
+void session_admitted(struct session *s, const struct session_env *env, enum verdict answer,
+                      const char *why, struct session_step *step)
+{
+	s->unadmitted = false;
+	if (answer != VERDICT_ACCEPTED)
+		session_refuse(s, env, answer, why, step);
 }
 
 bool session_adopted(struct session *s)

@@ -53,8 +53,10 @@ enum session_ask {
 	ASK_DIAL = 2,    /* connect to the broker, then session_dialled() */
 	ASK_CONSUME = 4, /* make session.consume durable, then session_consumed() */
 	ASK_SETTLE = 8,  /* tell the store session.settle; no answer is waited for */
-	ASK_DRAW = 16 /* draw a code for the user session_user_up(), durably, then session_drawn();
-	                 see session.fate */
+	ASK_DRAW = 16, /* draw a code for the user session_user_up(), durably, then session_drawn();
+	                  see session.fate */
+	ASK_ADMIT = 32 /* may session.client_id, which the broker has just assigned, be here? At
+	                  once, then session_admitted(), and the broker's bytes again */
 };
 
 /* Something that happened, for the log and the counters. */
@@ -100,7 +102,7 @@ struct session_step {
 	 * out[] holds. There is room for them in it. */
 	bool lends;
 	struct slice through[2];
-	size_t consumed;       /* of the bytes given */
+	size_t consumed; /* of the bytes given */
 	/* How many bytes must be there behind the consumed ones before it can go on. 0: nothing is
 	 * missing; what is left waits for room, for the session, or, where something was consumed,
 	 * just for the next call. */
@@ -203,6 +205,7 @@ struct session {
 	enum verdict refusal;
 	uint8_t refusal_code;   /* v5 code of a MALFORMED */
 	bool silent;            /* the refusal is not said */
+	bool unadmitted;        /* ASK_ADMIT waits for its answer, and CONNACK for that */
 	int64_t connect_ms;     /* when CONNECT was whole */
 	int64_t deadline;       /* monotonic ms; 0 none */
 	uint32_t max_packet[2]; /* v5: the longest packet that the side takes, 0 any */
@@ -265,6 +268,10 @@ void session_drawn(struct session *s, const struct session_env *env, struct slic
 
 /* The user name that the broker sees: the client's, or the one supplied for it; empty: none. */
 struct slice session_user_up(const struct session *s, const struct policy *p);
+
+/* The answer to ASK_ADMIT: ACCEPTED, or why not, and a static phrase. */
+void session_admitted(struct session *s, const struct session_env *env, enum verdict answer,
+                      const char *why, struct session_step *step);
 
 /* The side sent FIN: nothing more will be given from it (what was not consumed is given up). A
  * client that ends before it is relayed cancels everything. */

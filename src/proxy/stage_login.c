@@ -113,7 +113,8 @@ void session_drawn(struct session *s, const struct session_env *env, struct slic
 		refuse(s, env, VERDICT_STORE_FAILED, "no code could be drawn for the broker", step);
 		return;
 	}
-	/* A new configuration may have come meanwhile, which has nobody to log in, or wants no codes. */
+	/* A new configuration may have come meanwhile, which has nobody to log in, or wants no
+	 * codes. */
 	if (!stage_may_draw(s, env, step))
 		return;
 	memcpy(s->code, code.p, code.n);
@@ -265,8 +266,8 @@ static bool refuses_credentials(const struct session *s, const struct mqtt_conna
 }
 
 /* The broker refuses. Where codes are verified a refusal of credentials looks like every other, so
- * that neither a right code is confirmed without the password nor who needs one. A client whose code the proxy
- * added has nothing to find out. */
+ * that neither a right code is confirmed without the password nor who needs one. A client whose
+ * code the proxy added has nothing to find out. */
 static void refused_by_broker(struct session *s, const struct session_env *env,
                               const struct mqtt_connack *a, struct slice packet,
                               struct session_step *step)
@@ -293,34 +294,30 @@ static void refused_by_broker(struct session *s, const struct session_env *env,
 	session_finish(s, step);
 }
 
-/* A client without an id has the one that the broker assigns, and is judged by it. False where it
- * is refused. */
-static bool assigned(struct session *s, const struct session_env *env, const struct mqtt_connack *a,
+/* A client without an id has the one that the broker assigns, and is judged by it: by the rules,
+ * then by bans. Its Will was judged already, as that of whoever could have any id. */
+static void assigned(struct session *s, const struct session_env *env, const struct mqtt_connack *a,
                      struct session_step *step)
 {
-	static const uint8_t part[] = {MQTT_DISCONNECT << 4, 0};
 	struct mqtt_prop id;
 	struct acl_verdict v;
 
-	if (s->version != MQTT_5 || s->client_id.n != 0)
-		return true;
 	if (mqtt_props_find(a->props, MQTT_ASSIGNED_CLIENT_IDENTIFIER, &id) &&
 	    session_identify(s, id.text, s->has_user, s->user) != 0) {
 		refuse(s, env, VERDICT_CONNECTION_LIMIT, "out of memory", step);
-		return false;
+		return;
 	}
 	bool may = session_allowed(s, env, &v);
 	if (may && v.allow)
 		may = access_name(s, env, ACL_CLIENT_ID, &v);
 	if (!may) {
-		/* Without a word the broker would publish the Will of a client that is refused. */
-		(void)own_say(s, SIDE_BROKER, slice_of(part, sizeof part), step);
 		session_decide(s, env, &(struct refusal){.verdict = VERDICT_FILTERED, .rule = &v},
 		               step);
-		return false;
+		return;
 	}
 	access_deny(env, SIDE_CLIENT, ACL_CONNECT, slice_of(NULL, 0), &v, step);
-	return true;
+	s->unadmitted = s->client_id.n != 0;
+	step->ask |= s->unadmitted ? ASK_ADMIT : 0;
 }
 
 static void connack(struct session *s, const struct session_env *env, const struct mqtt_frame *f,
@@ -337,19 +334,23 @@ static void connack(struct session *s, const struct session_env *env, const stru
 		       step);
 		return;
 	}
-	if (w == NULL || writer_room(w) < packet.n)
+	if (w == NULL || writer_room(w) < packet.n || s->unadmitted)
 		return;
-	step->consumed = packet.n;
-	meter_packets(env, SIDE_BROKER, MQTT_CONNACK, 1, step);
 	s->fate = a.code == MQTT_SUCCESS       ? FATE_ACCEPTED
 	          : refuses_credentials(s, &a) ? FATE_REFUSED
 	                                       : FATE_OPEN;
+	if (a.code == MQTT_SUCCESS && s->version == MQTT_5 && s->client_id.n == 0)
+		assigned(s, env, &a, step);
+	if (s->unadmitted)
+		return;
+	step->consumed = packet.n;
+	meter_packets(env, SIDE_BROKER, MQTT_CONNACK, 1, step);
+	if (s->state != SESSION_AWAIT_CONNACK)
+		return;
 	if (a.code != MQTT_SUCCESS) {
 		refused_by_broker(s, env, &a, packet, step);
 		return;
 	}
-	if (!assigned(s, env, &a, step))
-		return;
 	struct mqtt_props_edit edit = limits_edit(s, env, SIDE_BROKER, a.props, room);
 	if (s->version != MQTT_5) { /* as it came: its length may be in a longer form */
 		writer_bytes(w, packet);

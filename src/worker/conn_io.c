@@ -135,6 +135,18 @@ static bool admit(struct conn *c)
 	return c->admitted;
 }
 
+/* The gate's judgement of a client id that the broker has assigned. */
+static void admit_named(struct conn *c)
+{
+	struct gate_who who = conn_who(c);
+	struct gate_word word = gate_named(c->worker->shared->gate, &who, c->worker->now);
+	struct turn t;
+
+	turn_begin(&t, c);
+	session_admitted(c->session, &t.env, word.verdict, word.why, &t.step);
+	turn_end(&t);
+}
+
 static void ask(struct conn *c, unsigned what)
 {
 	struct turn t;
@@ -146,6 +158,8 @@ static void ask(struct conn *c, unsigned what)
 		return;
 	if ((what & ASK_TAKE) != 0)
 		sent = login_take(c);
+	if ((what & ASK_ADMIT) != 0)
+		admit_named(c);
 	if ((what & ASK_CONSUME) != 0)
 		sent = login_consume(c);
 	if ((what & ASK_DIAL) != 0)
@@ -254,9 +268,9 @@ static size_t feed(struct conn *c, enum side from, struct slice view)
 {
 	size_t consumed = 0, n;
 	struct leg *l = from == SIDE_CLIENT ? &c->client : c->broker;
+	struct turn t;
 
 	do {
-		struct turn t;
 		turn_begin(&t, c);
 		t.step.lends = true;
 		session_input(c->session, &t.env, from, slice_from(view, consumed), &t.step);
@@ -266,8 +280,8 @@ static size_t feed(struct conn *c, enum side from, struct slice view)
 		consumed += n;
 		l->want = t.step.want;
 		turn_end(&t);
-	} while (n != 0 && consumed < view.n && session_wants(c->session, from) &&
-	         may_flow(c, from));
+	} while ((n != 0 || (t.step.ask & ASK_ADMIT) != 0) && consumed < view.n &&
+	         session_wants(c->session, from) && may_flow(c, from));
 	return consumed;
 }
 

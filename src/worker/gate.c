@@ -291,6 +291,14 @@ struct gate_word gate_judge(struct gate *g, size_t listener, const struct gate_l
 	return word;
 }
 
+struct gate_word gate_named(struct gate *g, const struct gate_who *who, struct now now)
+{
+	(void)pthread_mutex_lock(&g->lock);
+	struct gate_word word = ban_of(g, who, now);
+	(void)pthread_mutex_unlock(&g->lock);
+	return word;
+}
+
 /* The keys of what the filter counts, and counts them. One that there is no memory for is not
  * counted, which the caller learns by -1. */
 static int take_places(struct gate *g, const struct gate_limits *limits, const struct gate_who *who,

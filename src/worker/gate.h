@@ -60,6 +60,9 @@ void gate_depart(struct gate *g, size_t listener, const uint8_t source[16]);
 struct gate_word gate_judge(struct gate *g, size_t listener, const struct gate_limits *limits,
                             const struct gate_who *who, struct now now);
 
+/* It was given its client id after that: bans alone, and nothing is counted. */
+struct gate_word gate_named(struct gate *g, const struct gate_who *who, struct now now);
+
 /* The places that a connection takes up, and what its client has spent of the limit on publishing,
  * here and before. */
 struct gate_place {

@@ -315,10 +315,11 @@ static bool send_listed(struct host *h, enum side from, struct input *in)
 
 static void answer_so(struct host *h, uint8_t how)
 {
-	static const char *const said[] = {NULL, "fails", "locked", "raised", "deleted"};
+	static const char *const said[] = {NULL,     "fails",  "locked", "raised",
+	                                   "deleted", "banned", "fails",  "locked"};
 
 	h->dial_fails = (how & 8) != 0;
-	h->store_says = said[(how & 7) % 5];
+	h->store_says = said[how & 7];
 }
 
 static bool event(struct host *h, struct input *in)

@@ -197,8 +197,34 @@ def under_way():
         tap.eq([(p.kind, p.code) for p in c.end()], [(raw.CONNACK, code)], "and told")
         line = front.wait_verdict("banned", times=i + 1)
         tap.eq((line["level"], line["user"], line["why"]), ("warning", "eve", "banned"), "a line of the log says so")
+        stub.wait(lambda: stub.kinds(stub.connections[i]) == ["CONNECT", "DISCONNECT"], 10,
+                  "the broker to be told that the client goes, and its Will with it")
     tap.eq(front.status()["connects-banned"], "3", "counted")
     tap.ok("waits-" not in front.log(), "no line has the client id, which is hashed", front.log())
+    tap.eq(front.stop(), 0, "status 0")
+
+
+def assigned():
+    """A client without an id is judged by the one that the broker assigns, whatever else came with that"""
+    def answer(c, p):
+        if p.kind != raw.CONNECT:
+            return StubBroker.agree(c, p)
+        return raw.connack(5, props=[(0x12, b"given-" + p.user)]) + raw.publish("news", b"secret", version=5)
+    stub = StubBroker(answer=answer)
+    front = made(stub, "refuse connack").start()
+    order(front, "ban", "client-id", "given-eve")
+    with raw.Client(front.port, 5) as c:
+        c.send(raw.connect(5, "", user="eve", will=("w", b"bye", 0, False)))
+        tap.eq([(p.kind, p.code) for p in c.end()], [(raw.CONNACK, 0x8a)], "refused with 0x8A, and nothing else is told")
+    line = front.wait_verdict("banned")
+    tap.eq((line["client_id"], line["why"]), ("given-eve", "the client id is banned"), "the log says who and why")
+    stub.wait(lambda: stub.kinds(stub.connections[0]) == ["CONNECT", "DISCONNECT"], 10, "the Will to be taken back")
+    with raw.Client(front.port, 5) as c:
+        c.send(raw.connect(5, "", user="ann"))
+        tap.eq([p.kind for p in (c.receive(), c.receive())], [raw.CONNACK, raw.PUBLISH],
+               "another is let in, and gets all")
+        tap.eq(order(front, "ban", "client-id", "given-ann"), "cut 1\n", "and is cut by its name")
+        tap.eq([p.code for p in c.end()], [0x8a], "and told")
     tap.eq(front.stop(), 0, "status 0")
 
 
@@ -287,5 +313,5 @@ def flood():
     tap.eq(front.stop(), 0, "status 0")
 
 
-tap.run([after_refusals, what_counts, expires, silent, dry_run, by_hand, under_way, over_a_restart, state_of_its_own, counts_by_rule,
+tap.run([after_refusals, what_counts, expires, silent, dry_run, by_hand, under_way, assigned, over_a_restart, state_of_its_own, counts_by_rule,
          flood])

@@ -126,6 +126,17 @@ static bool answer_draw(struct host *h)
 	return call_finish(h, &c, 0, &moved);
 }
 
+static bool answer_admit(struct host *h)
+{
+	enum verdict answer = says(h, "banned") ? VERDICT_BANNED : VERDICT_ACCEPTED;
+	struct call c;
+	bool moved;
+
+	call_begin(h, &c, EVENT_ROOM);
+	session_admitted(h->s, &h->env, answer, NULL, &c.step);
+	return call_finish(h, &c, 0, &moved);
+}
+
 static bool settle(struct host *h)
 {
 	const struct session_settle *want = &h->s->settle;
@@ -149,11 +160,9 @@ bool host_answer_asks(struct host *h, bool *any)
 	static const struct {
 		unsigned ask;
 		bool (*answer)(struct host *h);
-	} answers[] = {{ASK_TAKE, answer_take},
-	               {ASK_DIAL, answer_dial},
-	               {ASK_CONSUME, answer_consume},
-	               {ASK_SETTLE, settle},
-	               {ASK_DRAW, answer_draw}};
+	} answers[] = {{ASK_TAKE, answer_take},       {ASK_DIAL, answer_dial},
+	               {ASK_CONSUME, answer_consume}, {ASK_SETTLE, settle},
+	               {ASK_DRAW, answer_draw},       {ASK_ADMIT, answer_admit}};
 
 	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
 		if ((h->open & ~h->held & answers[i].ask) == 0)

@@ -115,6 +115,8 @@ static bool check_asks(struct host *h, unsigned ask)
 		return fault_set(h->fault, "a code drawn without a broker, or for a stranger");
 	if ((ask & ASK_DRAW) != 0 && session_user_up(h->s, h->env.policy).n == 0 && !h->s->has_user)
 		return fault_set(h->fault, "a code for nobody");
+	if ((ask & ASK_ADMIT) != 0 && (h->s->client_id.n == 0 || h->has_verdict))
+		return fault_set(h->fault, "nobody, or somebody who is in, to be admitted");
 	h->said |= ask;
 	h->open |= ask;
 	return true;

@@ -368,6 +368,44 @@ START_TEST(against_the_plain_reading)
 }
 END_TEST
 
+/* Who has no id yet is judged as one who may be given any: what passes then, passes with every id.
+ */
+START_TEST(whatever_id_comes)
+{
+	static const char *const ids[] = {"a", "b", "c", "y", "auto-1", "$a"};
+	size_t allowed = 0, more = 0;
+
+	for (int round = 0; round < 20000; round++) {
+		struct acl_ruleset *r = acl_ruleset_new();
+		struct acl_who who = {.has_user = true, .user = slice_str("b")};
+		char topic[40];
+		random_line(topic, sizeof topic, topic_words, ROWS(topic_words));
+		for (unsigned i = 0; i < RULES; i++) {
+			char text[40];
+			random_line(text, sizeof text, rule_words, ROWS(rule_words));
+			struct slice f = slice_str(text);
+			ck_assert_int_eq(acl_ruleset_add_topic(r, ACL_PUBLISH, next_random(2) == 0,
+			                                       &f, "f", 1, NULL),
+			                 0);
+		}
+		bool before = acl_publish(r, &who, slice_str(topic)).allow;
+		allowed += before;
+		for (int i = 0; i < ROWS(ids); i++) {
+			struct acl_verdict v;
+			who.client_id = slice_str(ids[i]);
+			bool after = acl_publish(r, &who, slice_str(topic)).allow;
+			if (!acl_name_unfit(r, ACL_CLIENT_ID, who.client_id, &v)) {
+				ck_assert(after || !before);
+				more += after && !before;
+			}
+		}
+		acl_ruleset_free(r);
+	}
+	ck_assert_uint_gt(allowed, 1000);
+	ck_assert_uint_gt(more, 1000);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("topic_rules");
@@ -380,6 +418,7 @@ int main(void)
 	tcase_add_test(t, last_line);
 	tcase_add_loop_test(t, bad_filters, 0, ROWS(bads));
 	tcase_add_test(t, against_the_plain_reading);
+	tcase_add_test(t, whatever_id_comes);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
