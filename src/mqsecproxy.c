@@ -9,6 +9,9 @@
 #include "sys/privs.h"
 
 #include <inttypes.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -189,6 +192,18 @@ static int usage(FILE *to, int code)
 	return code;
 }
 
+/* What a reload replaces goes back to the system: big lists are tens of megabytes, which glibc,
+ * left to itself, keeps in pieces once it has seen some of that size come and go. */
+static void tune_memory(void)
+{
+#ifdef __GLIBC__
+	enum { LARGE = 4 << 20 };
+
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+	(void)mallopt(M_TRIM_THRESHOLD, 2 * LARGE);
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon d = {.path = SYSCONFDIR "/mqsecproxy.conf"};
@@ -216,6 +231,7 @@ int main(int argc, char **argv)
 	if (optind != argc)
 		return usage(stderr, EXIT_USAGE);
 	(void)signal(SIGPIPE, SIG_IGN);
+	tune_memory();
 	if (secret_init() != 0 || privs_harden(&e) != 0) {
 		log_say(LOG_LEVEL_ERROR, "start", "the process cannot be made safe for keys");
 		return EXIT_START;

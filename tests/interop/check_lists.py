@@ -368,4 +368,19 @@ def stay():
     tap.eq(mine.stop(), 0, "status 0")
 
 
-tap.run([publish, tools, will, subscribe, inherited, revoked, revoked_at_the_door, lists, tried, silent, stay])
+def memory():
+    """Big lists that are read again and again take no more than the old and the new ones"""
+    ids = proc.write("ids.txt", "".join("device-%07d\n" % i for i in range(1000000)))
+    addresses = proc.write("addresses.txt", "".join("10.%d.%d.%d\n" % (i >> 16, i >> 8 & 255, i & 255) for i in range(1000000)))
+    mine = made("filter plant {\n\tdeny connect client-id @%s\n\tdeny connect address @%s\n\tallow connect\n}\n" % (ids, addresses),
+                name="memory")
+    for _ in range(6):
+        tap.eq(mine.reload()[0], 0, "reloaded")
+    peak = proc.status(mine.pid, "VmHWM")
+    tap.note("%d KiB" % peak)
+    if not proxy.sanitized():
+        tap.within(peak, 0, 100 << 10, "at most 100 MB")
+    tap.eq(mine.stop(), 0, "status 0")
+
+
+tap.run([publish, tools, will, subscribe, inherited, revoked, revoked_at_the_door, lists, tried, silent, stay, memory])
