@@ -22,6 +22,7 @@ enum conf_log_format { CONF_LOG_LOGFMT, CONF_LOG_JSON };
 enum conf_log_ids { CONF_LOG_PLAIN, CONF_LOG_HASHED };
 
 enum conf_role { CONF_VERIFY, CONF_INJECT };
+enum conf_forward { CONF_FORWARD_PASSWORD, CONF_FORWARD_STORED, CONF_FORWARD_NONE };
 enum conf_unknown { CONF_UNKNOWN_REFUSE, CONF_UNKNOWN_PASS };
 
 struct conf_otp {
@@ -29,6 +30,7 @@ struct conf_otp {
 	enum conf_role role; /* VERIFY for listeners, INJECT for brokers */
 	enum otp_layout layout;
 	/* VERIFY */
+	enum conf_forward forward;
 	unsigned digits; /* assumed for unknown users */
 	enum conf_unknown unknown_users;
 	/* INJECT */

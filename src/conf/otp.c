@@ -102,10 +102,29 @@ static void check_passing(struct load *l, const struct load_block *b)
 {
 	const struct conf_otp *otp = b->base;
 
-	if (otp->unknown_users == CONF_UNKNOWN_PASS && otp->layout == OTP_OTP_ONLY)
+	bool codes_only = otp->layout == OTP_OTP_ONLY;
+
+	if (otp->unknown_users == CONF_UNKNOWN_REFUSE)
+		return;
+	if (otp->forward == CONF_FORWARD_NONE)
+		conf_error(&l->diags, conf_word_at(load_set(b, "unknown-users"), 1),
+		           "with \"forward none\" the broker gets no passwords, so unknown users "
+		           "would be judged by nobody: refuse them, or say \"forward stored\"");
+	else if (otp->forward == CONF_FORWARD_PASSWORD && codes_only)
 		conf_error(&l->diags, conf_word_at(load_set(b, "unknown-users"), 1),
 		           "with \"layout otp\" the broker gets no passwords, so unknown users "
 		           "would be judged by nobody: refuse them, or take another layout");
+}
+
+/* A password that is neither looked at nor passed on would only seem to protect. */
+static void check_forward(struct load *l, const struct load_block *b)
+{
+	const struct conf_otp *otp = b->base;
+
+	if (otp->forward != CONF_FORWARD_PASSWORD && otp->layout != OTP_OTP_ONLY)
+		conf_error(&l->diags, conf_word_at(load_set(b, "forward"), 1),
+		           "nobody would check the password beside the code, since the broker does "
+		           "not get it: let clients send the code alone, and say \"layout otp\"");
 }
 
 void load_otp(struct load *l, const struct load_block *b)
@@ -120,6 +139,7 @@ void load_otp(struct load *l, const struct load_block *b)
 	check_roles(l, b);
 	if (otp->role != CONF_INJECT) {
 		check_passing(l, b);
+		check_forward(l, b);
 		return;
 	}
 	if (secret == NULL)
@@ -146,11 +166,29 @@ static void check_reference(struct load *l, const struct load_block *b, int inde
 	           conf_block_name(b->kind == CONF_BROKER ? CONF_LISTENER : CONF_BROKER));
 }
 
+/* Codes for a broker belong to a user name, and `forward none` takes the client's away. */
+static void check_nameless(struct load *l, const struct load_block *b)
+{
+	const struct conf_listener *listener = b->base;
+	const struct conf *c = l->c;
+	const struct conf_node *node = load_set(b, "otp");
+	int inject = listener->broker < c->n_brokers ? c->brokers[listener->broker].otp : -1;
+
+	if (node == NULL || listener->otp < 0 || inject < 0 ||
+	    c->otps[listener->otp].forward != CONF_FORWARD_NONE || c->otps[inject].user != NULL)
+		return;
+	conf_error(&l->diags, conf_word_at(node, 1),
+	           "\"forward none\" there takes the user name away, and otp \"%s\" of the broker "
+	           "needs one: say \"user NAME\" in it",
+	           c->otps[inject].name);
+}
+
 void load_otp_listener(struct load *l, const struct load_block *b)
 {
 	const struct conf_listener *listener = b->base;
 
 	check_reference(l, b, listener->otp, "verify");
+	check_nameless(l, b);
 }
 
 /* A name may lead anywhere. */

@@ -16,7 +16,7 @@ enum ctl_exit {
 	CTL_BAD_CONFIGURATION = 78
 };
 
-enum { CTL_OPTIONS_MAX = 9, CTL_GIVEN_MAX = 64 };
+enum { CTL_OPTIONS_MAX = 10, CTL_GIVEN_MAX = 64 };
 
 /* An option of a command: `--name` or, with a value, `--name VALUE`. */
 struct ctl_option {
@@ -54,11 +54,11 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_check_config, ctl_explain, ctl_keygen, ctl_encrypt, ctl_decrypt,
-    ctl_otp_code, ctl_otp_verify, ctl_user_add, ctl_user_list, ctl_user_show, ctl_user_lock,
-    ctl_user_unlock, ctl_user_expire, ctl_user_reset, ctl_user_resync, ctl_user_delete,
-    ctl_user_import, ctl_user_export, ctl_store_check, ctl_store_backup, ctl_store_restore,
-    ctl_store_forget_draws, ctl_reload, ctl_status, ctl_kick, ctl_drain, ctl_log_level, ctl_ban,
-    ctl_unban, ctl_bans, ctl_connections, ctl_top, ctl_trace;
+    ctl_otp_code, ctl_otp_verify, ctl_user_add, ctl_user_list, ctl_user_show, ctl_user_edit,
+    ctl_user_lock, ctl_user_unlock, ctl_user_expire, ctl_user_reset, ctl_user_resync,
+    ctl_user_delete, ctl_user_import, ctl_user_export, ctl_store_check, ctl_store_backup,
+    ctl_store_restore, ctl_store_forget_draws, ctl_reload, ctl_status, ctl_kick, ctl_drain,
+    ctl_log_level, ctl_ban, ctl_unban, ctl_bans, ctl_connections, ctl_top, ctl_trace;
 
 /* The whole program but for its preparation. Returns the exit status. */
 int ctl_main(int argc, char **argv);
@@ -86,6 +86,10 @@ void ctl_json_string(struct slice s);
 
 /* input.c. All of standard input into out (bounded by out->cap). 0, or CTL_FAILED, reported. */
 int ctl_read_input(struct buf *out);
+
+/* A password from a file, or from standard input for "-", where a terminal is asked without showing
+ * it; the line end is left out. It borrows from `memory`. CTL_OK, or CTL_FAILED, reported. */
+int ctl_read_password(const char *path, struct buf *memory, struct slice *out);
 
 /* Reads a payload key from its file. 0, or -1. */
 int ctl_read_key(const char *path, uint8_t key[SEAL_KEY_SIZE], struct err *e);

@@ -10,7 +10,7 @@
 
 #include <strings.h>
 
-enum { FIELD_MAX = 1024, PERIOD_MAX = 86400 };
+enum { FIELD_MAX = OTP_LOGIN_MAX, PERIOD_MAX = 86400 };
 
 static bool same(struct slice s, const char *word)
 {
@@ -148,10 +148,18 @@ int entry_oath(struct slice line, struct otp_uri_content *out, bool *used, struc
 
 /* ---- CSV ---- */
 
-static const char *const column_names[ENTRY_COLUMNS] = {
-    [ENTRY_NAME] = "name",       [ENTRY_SECRET] = "secret", [ENTRY_SECRET_HEX] = "secret_hex",
-    [ENTRY_PROFILE] = "profile", [ENTRY_TYPE] = "type",     [ENTRY_ALGORITHM] = "algorithm",
-    [ENTRY_DIGITS] = "digits",   [ENTRY_PERIOD] = "period", [ENTRY_COUNTER] = "counter"};
+static const char *const column_names[ENTRY_COLUMNS] = {[ENTRY_NAME] = "name",
+                                                        [ENTRY_SECRET] = "secret",
+                                                        [ENTRY_SECRET_HEX] = "secret_hex",
+                                                        [ENTRY_PROFILE] = "profile",
+                                                        [ENTRY_TYPE] = "type",
+                                                        [ENTRY_ALGORITHM] = "algorithm",
+                                                        [ENTRY_DIGITS] = "digits",
+                                                        [ENTRY_PERIOD] = "period",
+                                                        [ENTRY_COUNTER] = "counter",
+                                                        [ENTRY_BROKER_USER] = "broker_user",
+                                                        [ENTRY_BROKER_PASSWORD] =
+                                                            "broker_password"};
 
 /* The next field, unquoted into text of FIELD_MAX bytes [RFC 4180]; a record is one line. more: a
  * field follows. -1: too long, or quotes that do not close. */
@@ -204,7 +212,8 @@ static int add_column(struct entry_columns *out, struct slice name, struct err *
 		return err_set(
 		    e,
 		    "the first line of a CSV file names the columns: name, secret or secret_hex, "
-		    "profile, type, algorithm, digits, period, counter; \"%s\" is none of them",
+		    "profile, type, algorithm, digits, period, counter, broker_user, "
+		    "broker_password; \"%s\" is none of them",
 		    text_escape(name, quote, sizeof quote));
 	if (has_column(out, which))
 		return err_set(e, "the column %s is there twice", column_names[which]);
@@ -293,6 +302,14 @@ static int take_field(enum entry_column which, struct slice s, struct otp_uri_co
 			return -1;
 		out->counter = (int64_t)counter;
 		return 0;
+	case ENTRY_BROKER_USER:
+		memcpy(out->broker_user, s.p, s.n);
+		out->broker_user_len = s.n;
+		return 0;
+	case ENTRY_BROKER_PASSWORD:
+		memcpy(out->broker_password, s.p, s.n);
+		out->broker_password_len = s.n;
+		return 0;
 	case ENTRY_PROFILE:
 	case ENTRY_COLUMNS:
 		break;
@@ -335,6 +352,8 @@ static int csv_read(const struct csv_row *row, struct otp_uri_content *out, stru
 		if ((row->field[c].n != 0 || needed) && take_field(c, row->field[c], out, e) != 0)
 			return -1;
 	}
+	if ((out->broker_user_len == 0) != (out->broker_password_len == 0))
+		return err_set(e, "broker_user and broker_password go together");
 	if (out->secret_len == 0)
 		return err_set(e, "there is no secret");
 	if (p->kind == OTP_TOTP && row->field[ENTRY_COUNTER].n != 0)

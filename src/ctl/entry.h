@@ -20,6 +20,8 @@ enum entry_column {
 	ENTRY_DIGITS,
 	ENTRY_PERIOD,
 	ENTRY_COUNTER,
+	ENTRY_BROKER_USER,
+	ENTRY_BROKER_PASSWORD,
 	ENTRY_COLUMNS
 };
 struct entry_columns {

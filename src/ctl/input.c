@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { CHUNK = 1 << 16, SECRET_FILE_MAX = 8192 };
@@ -48,6 +49,49 @@ int ctl_read_key(const char *path, uint8_t key[SEAL_KEY_SIZE], struct err *e)
 	int result = seal_key_parse(buf_view(&content), key, &why);
 	buf_free(&content);
 	return result == 0 ? 0 : err_set(e, "%s: %s", path, why.text);
+}
+
+/* A line that is not shown while it is typed. */
+static int ask_password(struct buf *out)
+{
+	struct termios before, silent;
+	uint8_t c = 0;
+	ssize_t got;
+
+	(void)fputs("password: ", stderr);
+	if (tcgetattr(STDIN_FILENO, &before) != 0)
+		return ctl_fail("terminal: %s", strerror(errno));
+	silent = before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) != 0)
+		return ctl_fail("terminal: %s", strerror(errno));
+	while ((got = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n')
+		if (buf_append(out, slice_of(&c, 1)) != 0)
+			break;
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	(void)fputs("\n", stderr);
+	return got == 1 && c != '\n' ? ctl_fail("the password is too long") : CTL_OK;
+}
+
+int ctl_read_password(const char *path, struct buf *memory, struct slice *out)
+{
+	struct err e = {""};
+	int result = CTL_OK;
+
+	if (strcmp(path, "-") != 0)
+		result =
+		    file_read(NULL, path, false, memory, &e) != 0 ? ctl_fail("%s", e.text) : CTL_OK;
+	else if (isatty(STDIN_FILENO) == 1)
+		result = ask_password(memory);
+	else
+		result = ctl_read_input(memory);
+	struct slice s = buf_view(memory);
+	if (s.n != 0 && s.p[s.n - 1] == '\n')
+		s.n--;
+	if (s.n != 0 && s.p[s.n - 1] == '\r')
+		s.n--;
+	*out = s;
+	return result;
 }
 
 static int decode(struct slice text, bool hex, uint8_t *out, size_t size)

@@ -40,6 +40,29 @@ int ctl_seal_user(const uint8_t *key, struct store_user *user, struct slice secr
 /* Opens the secret of a user into a credential, which the caller wipes. 0 or -1. */
 int ctl_open_user(const uint8_t *key, const struct store_user *user, struct otp_credential *out);
 
+/* user_login.c: the login that the broker is shown in place of the user's own. */
+struct ctl_login {
+	uint8_t *packed; /* locked memory, or NULL */
+	size_t n;        /* 0: there is none */
+};
+
+/* From its parts, or from --broker-password-file and --broker-user (`name` by default); none where
+ * they are not given. CTL_OK, or the exit status, reported, with nothing to be freed. */
+int ctl_login_pack(struct slice user, struct slice password, struct ctl_login *out);
+int ctl_login_read(const struct ctl *ctl, const struct ctl_args *args, const char *name,
+                   struct ctl_login *out);
+void ctl_login_free(struct ctl_login *login);
+
+/* Seals it into blob, which `sealed` borrows; opens a user's. No login is an empty one. 0 or -1. */
+int ctl_login_seal(const uint8_t *key, struct slice name, const struct ctl_login *login,
+                   uint8_t blob[STORE_LOGIN_MAX], struct slice *sealed);
+int ctl_login_open(const uint8_t *key, const struct store_user *user, struct ctl_login *out);
+
+/* user_edit.c: changes a user. CTL_OK, or CTL_FAILED, reported. ctl_done() says in JSON that it is
+ * done. Returns CTL_OK. */
+int ctl_state_edit(const struct ctl_state *state, struct slice name, const struct store_edit *edit);
+int ctl_done(const struct ctl *ctl, const char *what);
+
 /* A name that a terminal and a log can show: others could not be typed to remove them. */
 bool ctl_name_ok(struct slice name);
 

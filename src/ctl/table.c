@@ -12,17 +12,23 @@
 enum { QUOTE = 120 };
 
 static const struct ctl_command *const commands[] = {
-    &ctl_check_config, &ctl_explain,      &ctl_keygen,
-    &ctl_encrypt,      &ctl_decrypt,      &ctl_otp_code,
-    &ctl_otp_verify,   &ctl_user_add,     &ctl_user_list,
-    &ctl_user_show,    &ctl_user_lock,    &ctl_user_unlock,
-    &ctl_user_expire,  &ctl_user_reset,   &ctl_user_resync,
-    &ctl_user_delete,  &ctl_user_import,  &ctl_user_export,
-    &ctl_store_check,  &ctl_store_backup, &ctl_store_restore,
-    &ctl_status,       &ctl_reload,       &ctl_kick,
-    &ctl_drain,        &ctl_log_level,    &ctl_ban,
-    &ctl_unban,        &ctl_bans,         &ctl_connections,
-    &ctl_top,          &ctl_trace,        &ctl_store_forget_draws,
+    &ctl_check_config, &ctl_explain,
+    &ctl_keygen,       &ctl_encrypt,
+    &ctl_decrypt,      &ctl_otp_code,
+    &ctl_otp_verify,   &ctl_user_add,
+    &ctl_user_list,    &ctl_user_show,
+    &ctl_user_edit,    &ctl_user_lock,
+    &ctl_user_unlock,  &ctl_user_expire,
+    &ctl_user_reset,   &ctl_user_resync,
+    &ctl_user_delete,  &ctl_user_import,
+    &ctl_user_export,  &ctl_store_check,
+    &ctl_store_backup, &ctl_store_restore,
+    &ctl_status,       &ctl_reload,
+    &ctl_kick,         &ctl_drain,
+    &ctl_log_level,    &ctl_ban,
+    &ctl_unban,        &ctl_bans,
+    &ctl_connections,  &ctl_top,
+    &ctl_trace,        &ctl_store_forget_draws,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -46,9 +46,28 @@ static int64_t first_mark(const struct import *m)
 	return m->used ? m->now / (int64_t)p->step + (int64_t)p->fwd : -1;
 }
 
+/* The login for the broker, where the line has one. */
+static int seal_login(const struct import *m, struct store_user *user,
+                      uint8_t blob[STORE_LOGIN_MAX], struct err *e)
+{
+	const struct otp_uri_content *entry = m->entry;
+	struct ctl_login login = {0};
+	int result = CTL_OK;
+
+	if (entry->broker_user_len == 0)
+		return 0;
+	result =
+	    ctl_login_pack(slice_of(entry->broker_user, entry->broker_user_len),
+	                   slice_of(entry->broker_password, entry->broker_password_len), &login);
+	if (result == CTL_OK)
+		result = ctl_login_seal(m->state.key, user->name, &login, blob, &user->login);
+	ctl_login_free(&login);
+	return result == 0 ? 0 : err_set(e, "the login for the broker cannot be kept");
+}
+
 static int store_entry(const struct import *m, struct err *e)
 {
-	uint8_t blob[STORE_BLOB_MAX];
+	uint8_t blob[STORE_BLOB_MAX], login[STORE_LOGIN_MAX];
 	struct store_user user = {
 	    .name = slice_of(m->entry->user, m->entry->user_len),
 	    .params = m->entry->params,
@@ -62,6 +81,8 @@ static int store_entry(const struct import *m, struct err *e)
 	if (ctl_seal_user(m->state.key, &user, slice_of(m->entry->secret, m->entry->secret_len),
 	                  blob) != 0)
 		return err_set(e, "the secret cannot be sealed");
+	if (seal_login(m, &user, login, e) != 0)
+		return -1;
 	return m->state.db->ops->user_add(m->state.db, &user, e);
 }
 
@@ -184,14 +205,21 @@ static int export_one(void *ctx, const struct store_user *u)
 {
 	struct exporting *x = ctx;
 	struct otp_credential c;
+	struct ctl_login login = {0};
+	struct otp_login parts;
 
 	int result = ctl_open_user(x->state->key, u, &c);
+	if (result == 0)
+		result = ctl_login_open(x->state->key, u, &login);
 	x->unopened = result != 0;
 	if (result == 0)
 		result = otp_uri(u->name, &u->params, u->state.mark,
 		                 slice_of(c.secret, c.secret_len), x->out);
+	if (result == 0 && otp_login_unpack(slice_of(login.packed, login.n), &parts))
+		result = otp_uri_login(&parts, x->out);
 	if (result == 0)
 		result = buf_append(x->out, slice_str("\n"));
+	ctl_login_free(&login);
 	otp_credential_wipe(&c);
 	return result;
 }

@@ -18,6 +18,7 @@ struct newcomer {
 	uint8_t *secret; /* OTP_SECRET_MAX bytes of locked memory */
 	size_t secret_len;
 	bool made, uri, qr;
+	struct ctl_login login;
 };
 
 static int read_newcomer(const struct ctl *ctl, const struct ctl_args *args, struct newcomer *new)
@@ -36,6 +37,9 @@ static int read_newcomer(const struct ctl *ctl, const struct ctl_args *args, str
 	if ((hex && base32) || (path == NULL && (hex || base32)))
 		return ctl_usage(ctl, "one of --hex and --base32 goes with --secret-file");
 	new->made = path == NULL;
+	int result = ctl_login_read(ctl, args, new->name, &new->login);
+	if (result != CTL_OK)
+		return result;
 	new->uri = ctl_arg(args, "uri") != NULL;
 	new->qr = ctl_arg(args, "qr") != NULL;
 	if (new->qr && ctl->json)
@@ -63,7 +67,7 @@ static int read_newcomer(const struct ctl *ctl, const struct ctl_args *args, str
 static int store_user(const struct ctl_state *state, const struct newcomer *new)
 {
 	const struct otp_params *params = &new->profile->params;
-	uint8_t blob[STORE_BLOB_MAX];
+	uint8_t blob[STORE_BLOB_MAX], login[STORE_LOGIN_MAX];
 	struct err e = {""};
 	struct store_user user = {
 	    .name = slice_str(new->name),
@@ -72,7 +76,8 @@ static int store_user(const struct ctl_state *state, const struct newcomer *new)
 	    .created = clock_now().real_us / 1000000,
 	};
 
-	if (ctl_seal_user(state->key, &user, slice_of(new->secret, new->secret_len), blob) != 0)
+	if (ctl_seal_user(state->key, &user, slice_of(new->secret, new->secret_len), blob) != 0 ||
+	    ctl_login_seal(state->key, user.name, &new->login, login, &user.login) != 0)
 		return ctl_fail("the secret cannot be sealed");
 	if (state->db->ops->user_add(state->db, &user, &e) != 0)
 		return ctl_fail("%s", e.text);
@@ -150,6 +155,7 @@ static int add(const struct ctl *ctl, const struct ctl_args *args)
 		result = store_and_print(ctl, &state, &new);
 		ctl_state_close(&state);
 	}
+	ctl_login_free(&new.login);
 	secret_free(new.secret);
 	return result;
 }
@@ -157,7 +163,8 @@ static int add(const struct ctl *ctl, const struct ctl_args *args)
 const struct ctl_command ctl_user_add = {
     .words = "user add",
     .usage = "NAME [--profile people|machine-totp|machine-hotp] [--secret-file FILE "
-             "[--hex|--base32]] [--uri] [--qr]",
+             "[--hex|--base32]] [--uri] [--qr] [--broker-password-file FILE|- [--broker-user "
+             "NAME]]",
     .summary = "let a user in; without a file a secret is made and printed once",
     .n_operands = 1,
     .run = add,
@@ -166,5 +173,7 @@ const struct ctl_command ctl_user_add = {
                 {"hex", false, false},
                 {"base32", false, false},
                 {"uri", false, false},
-                {"qr", false, false}},
+                {"qr", false, false},
+                {"broker-password-file", true, false},
+                {"broker-user", true, false}},
 };

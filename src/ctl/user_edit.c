@@ -20,14 +20,14 @@ static int64_t now_s(void)
 	return clock_now().real_us / 1000000;
 }
 
-static int done(const struct ctl *ctl, const char *what)
+int ctl_done(const struct ctl *ctl, const char *what)
 {
 	if (ctl->json)
 		(void)printf("{\"%s\": true}\n", what);
 	return CTL_OK;
 }
 
-static int apply(const struct ctl_state *state, struct slice name, const struct store_edit *edit)
+int ctl_state_edit(const struct ctl_state *state, struct slice name, const struct store_edit *edit)
 {
 	struct err e = {""};
 	int result = state->db->ops->user_edit(state->db, name, edit, &e);
@@ -45,9 +45,9 @@ static int edit(const struct ctl *ctl, const struct ctl_args *args, const struct
 
 	if (result != CTL_OK)
 		return result;
-	result = apply(&state, slice_str(args->operands[0]), edit);
+	result = ctl_state_edit(&state, slice_str(args->operands[0]), edit);
 	ctl_state_close(&state);
-	return result == CTL_OK ? done(ctl, what) : result;
+	return result == CTL_OK ? ctl_done(ctl, what) : result;
 }
 
 static int lock(const struct ctl *ctl, const struct ctl_args *args)
@@ -151,11 +151,11 @@ static int reset(const struct ctl *ctl, const struct ctl_args *args)
 		return result;
 	struct store_backend *db = state.db;
 	(void)db->ops->user_find(db, name, look_at_mark, &before, NULL);
-	result = apply(&state, name, &e);
+	result = ctl_state_edit(&state, name, &e);
 	if (result == CTL_OK && db->ops->user_find(db, name, look_at_mark, &after, NULL) == 0)
 		warn_of_future(&before, &after);
 	ctl_state_close(&state);
-	return result == CTL_OK ? done(ctl, "reset") : result;
+	return result == CTL_OK ? ctl_done(ctl, "reset") : result;
 }
 
 struct search {
@@ -239,7 +239,8 @@ static int resync_user(const struct ctl *ctl, const struct ctl_state *state, str
 		return ctl_fail("%s", e.text);
 	if (s.failure != NULL)
 		return ctl_fail("%s", s.failure);
-	result = apply(state, name, &(struct store_edit){.kind = STORE_RESYNC, .mark = s.next});
+	result =
+	    ctl_state_edit(state, name, &(struct store_edit){.kind = STORE_RESYNC, .mark = s.next});
 	if (result == CTL_OK) {
 		struct ctl_pairs pairs = {.json = ctl->json};
 		ctl_pair_number(&pairs, "next-counter", s.next);
@@ -277,7 +278,7 @@ static int delete_user(const struct ctl *ctl, const struct ctl_args *args)
 	ctl_state_close(&state);
 	if (removed > 0)
 		return ctl_no_user(name);
-	return removed == 0 ? done(ctl, "deleted") : ctl_fail("%s", e.text);
+	return removed == 0 ? ctl_done(ctl, "deleted") : ctl_fail("%s", e.text);
 }
 
 const struct ctl_command ctl_user_lock = {

@@ -160,6 +160,7 @@ static int show_one(void *ctx, const struct store_user *u)
 	pair_params(p, &u->params);
 	ctl_pair_text(p, "state", store_user_condition(u, s->now));
 	pair_times(p, u);
+	ctl_pair_text(p, "broker-login", u->login.n == 0 ? "none" : "stored");
 	show_mark(p, u, s->now);
 	ctl_pair_number(p, "guesses-left",
 	                (int64_t)store_guesses_now(u->guesses, u->guesses_at, u->budget, s->now));

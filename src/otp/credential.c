@@ -60,3 +60,29 @@ void otp_credential_wipe(struct otp_credential *c)
 {
 	secret_wipe(c, sizeof *c);
 }
+
+size_t otp_login_pack(const struct otp_login *login, uint8_t out[OTP_LOGIN_MAX])
+{
+	size_t user = login->user.n, password = login->password.n;
+
+	if (user == 0 || password == 0 || user > OTP_LOGIN_MAX - OTP_LOGIN_OVERHEAD ||
+	    password > OTP_LOGIN_MAX - OTP_LOGIN_OVERHEAD - user)
+		return 0;
+	out[0] = (uint8_t)(user >> 8);
+	out[1] = (uint8_t)user;
+	memcpy(out + OTP_LOGIN_OVERHEAD, login->user.p, user);
+	memcpy(out + OTP_LOGIN_OVERHEAD + user, login->password.p, password);
+	return OTP_LOGIN_OVERHEAD + user + password;
+}
+
+bool otp_login_unpack(struct slice packed, struct otp_login *out)
+{
+	if (packed.n <= OTP_LOGIN_OVERHEAD)
+		return false;
+	size_t user = (size_t)packed.p[0] << 8 | packed.p[1];
+	struct slice rest = slice_from(packed, OTP_LOGIN_OVERHEAD);
+	if (user == 0 || user >= rest.n)
+		return false;
+	*out = (struct otp_login){slice_of(rest.p, user), slice_from(rest, user)};
+	return true;
+}

@@ -4,6 +4,8 @@
 #ifndef OTP_CREDENTIAL_H
 #define OTP_CREDENTIAL_H
 
+#include "base/slice.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,5 +60,18 @@ unsigned otp_window_size(const struct otp_params *p);
 unsigned otp_guess_budget(const struct otp_params *p);
 
 void otp_credential_wipe(struct otp_credential *c);
+
+/* The login that a broker is shown in place of the user's own. Both are there, and together with
+ * OTP_LOGIN_OVERHEAD no longer than OTP_LOGIN_MAX. Borrowed. */
+enum { OTP_LOGIN_MAX = 1024, OTP_LOGIN_OVERHEAD = 2 };
+struct otp_login {
+	struct slice user, password;
+};
+
+/* As one run of bytes, to be sealed and opened: their number, or 0 where it is none or too long. */
+size_t otp_login_pack(const struct otp_login *login, uint8_t out[OTP_LOGIN_MAX]);
+
+/* The parts of it, borrowed from there. False where it is none. */
+bool otp_login_unpack(struct slice packed, struct otp_login *out);
 
 #endif

@@ -66,3 +66,11 @@ int otp_uri(struct slice user, const struct otp_params *params, int64_t counter,
 	secret_wipe(base32, sizeof base32);
 	return result;
 }
+
+int otp_uri_login(const struct otp_login *login, struct buf *out)
+{
+	if (add(out, "&broker_user=") != 0 || add_encoded(out, login->user) != 0 ||
+	    add(out, "&broker_password=") != 0)
+		return -1;
+	return add_encoded(out, login->password);
+}

@@ -15,6 +15,10 @@ enum { OTP_URI_USER_MAX = 256 };
 int otp_uri(struct slice user, const struct otp_params *params, int64_t counter,
             struct slice secret, struct buf *out);
 
+/* Appends a login for the broker to such a URI, which is then of use to this program alone. As
+ * above. */
+int otp_uri_login(const struct otp_login *login, struct buf *out);
+
 /* What such a URI says. It holds the secret: the caller wipes it. */
 struct otp_uri_content {
 	uint8_t user[OTP_URI_USER_MAX]; /* the label without the issuer before it */
@@ -23,6 +27,9 @@ struct otp_uri_content {
 	int64_t counter;          /* HOTP: the next one */
 	uint8_t secret[OTP_SECRET_MAX];
 	size_t secret_len;
+	/* the login for the broker: both or neither */
+	uint8_t broker_user[OTP_LOGIN_MAX], broker_password[OTP_LOGIN_MAX];
+	size_t broker_user_len, broker_password_len;
 };
 
 /* Reads a URI of any issuer; parameters that are not known are left alone. 0, or -1 with the

@@ -9,7 +9,7 @@
 
 #include <strings.h>
 
-enum { VALUE_MAX = 1024, PERIOD_MAX = 86400 };
+enum { VALUE_MAX = OTP_LOGIN_MAX, PERIOD_MAX = 86400 };
 
 /* A piece of the URI, decoded, wiped when done. */
 struct value {
@@ -100,7 +100,16 @@ static int read_number(const char *name, struct slice s, uint64_t min, uint64_t 
 	return text_number(s, min, max, out, &why) == 0 ? 0 : err_set(e, "%s: %s", name, why.text);
 }
 
-enum parameter { SECRET, ALGORITHM, DIGITS, PERIOD, COUNTER, PARAMETERS };
+enum parameter {
+	SECRET,
+	ALGORITHM,
+	DIGITS,
+	PERIOD,
+	COUNTER,
+	BROKER_USER,
+	BROKER_PASSWORD,
+	PARAMETERS
+};
 
 static int take_value(enum parameter which, struct slice s, struct otp_uri_content *out,
                       struct err *e)
@@ -133,6 +142,14 @@ static int take_value(enum parameter which, struct slice s, struct otp_uri_conte
 			return -1;
 		out->counter = (int64_t)n;
 		return 0;
+	case BROKER_USER:
+		memcpy(out->broker_user, s.p, s.n);
+		out->broker_user_len = s.n;
+		return 0;
+	case BROKER_PASSWORD:
+		memcpy(out->broker_password, s.p, s.n);
+		out->broker_password_len = s.n;
+		return 0;
 	case PARAMETERS:
 		break;
 	}
@@ -147,7 +164,9 @@ static int read_parameters(struct slice query, struct otp_uri_content *out, bool
 	                                              [ALGORITHM] = "algorithm",
 	                                              [DIGITS] = "digits",
 	                                              [PERIOD] = "period",
-	                                              [COUNTER] = "counter"};
+	                                              [COUNTER] = "counter",
+	                                              [BROKER_USER] = "broker_user",
+	                                              [BROKER_PASSWORD] = "broker_password"};
 	struct value value;
 	int result = 0;
 
@@ -192,6 +211,8 @@ static int parse(struct slice uri, struct otp_uri_content *out, struct err *e)
 		               OTP_URI_USER_MAX);
 	if (read_parameters(uri, out, given, e) != 0)
 		return -1;
+	if ((out->broker_user_len == 0) != (out->broker_password_len == 0))
+		return err_set(e, "broker_user and broker_password go together");
 	if (!given[SECRET])
 		return err_set(e, "there is no secret");
 	if (out->params.kind == OTP_HOTP && !given[COUNTER])

@@ -62,6 +62,13 @@ struct policy_inject {
 	struct slice password; /* likewise, without a code */
 };
 
+/* What a broker gets of a login by code. */
+enum policy_forward {
+	FORWARD_PASSWORD, /* the user name, and the password without the code */
+	FORWARD_STORED,   /* the login that the state keeps for it */
+	FORWARD_NONE      /* neither user name nor password */
+};
+
 /* Everything borrowed; lives as long as the snapshot that it was made from. */
 struct policy {
 	uint8_t versions;   /* bit 1 << enum mqtt_version: what the listener allows */
@@ -76,6 +83,7 @@ struct policy {
 	struct policy_filter filter;
 	bool otp; /* the client leg's password holds a one-time code that is verified */
 	enum otp_layout layout;
+	enum policy_forward forward;
 	struct policy_inject inject; /* what the broker leg's password gets */
 	unsigned digits;             /* assumed for users that are unknown */
 	bool pass_strangers; /* who never had a credential logs in at the broker as it came */

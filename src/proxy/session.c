@@ -32,6 +32,15 @@ struct session *session_new(const struct acl_address *address, const uint8_t sou
 	return s;
 }
 
+void session_forget_stored(struct session *s)
+{
+	if (s->stored != NULL)
+		secret_wipe(s->stored, s->stored_len);
+	free(s->stored);
+	s->stored = NULL;
+	s->stored_len = 0;
+}
+
 void session_free(struct session *s)
 {
 	if (s == NULL)
@@ -47,6 +56,7 @@ void session_free(struct session *s)
 	free(s->owned[SIDE_BROKER]);
 	free(s->identity);
 	secret_wipe(s->code, sizeof s->code);
+	session_forget_stored(s);
 	free(s);
 }
 

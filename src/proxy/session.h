@@ -187,6 +187,7 @@ struct session {
 	enum session_login login : 8; /* settled when JUDGING is left; not OPEN: refusals look
 	                                 alike, and the user can be locked out */
 	bool injects;                 /* a code was drawn for this login */
+	enum policy_forward forward;     /* of a login by code */
 	uint8_t code_len;             /* see code */
 	uint32_t connect_len; /* bytes of a whole CONNECT that is not consumed yet, else 0 */
 	struct session_consume consume;
@@ -194,6 +195,8 @@ struct session {
 	uint8_t code[OTP_DIGITS_MAX]; /* the drawn code until it is written, then wiped */
 	/* the engine's own */
 	uint8_t *identity;
+	uint8_t *stored; /* FORWARD_STORED: the packed login, until it is written, then wiped */
+	size_t stored_len;
 	struct acl_address address;
 	uint8_t source[16];
 	bool has_auth_method;
@@ -248,6 +251,7 @@ struct session_credential {
 	int64_t id;
 	bool guess_taken;
 	const struct otp_credential *cred;
+	struct slice login; /* found: what the state keeps for the broker, packed; empty: nothing */
 };
 void session_taken(struct session *s, const struct session_env *env, struct slice client,
                    const struct session_credential *answer, struct session_step *step);
@@ -266,7 +270,8 @@ void session_consumed(struct session *s, const struct session_env *env, enum ver
 void session_drawn(struct session *s, const struct session_env *env, struct slice code,
                    struct session_step *step);
 
-/* The user name that the broker sees: the client's, or the one supplied for it; empty: none. */
+/* The user name that the broker sees: the client's, the one that is kept or supplied for it; empty:
+ * none. Borrowed from either, as long as the login is not written. */
 struct slice session_user_up(const struct session *s, const struct policy *p);
 
 /* The answer to ASK_ADMIT: ACCEPTED, or why not, and a static phrase. */

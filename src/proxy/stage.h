@@ -43,6 +43,9 @@ void session_note_payload(const struct session_env *env, struct session_step *st
 /* Closes both sides behind what was written. */
 void session_finish(struct session *s, struct session_step *step);
 
+/* Wipes the login that the state keeps. */
+void session_forget_stored(struct session *s);
+
 /* meter.c: n packets of that side are on their way or were answered; a payload came through, was
  * sealed, or may not pass. */
 void meter_packets(const struct session_env *env, enum side from, enum mqtt_type type, size_t n,

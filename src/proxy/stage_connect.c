@@ -155,7 +155,10 @@ static bool allowed(struct session *s, const struct session_env *env, const stru
 
 bool stage_may_draw(struct session *s, const struct session_env *env, struct session_step *step)
 {
-	if (!env->policy->inject.on || s->has_user || env->policy->inject.user.n != 0)
+	bool named =
+	    s->forward == FORWARD_STORED || (s->forward == FORWARD_PASSWORD && s->has_user);
+
+	if (!env->policy->inject.on || named || env->policy->inject.user.n != 0)
 		return true;
 	refuse(s, env, VERDICT_USER_MISSING, 0,
 	       "the client sends no user name, and the otp block of its broker supplies none",
@@ -187,6 +190,7 @@ static void judge(struct session *s, const struct session_env *env, const struct
 	if (!will_judged(s, env, c, step))
 		return;
 	s->login = env->policy->otp ? LOGIN_CODE : LOGIN_OPEN;
+	s->forward = env->policy->otp ? env->policy->forward : FORWARD_PASSWORD;
 	if (s->login == LOGIN_CODE && !s->has_user) {
 		refuse(s, env, VERDICT_USER_MISSING, 0, NULL, step);
 		return;
@@ -294,18 +298,41 @@ static bool inject_code(const struct session *s, const struct policy_inject *inj
 	return true;
 }
 
-/* The password and user name that the broker is to see. */
-static bool rewrite_login(const struct session *s, const struct session_env *env,
-                          struct mqtt_connect *c)
+/* Takes the code out, and what is not to go up with it. */
+static bool take_code_out(const struct session *s, struct mqtt_connect *c)
 {
 	struct slice fixed, code;
+	struct otp_login stored;
 
-	if (s->login == LOGIN_CODE) {
+	switch (s->forward) {
+	case FORWARD_PASSWORD:
 		if (!otp_split(c->password, s->layout, s->digits, &fixed, &code))
 			return false;
 		c->password = fixed;
 		c->has_password = s->layout != OTP_OTP_ONLY;
+		return true;
+	case FORWARD_STORED:
+		if (!otp_login_unpack(slice_of(s->stored, s->stored_len), &stored))
+			return false;
+		c->user = stored.user;
+		c->password = stored.password;
+		c->has_password = true;
+		return true;
+	case FORWARD_NONE:
+		c->user = c->password = slice_of(NULL, 0);
+		c->has_user = c->has_password = false;
+		c->user_flag_only = c->password_flag_only = false;
+		return true;
 	}
+	return false;
+}
+
+/* The password and user name that the broker is to see. */
+static bool rewrite_login(const struct session *s, const struct session_env *env,
+                          struct mqtt_connect *c)
+{
+	if (s->login == LOGIN_CODE && !take_code_out(s, c))
+		return false;
 	return !s->injects || inject_code(s, &env->policy->inject, c);
 }
 
@@ -359,6 +386,7 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 	}
 	step->consumed = f.head + (size_t)f.remaining;
 	meter_packets(env, SIDE_CLIENT, MQTT_CONNECT, 1, step);
+	session_forget_stored(s);
 	s->connect_len = 0;
 	s->alive.keep_ms = c.keep_alive * INT64_C(1000);
 	session_enter(s, SESSION_AWAIT_CONNACK);

@@ -7,6 +7,8 @@
 #include "mqtt/reply.h"
 #include "proxy/stage.h"
 
+#include <stdlib.h>
+
 void stage_dial(struct session *s, const struct session_env *env, struct session_step *step)
 {
 	session_enter(s, SESSION_DIALING);
@@ -44,6 +46,34 @@ static void refuse_code(struct session *s, const struct session_env *env,
 	       j->verdict == OTP_ERROR ? "the code could not be computed" : NULL, step);
 }
 
+/* What is to go up in place of the client's login. False where there is none. */
+static bool keep_stored(struct session *s, const struct session_credential *answer)
+{
+	struct otp_login login;
+
+	if (s->forward != FORWARD_STORED)
+		return true;
+	if (!otp_login_unpack(answer->login, &login))
+		return false;
+	s->stored = malloc(answer->login.n);
+	if (s->stored == NULL)
+		return false;
+	memcpy(s->stored, answer->login.p, answer->login.n);
+	s->stored_len = answer->login.n;
+	return true;
+}
+
+/* Before a code is looked at, so that this tells nothing of it. */
+static void refuse_unstored(struct session *s, const struct session_env *env,
+                            const struct session_credential *answer, struct session_step *step)
+{
+	s->settle = (struct session_settle){.id = answer->id, .give_back = true, .pending = -1};
+	if (answer->guess_taken)
+		step->ask |= ASK_SETTLE;
+	refuse(s, env, VERDICT_OTP_LOCKED,
+	       "no login for the broker is kept for this user: mqsecproxyctl user edit", step);
+}
+
 void session_taken(struct session *s, const struct session_env *env, struct slice client,
                    const struct session_credential *answer, struct session_step *step)
 {
@@ -55,6 +85,7 @@ void session_taken(struct session *s, const struct session_env *env, struct slic
 		return;
 	if (answer->stranger && env->policy->pass_strangers) {
 		s->login = LOGIN_PASSED;
+		s->forward = FORWARD_PASSWORD;
 		stage_dial(s, env, step);
 		return;
 	}
@@ -65,6 +96,10 @@ void session_taken(struct session *s, const struct session_env *env, struct slic
 	if (mqtt_frame_next(client, &f) != MQTT_OK || client.n < f.head + (size_t)f.remaining ||
 	    mqtt_connect_get(slice_of(client.p + f.head, f.remaining), f.minimal, &c) != MQTT_OK) {
 		refuse(s, env, VERDICT_STORE_FAILED, "the CONNECT is gone", step);
+		return;
+	}
+	if (!keep_stored(s, answer)) {
+		refuse_unstored(s, env, answer, step);
 		return;
 	}
 	s->layout = env->policy->layout;
@@ -101,7 +136,12 @@ static void draw(struct session *s, const struct session_env *env, struct sessio
 
 struct slice session_user_up(const struct session *s, const struct policy *p)
 {
-	return s->has_user ? s->user : p->inject.user;
+	struct otp_login stored;
+
+	if (s->forward == FORWARD_STORED &&
+	    otp_login_unpack(slice_of(s->stored, s->stored_len), &stored))
+		return stored.user;
+	return s->forward == FORWARD_PASSWORD && s->has_user ? s->user : p->inject.user;
 }
 
 void session_drawn(struct session *s, const struct session_env *env, struct slice code,

@@ -15,6 +15,7 @@ struct store_user {
 	struct otp_state state;
 	unsigned budget;        /* guesses that the credential holds when full, otp_guess_budget() */
 	struct slice blob;      /* the sealed secret */
+	struct slice login;     /* the sealed login for the broker; empty: none */
 	int64_t created;        /* seconds since the epoch, as all times here */
 	bool locked;            /* by an administrator */
 	bool stale;             /* HOTP: the counter comes from an old copy and counts for nothing until a resync */
@@ -32,11 +33,13 @@ enum store_edit_kind {
 	STORE_EXPIRE, /* at `expires` */
 	STORE_RESET,  /* guesses full, no source has to wait, no pending resync; a TOTP mark that lies beyond the window at `now` becomes the end of that
 	               * window: no mark is lowered into it, so nothing that is accepted there was used before */
+	STORE_LOGIN,  /* `login` takes the place of the one for the broker; empty: there is none any more */
 	STORE_RESYNC  /* HOTP: the mark becomes `mark`, which must be higher; no longer stale */
 };
 struct store_edit {
 	enum store_edit_kind kind;
 	int64_t now, expires, mark;
+	struct slice login;
 };
 
 /* "ok", or why the user is refused at `now`: "locked", "expired", "stale", "ahead" (a mark that no code can pass). Static. */

@@ -179,7 +179,7 @@ static enum store_status take(const struct memory *m, struct store_op *op)
 	size_t at = memory_position(m, op->user, &there);
 
 	op->guess_taken = false;
-	op->blob_len = 0;
+	op->blob_len = op->login_len = 0;
 	if (!there)
 		return op->strangers && memory_removed(m, op->user) == m->n_removed ? STORE_STRANGER
 		                                                                    : STORE_UNKNOWN;
@@ -206,6 +206,8 @@ static enum store_status take(const struct memory *m, struct store_op *op)
 	}
 	memcpy(op->blob, u->blob, u->blob_len);
 	op->blob_len = u->blob_len;
+	memcpy(op->login, u->login, u->login_len);
+	op->login_len = u->login_len;
 	return STORE_DONE;
 }
 

@@ -36,9 +36,10 @@ struct memory_user {
 	unsigned budget;
 	int64_t created, expires;
 	bool locked, stale;
-	size_t name_len, blob_len;
+	size_t name_len, blob_len, login_len;
 	uint8_t name[STORE_USER_MAX];
 	uint8_t blob[STORE_BLOB_MAX];
+	uint8_t login[STORE_LOGIN_MAX];
 	uint64_t touched; /* the batch that saved `before` */
 	uint64_t added;   /* the batch after or in which it came */
 	struct changing now, before;

@@ -18,6 +18,13 @@ static int make_room(struct memory *m)
 	return 0;
 }
 
+static void keep_login(struct memory_user *u, struct slice login)
+{
+	if (login.n != 0)
+		memcpy(u->login, login.p, login.n);
+	u->login_len = login.n;
+}
+
 int memory_user_add(struct store_backend *b, const struct store_user *u, struct err *e)
 {
 	struct memory *m = memory_of(b);
@@ -48,6 +55,7 @@ int memory_user_add(struct store_backend *b, const struct store_user *u, struct 
 	memcpy(copy->name, u->name.p, u->name.n);
 	copy->blob_len = u->blob.n;
 	memcpy(copy->blob, u->blob.p, u->blob.n);
+	keep_login(copy, u->login);
 	memmove(m->users + at + 1, m->users + at, (m->n - at) * sizeof(struct memory_user *));
 	m->users[at] = copy;
 	m->n++;
@@ -148,6 +156,11 @@ int memory_user_edit(struct store_backend *b, struct slice name, const struct st
 		c->guesses_at = edit->now;
 		c->n_failed = 0;
 		break;
+	case STORE_LOGIN:
+		if (store_login_check(edit, e) != 0)
+			return -1;
+		keep_login(u, edit->login);
+		break;
 	case STORE_RESYNC:
 		if (c->state.mark >= edit->mark)
 			return store_edit_conflict(e);
@@ -167,6 +180,7 @@ static struct store_user view_of(const struct memory_user *u)
 	    .state = u->now.state,
 	    .budget = u->budget,
 	    .blob = slice_of(u->blob, u->blob_len),
+	    .login = slice_of(u->login, u->login_len),
 	    .created = u->created,
 	    .locked = u->locked,
 	    .stale = u->stale,

@@ -20,6 +20,19 @@ static bool params_ok(const struct otp_params *p)
 	       p->window <= NUMBER_MAX && p->resync <= NUMBER_MAX;
 }
 
+static int login_check(struct slice login, struct err *e)
+{
+	if (login.n <= STORE_LOGIN_MAX)
+		return 0;
+	return err_set(e, "a sealed login has at most %d bytes, this one %zu", STORE_LOGIN_MAX,
+	               login.n);
+}
+
+int store_login_check(const struct store_edit *edit, struct err *e)
+{
+	return edit->kind == STORE_LOGIN ? login_check(edit->login, e) : 0;
+}
+
 int store_user_check(const struct store_user *u, struct err *e)
 {
 	if (u->name.n == 0 || u->name.n > STORE_USER_MAX)
@@ -28,6 +41,8 @@ int store_user_check(const struct store_user *u, struct err *e)
 	if (u->blob.n == 0 || u->blob.n > STORE_BLOB_MAX)
 		return err_set(e, "a sealed secret has 1 to %d bytes, this one %zu", STORE_BLOB_MAX,
 		               u->blob.n);
+	if (login_check(u->login, e) != 0)
+		return -1;
 	if (!params_ok(&u->params))
 		return err_set(e, "the parameters of the credential are out of range");
 	if (u->state.mark < -1 || u->state.pending < -1 || u->budget > NUMBER_MAX || u->expires < 0)

@@ -29,6 +29,9 @@ int64_t store_reset_mark(const struct otp_params *p, int64_t mark, int64_t now);
 /* Counts a user. */
 void store_census_add(struct store_census *c, const struct store_user *u, int64_t now);
 
+/* Whether the login of such an edit may be stored. 0 or -1. */
+int store_login_check(const struct store_edit *edit, struct err *e);
+
 /* "the counter has moved on meanwhile". Returns -1. */
 int store_edit_conflict(struct err *e);
 

@@ -59,12 +59,13 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_ADD] =
         "INSERT INTO user(" STORE_SQLITE_RECORD ", name, created)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 0,"
-        " ?14, ?19, ?18, ?19)",
+        " ?14, ?19, ?20, ?18, ?19)",
     [SQL_REMOVE] = "DELETE FROM user WHERE name = ?1",
     [SQL_REMOVED] = "SELECT 1 FROM removed WHERE name = ?1",
     [SQL_FORGET] = "DELETE FROM removed WHERE name = ?1",
     [SQL_LOCK] = "UPDATE user SET locked = ?2 WHERE name = ?1",
     [SQL_EXPIRE] = "UPDATE user SET expires = ?2 WHERE name = ?1",
+    [SQL_LOGIN] = "UPDATE user SET login = ?2 WHERE name = ?1",
     [SQL_RESET] = "UPDATE user SET mark = min(mark, ?2), pending = -1, guesses = budget,"
                   " guesses_at = ?3 WHERE name = ?1",
     [SQL_RESYNC] = "UPDATE user SET mark = ?2, pending = -1, stale = 0"
@@ -187,6 +188,9 @@ static enum store_status fetch(const struct store_sqlite *s, struct store_op *op
 		op->state = u.state;
 		memcpy(op->blob, u.blob.p, u.blob.n);
 		op->blob_len = u.blob.n;
+		if (u.login.n != 0)
+			memcpy(op->login, u.login.p, u.login.n);
+		op->login_len = u.login.n;
 		op->id = sqlite3_column_int64(st, STORE_SQLITE_COLUMNS);
 		*g = (struct guesses){u.guesses, u.guesses_at, u.budget};
 	}
@@ -217,7 +221,7 @@ static enum store_status take(const struct store_sqlite *s, struct store_op *op)
 	struct guesses g = {0, 0, 0};
 
 	op->guess_taken = false;
-	op->blob_len = 0;
+	op->blob_len = op->login_len = 0;
 	if (op->user.n > STORE_USER_MAX)
 		return missing(s, op);
 	enum store_status status = fetch(s, op, &g);

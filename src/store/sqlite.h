@@ -12,7 +12,7 @@
 
 enum {
 	STORE_SQLITE_APPLICATION = 0x4d515350, /* "MQSP" in the file's header */
-	STORE_SQLITE_SCHEMA = 5,               /* its user_version */
+	STORE_SQLITE_SCHEMA = 6,               /* its user_version */
 	STORE_SQLITE_BUSY_MS = 5000
 };
 
@@ -48,6 +48,7 @@ enum store_sql {
 	SQL_FORGET,
 	SQL_LOCK,
 	SQL_EXPIRE,
+	SQL_LOGIN,
 	SQL_RESET,
 	SQL_RESYNC,
 	SQL_EACH,
@@ -95,11 +96,13 @@ int store_sqlite_upgrade(sqlite3 *db, int64_t from);
 /* What a query of a user's record begins with, for store_sqlite_record(). */
 #define STORE_SQLITE_RECORD                                                                        \
 	"kind, algorithm, digits, step, back, fwd, \"window\", resync, mark, pending, pending_at," \
-	" pending_source, secret, budget, locked, stale, expires, last_login, guesses, guesses_at"
-enum { STORE_SQLITE_COLUMNS = 20 };
+	" pending_source, secret, budget, locked, stale, expires, last_login, guesses, "           \
+	"guesses_at,"                                                                              \
+	" login"
+enum { STORE_SQLITE_COLUMNS = 21 };
 
-/* Reads the columns of STORE_SQLITE_RECORD; u->name is there already. The blob is borrowed until
- * the statement moves on. false: the record is damaged. */
+/* Reads the columns of STORE_SQLITE_RECORD; u->name is there already. Blob and login are borrowed
+ * until the statement moves on. false: the record is damaged. */
 bool store_sqlite_record(sqlite3_stmt *st, struct store_user *u);
 
 /* Runs a statement without rows: SQLITE_DONE or the error, the statement ready for its next use. */

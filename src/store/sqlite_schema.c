@@ -93,9 +93,11 @@ static const char *const steps[STORE_SQLITE_SCHEMA] = {
     " (SELECT name FROM user);"
     "CREATE TRIGGER user_kept_in_mind AFTER DELETE ON user"
     " BEGIN INSERT OR IGNORE INTO removed(name) VALUES(old.name); END;",
+    /* 6: what the broker is shown in place of a user's own login */
+    "ALTER TABLE user ADD COLUMN login BLOB NOT NULL DEFAULT x'' CHECK(length(login) <= 1064);",
 };
 
-_Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168 && STORE_BAN_VALUE_MAX == 1024 &&
+_Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168 && STORE_LOGIN_MAX == 1064 && STORE_BAN_VALUE_MAX == 1024 &&
                    STORE_BAN_REASON_MAX == 200 && THROTTLE_SIZE == 8192,
                "the schema's checks follow store.h");
 

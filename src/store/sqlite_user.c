@@ -65,6 +65,7 @@ bool store_sqlite_record(sqlite3_stmt *st, struct store_user *u)
 	u->last_login = sqlite3_column_int64(st, 17);
 	u->guesses = sqlite3_column_double(st, 18);
 	u->guesses_at = sqlite3_column_int64(st, 19);
+	u->login = store_sqlite_bytes(st, 20);
 	return store_user_check(u, NULL) == 0;
 }
 
@@ -89,6 +90,7 @@ int store_sqlite_user_add(struct store_backend *b, const struct store_user *u, s
 	(void)sqlite3_bind_int64(st, 17, u->expires);
 	store_sqlite_bind(st, 18, u->name.p, u->name.n);
 	(void)sqlite3_bind_int64(st, 19, u->created);
+	store_sqlite_bind(st, 20, u->login.p, u->login.n);
 	int rc = store_sqlite_finish(st);
 	if (rc == SQLITE_CONSTRAINT_UNIQUE)
 		return store_user_exists(u->name, e);
@@ -121,21 +123,19 @@ int store_sqlite_user_forget(struct store_backend *b, struct slice name, struct 
 static sqlite3_stmt *prepare_edit(const struct store_sqlite *s, const struct store_edit *edit,
                                   int64_t reset_mark)
 {
-	static const enum store_sql statements[] = {[STORE_LOCK] = SQL_LOCK,
-	                                            [STORE_UNLOCK] = SQL_LOCK,
-	                                            [STORE_EXPIRE] = SQL_EXPIRE,
-	                                            [STORE_RESET] = SQL_RESET,
-	                                            [STORE_RESYNC] = SQL_RESYNC};
-	const int64_t values[] = {[STORE_LOCK] = 1,
-	                          [STORE_UNLOCK] = 0,
-	                          [STORE_EXPIRE] = edit->expires,
-	                          [STORE_RESET] = reset_mark,
-	                          [STORE_RESYNC] = edit->mark};
+	static const enum store_sql statements[] = {
+	    [STORE_LOCK] = SQL_LOCK,   [STORE_UNLOCK] = SQL_LOCK, [STORE_EXPIRE] = SQL_EXPIRE,
+	    [STORE_RESET] = SQL_RESET, [STORE_LOGIN] = SQL_LOGIN, [STORE_RESYNC] = SQL_RESYNC};
+	const int64_t values[] = {
+	    [STORE_LOCK] = 1,           [STORE_UNLOCK] = 0, [STORE_EXPIRE] = edit->expires,
+	    [STORE_RESET] = reset_mark, [STORE_LOGIN] = 0,  [STORE_RESYNC] = edit->mark};
 	sqlite3_stmt *st = s->sql[statements[edit->kind]];
 
 	(void)sqlite3_bind_int64(st, 2, values[edit->kind]);
 	if (edit->kind == STORE_RESET)
 		(void)sqlite3_bind_int64(st, 3, edit->now);
+	if (edit->kind == STORE_LOGIN)
+		store_sqlite_bind(st, 2, edit->login.p, edit->login.n);
 	return st;
 }
 
@@ -175,6 +175,8 @@ int store_sqlite_user_edit(struct store_backend *b, struct slice name,
 		return there;
 	if (edit->kind == STORE_RESYNC && m.mark >= edit->mark)
 		return store_edit_conflict(e);
+	if (store_login_check(edit, e) != 0)
+		return -1;
 	sqlite3_stmt *st = prepare_edit(s, edit, m.reset);
 	store_sqlite_bind(st, 1, name.p, name.n);
 	if (store_sqlite_finish(st) != SQLITE_DONE)

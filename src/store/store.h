@@ -15,6 +15,7 @@
 enum {
 	STORE_USER_MAX = 256,               /* bytes of a user name; longer ones are unknown */
 	STORE_BLOB_MAX = OTP_SECRET_MAX + 40, /* a sealed secret */
+	STORE_LOGIN_MAX = OTP_LOGIN_MAX + 40, /* a sealed login for the broker */
 	STORE_DRAWER = 32,                  /* bytes of what an injected credential is known by */
 	STORE_SOURCES = 8,                  /* known-good sources a credential */
 	STORE_SOURCE_SECONDS = 30 * 86400,  /* how long a success keeps a source known good */
@@ -108,6 +109,8 @@ struct store_op {
 	struct otp_state state;
 	uint8_t blob[STORE_BLOB_MAX]; /* the secret, sealed (seal/atrest.h, field "secret") */
 	size_t blob_len;
+	uint8_t login[STORE_LOGIN_MAX]; /* TAKE: the login for the broker, sealed (field "login") */
+	size_t login_len;       /* 0: there is none */
 	bool guess_taken;       /* TAKE: a guess was taken for this attempt */
 };
 

@@ -197,6 +197,7 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 		w->conns->prev = c;
 	w->conns = c;
 	w->n_conns++;
+	atomic_fetch_add(&w->load, 1);
 	wait_in_line(c);
 	event_assign(&c->timer, w->base, -1, 0, timer_fired, c);
 	leg_init(&c->client, conf_of(c)->max_buffer);
@@ -256,6 +257,7 @@ void conn_abort(struct conn *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	w->n_conns--;
+	atomic_fetch_sub(&w->load, 1);
 	metrics_add(&w->metrics, METRIC_CONNECTIONS_CLOSED, 1);
 	counter_add(&w->closed[c->closed], 1);
 	free(c);

@@ -104,6 +104,8 @@ static void taken(struct mail *mail)
 	                                    .guess_taken = l->op.guess_taken,
 	                                    .cred = &cred};
 
+	uint8_t login[OTP_LOGIN_MAX];
+
 	answer.why = verdict_of(l->op.status, &answer.reason);
 	if (l->op.status == STORE_DONE && l->op.blob_len > ATREST_OVERHEAD &&
 	    l->op.blob_len - ATREST_OVERHEAD <= sizeof cred.secret) {
@@ -115,8 +117,16 @@ static void taken(struct mail *mail)
 			             "a secret cannot be opened: the state key is not the one it "
 			             "was sealed with");
 	}
+	if (answer.found && c != NULL && l->op.login_len > ATREST_OVERHEAD) {
+		size_t n = l->op.login_len - ATREST_OVERHEAD;
+		bool opened = n <= sizeof login &&
+		              atrest_open(l->worker->shared->state_key, l->op.user, "login",
+		                          slice_of(l->op.login, l->op.login_len), login) == 0;
+		answer.login = slice_of(login, opened ? n : 0);
+	}
 	if (c != NULL)
 		conn_taken(c, &answer);
+	secret_wipe(login, sizeof login);
 	otp_credential_wipe(&cred);
 	yield_turn(l);
 }

@@ -8,6 +8,7 @@
 #include "worker/conn.h"
 #include "worker/lines.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -124,12 +125,18 @@ static int load_key(struct pool *p, const struct conf *c, struct err *e)
 	return 0;
 }
 
+/* Also where that cannot be seen, say for a folder that may not be searched. */
+static bool state_may_be_there(const struct conf *c)
+{
+	return strcmp(c->state_type, "sqlite") == 0 &&
+	       (access(c->state_path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR));
+}
+
 /* The state is opened with the first configuration that needs it, or where it is there already,
  * since it may hold bans; it then stays open. */
 static int open_state(struct pool *p, const struct snapshot *s, struct err *e)
 {
-	bool there =
-	    strcmp(s->conf->state_type, "sqlite") == 0 && access(s->conf->state_path, F_OK) == 0;
+	bool there = state_may_be_there(s->conf);
 
 	if (s->keeps_state && load_key(p, s->conf, e) != 0)
 		return -1;

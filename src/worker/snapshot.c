@@ -189,6 +189,9 @@ static size_t smaller(size_t a, size_t b)
 
 static void make_policy(const struct snapshot *s, size_t i)
 {
+	static const enum policy_forward forwards[] = {[CONF_FORWARD_PASSWORD] = FORWARD_PASSWORD,
+	                                               [CONF_FORWARD_STORED] = FORWARD_STORED,
+	                                               [CONF_FORWARD_NONE] = FORWARD_NONE};
 	const struct conf_listener *l = s->listeners[i];
 	struct policy *p = &s->policies[i];
 
@@ -207,6 +210,7 @@ static void make_policy(const struct snapshot *s, size_t i)
 		p->otp = true;
 		p->layout = s->conf->otps[l->otp].layout;
 		p->digits = s->conf->otps[l->otp].digits;
+		p->forward = forwards[s->conf->otps[l->otp].forward];
 		p->pass_strangers = s->conf->otps[l->otp].unknown_users == CONF_UNKNOWN_PASS;
 	}
 	int inject = s->conf->brokers[l->broker].otp;

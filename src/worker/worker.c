@@ -5,6 +5,7 @@
 #include "net/listener.h"
 #include "sys/clock.h"
 #include "sys/log.h"
+#include "worker/arrivals.h"
 #include "worker/conn.h"
 #include "worker/report.h"
 
@@ -62,7 +63,7 @@ static void accept_ready(evutil_socket_t listening, short what, void *arg)
 			pause_accepting(w);
 		if (r != NET_ACCEPTED)
 			return;
-		conn_accept(w, listener, fd, &peer);
+		arrivals_take(w, listener, fd, &peer);
 	}
 }
 

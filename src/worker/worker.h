@@ -74,6 +74,7 @@ struct worker {
 	uint8_t *read_buffer; /* 2 · WORKER_READ_MAX: what was left over, then what is read */
 	struct conn *conns, *waiting_oldest, *waiting_newest;
 	size_t n_conns, n_refusing, waiting_bytes;
+	atomic_size_t load; /* connections, and those that were handed to it and are under way */
 	size_t waiting_bytes_max; /* this worker's share of pre-auth-memory */
 	struct metrics metrics;
 	struct meter meter;

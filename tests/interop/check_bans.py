@@ -272,6 +272,13 @@ def state_of_its_own():
     tap.ok("not-kept" in out and "nowhere" in out, "where it cannot be made it says so", out)
     tap.eq(tries(front, user="eve"), [5], "but the ban is in force")
     tap.eq(front.stop(), 0, "status 0")
+    # nobody can tell whether there is a state behind a link to itself; root could search any folder
+    os.symlink("loop", proc.path("loop"))
+    front.head = front.head.replace("nowhere", "loop")
+    front.configure(front.text)
+    front.start(wait=False)
+    tap.eq(front.wait_exit(), 1, "where a state may be that cannot be read it does not start")
+    tap.ok("loop/state.db" in front.log(), "and says why", front.log())
 
 
 def counts_by_rule():

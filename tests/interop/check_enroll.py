@@ -161,6 +161,8 @@ def imported():
         err = ctl("user", "import", path, status=1)
         tap.eq(err.count("exists already"), 2, "%s: a second time nobody is new" % name)
     out = proc.path("exported")
+    secret = proc.write("broker-password", "p&ä=%s \n" % chr(34), 0o600)
+    ctl("user", "edit", timed, "--broker-password-file", secret, "--broker-user", "at the broker")
     ctl("user", "export", "--out", out)
     tap.eq(os.stat(out).st_mode & 0o7777, 0o600, "an export is for its owner alone")
     ctl("user", "export", "--out", out, status=1)
@@ -171,7 +173,9 @@ def imported():
     tap.eq((code, said), (0, b"imported %d\n" % everybody), "what was exported is imported elsewhere")
     listed = proc.run([proxy.CTL, "-c", other, "user", "export", "--show-secrets"])[1]
     with open(out, "rb") as f:
-        tap.eq(listed, f.read(), "and is the same there")
+        exported = f.read()
+    tap.eq(listed, exported, "and is the same there")
+    tap.eq(exported.count(b"broker_password=p%26%C3%A4%3D%22%20\n"), 1, "the login for the broker too")
 
 
 def explained():

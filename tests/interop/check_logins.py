@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: ISC
 """What a login becomes at the broker, and who is let in without a fresh code: mosquitto with a password file behind the
 proxy, and its own clients before it."""
+import os
+import pty
 import time
 
 from lib import clients, proc, proxy, raw, tap
-from lib.broker import MOSQUITTO, Mosquitto
+from lib.broker import MOSQUITTO, Mosquitto, StubBroker
 
 proxy.need()
 if not (MOSQUITTO and clients.PUB):
@@ -12,9 +14,9 @@ if not (MOSQUITTO and clients.PUB):
 broker = Mosquitto({"old": "old-pw", "new": "new-pw", "gone": "gone-pw"})
 
 
-def door_of(otp, name, extra="", more=""):
-    return proxy.Proxy(proxy.broker(broker.port) + proxy.listener(extra="\totp codes\n" + extra) + more +
-                       proxy.otp_block(extra=otp), name=name).start()
+def door_of(otp, name, layout="password+otp"):
+    return proxy.Proxy(proxy.broker(broker.port) + proxy.listener(extra="\totp codes") + proxy.otp_block(layout, extra=otp),
+                       name=name).start()
 
 
 def login(door, user, password, client_id="c", version=4, source=None):
@@ -86,4 +88,101 @@ def refused_by_default():
     tap.ok(door.wait_verdict("user_unknown", user="old"), "being unknown")
 
 
-tap.run([migration, cut, refused_by_default])
+def stored():
+    """The broker gets a login that the client does not know"""
+    door = door_of("\tforward stored\n\tunknown-users pass", "stored", layout="otp")
+    secret = proc.write("broker-secret", "old-pw\n", 0o600)
+    user = door.add_user("device")
+    tap.eq(login(door, "device", user.code())[0], 4, "nothing is kept yet: refused")
+    tap.ok("mqsecproxyctl user edit" in door.wait_verdict("otp_locked", user="device")["why"], "with the cure in the log")
+    tap.eq(door.ctl("user", "show", "device")[1].count("broker-login none"), 1, "show says so")
+    tap.eq(door.ctl("user", "edit", "device", "--broker-password-file", secret, "--broker-user", "old"), (0, "", ""), "set")
+    tap.eq(door.ctl("user", "show", "device")[1].count("broker-login stored"), 1, "show says that there is one")
+    shown = "".join(door.ctl(*w, "user", "show", "device")[1] + door.ctl(*w, "user", "list")[1] for w in ((), ("--json",)))
+    tap.ok("old" not in shown, "and not which", shown)
+    for version in clients.MOSQUITTO_VERSION:
+        tap.eq(publishes(door, "device", user.code(), version), 0, "%s: with the code alone" % version)
+    tap.ok(" u'old' " in broker.log() or "u'old'" in broker.log(), "the broker sees the user that is kept for it")
+    tap.ok("u'device'" not in broker.log(), "and never the client's")
+    tap.eq(login(door, "device", "old-pw", source="127.4.0.1")[0], 4, "the broker's password is no code")
+    for words in (["--broker-password-file", "-"], ["--broker-user", "new", "--broker-password-file", "-"]):
+        code, out, err = door.ctl("user", "edit", "device", *words, input=b"new-pw\n")
+        tap.eq((code, out), (0, ""), "from standard input: " + " ".join(words))
+    tap.eq(login(door, "device", user.code())[0], 0, "the new one is in force at once")
+    tap.eq(door.ctl("user", "edit", "device", "--no-broker-login")[0], 0, "taken away")
+    tap.eq(login(door, "device", user.code())[0], 4, "and nobody gets in with nothing")
+    tap.eq(login(door, "old", "old-pw")[0], 0, "a stranger's own login goes up as it came")
+    code, out, err = door.ctl("user", "add", "made", "--profile", "machine-hotp", "--broker-password-file", secret, "--broker-user", "old")
+    made = door.ctl("user", "show", "made")[1]
+    tap.ok(code == 0 and "broker-login stored" in made, "user add does both", (code, out, err))
+    copy = proc.path("stored-copy.db")
+    door.ctl("store", "backup", copy)
+    with open(copy, "rb") as f:
+        tap.ok(b"old-pw" not in f.read(), "sealed in the file")
+    door.stop()
+    door.ctl("store", "restore", copy)
+    tap.ok("broker-login stored" in door.ctl("user", "show", "made")[1], "a backup keeps it")
+
+
+def typed():
+    """A password that is typed is not shown"""
+    door = door_of("", "typed")
+    door.add_user("person")
+    main, side = pty.openpty()
+    child = proc.start([proxy.CTL, "-c", door.conf, "user", "edit", "person", "--broker-password-file", "-"],
+                       stdin=side, stdout=side, stderr=side)
+    os.close(side)
+    seen = b""
+    while b"password: " not in seen:
+        seen += os.read(main, 100)
+    os.write(main, b"typed-secret\n")
+    tap.eq(child.wait(30), 0, "set")
+    try:
+        while True:
+            seen += os.read(main, 100)
+    except OSError:
+        pass
+    os.close(main)
+    tap.ok(b"typed" not in seen, "and not shown", seen)
+    tap.ok("broker-login stored" in door.ctl("user", "show", "person")[1], "it is there")
+
+
+def wrong_usage():
+    """What cannot be kept is said"""
+    door = door_of("", "usage")
+    door.add_user("u")
+    empty, long = proc.write("empty", "\n", 0o600), proc.write("long", "x" * 1100, 0o600)
+    good = proc.write("good", "x", 0o600)
+    for words, status, why in ((["edit", "u"], 2, "one of"), (["edit", "u", "--broker-user", "b"], 2, "one of"),
+                               (["edit", "u", "--no-broker-login", "--broker-password-file", good], 2, "one of"),
+                               (["add", "v", "--broker-user", "b"], 2, "goes with"),
+                               (["edit", "u", "--broker-password-file", empty], 1, "empty"),
+                               (["edit", "u", "--broker-password-file", long], 1, "long"),
+                               (["edit", "u", "--broker-password-file", proc.path("none")], 1, "No such file"),
+                               (["edit", "u", "--broker-user", "", "--broker-password-file", good], 1, "a user name"),
+                               (["edit", "nobody", "--broker-password-file", good], 1, "no user")):
+        code, out, err = door.ctl("user", *words)
+        tap.ok(code == status and why in err and out == "", "%s: %d, %s" % (" ".join(words)[:50], status, why), (code, out, err))
+    tap.ok("none" in door.ctl("user", "show", "u")[1], "nothing was kept")
+    tap.eq(door.ctl("user", "show", "v")[0], 1, "nobody was added")
+
+
+def none():
+    """The broker gets neither user name nor password"""
+    stub = StubBroker()
+    door = proxy.Proxy(proxy.broker(stub.port) + proxy.listener(extra="\totp codes") +
+                       proxy.otp_block("otp", extra="\tforward none"), name="none").start()
+    user = door.add_user("who")
+    for version in (3, 4, 5):
+        name = "none%d" % version
+        tap.eq(login(door, "who", user.code(), name, version)[0], 0, "level %d: in with a code" % version)
+        tap.eq([(c.connect.user, c.connect.password) for c in stub.find(name)], [(None, None)], "level %d: and nothing of it goes up" % version)
+    tap.eq(login(door, "who", user.wrong())[0], 4, "a wrong code is refused")
+    anonymous = Mosquitto()
+    door.configure(door.text.replace("127.0.0.1:%d" % stub.port, "127.0.0.1:%d" % anonymous.port))
+    tap.eq(door.reload()[0], 0, "a mosquitto that knows nobody")
+    tap.ok(publishes(door, "who", "x" + user.code()) != 0, "not with something before the code")
+    tap.eq(login(door, "who", user.code(), source="127.5.0.1")[0], 0, "lets the client in")
+
+
+tap.run([stored, typed, wrong_usage, none, migration, cut, refused_by_default])

@@ -209,6 +209,8 @@ static void write_inject(const struct daemon *d, const struct policy_inject *inj
 static void write_conf(const struct daemon *d, const struct world *w, const uint16_t brokers[LANES],
                        uint16_t dead)
 {
+	static const char *const forwards[] = {
+	    [FORWARD_PASSWORD] = "password", [FORWARD_STORED] = "stored", [FORWARD_NONE] = "none"};
 	static const char *const layouts[] = {"password+otp", "otp+password", "otp"};
 	FILE *conf = file_in(d, "conf");
 	char name[16];
@@ -223,8 +225,8 @@ static void write_conf(const struct daemon *d, const struct world *w, const uint
 	if (w->policy.filter.rules != NULL)
 		write_filter(w, conf);
 	if (w->policy.otp)
-		(void)fprintf(conf, "otp codes {\n role verify\n layout %s\n%s}\n",
-		              layouts[w->policy.layout],
+		(void)fprintf(conf, "otp codes {\n role verify\n layout %s\n forward %s\n%s}\n",
+		              layouts[w->policy.layout], forwards[w->policy.forward],
 		              w->policy.pass_strangers ? " unknown-users pass\n" : "");
 	if (w->policy.inject.on)
 		write_inject(d, &w->policy.inject, layouts[w->policy.inject.layout], conf);
@@ -242,7 +244,7 @@ static bool enrol(struct store_backend *b, const uint8_t key[32], char kind, uns
                   struct err *e)
 {
 	struct otp_credential c;
-	uint8_t blob[STORE_BLOB_MAX];
+	uint8_t blob[STORE_BLOB_MAX], packed[OTP_LOGIN_MAX], login[STORE_LOGIN_MAX];
 	char name[16];
 
 	(void)snprintf(name, sizeof name, "%c%u", kind, run);
@@ -253,6 +255,10 @@ static bool enrol(struct store_backend *b, const uint8_t key[32], char kind, uns
 	                       .state = c.state,
 	                       .budget = otp_guess_budget(&c.params),
 	                       .blob = slice_of(blob, c.secret_len + ATREST_OVERHEAD)};
+	size_t n = world_login(u.name, packed);
+	if (n != 0 && atrest_seal(key, u.name, "login", slice_of(packed, n), login) != 0)
+		return false;
+	u.login = slice_of(login, n == 0 ? 0 : n + ATREST_OVERHEAD);
 	return atrest_seal(key, u.name, "secret", slice_of(c.secret, c.secret_len), blob) == 0 &&
 	       b->ops->user_add(b, &u, e) == 0;
 }

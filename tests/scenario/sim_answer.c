@@ -34,6 +34,7 @@ static bool answer_take(struct host *h)
 {
 	struct account *a = account_of(h, h->s->user);
 	struct otp_credential cred = {0};
+	uint8_t login[OTP_LOGIN_MAX];
 	struct session_credential answer = {.why = VERDICT_USER_UNKNOWN, .stranger = a == NULL};
 	struct slice rest = stream_rest(&h->in[SIDE_CLIENT]);
 	uint8_t *view = take(rest.n);
@@ -45,6 +46,7 @@ static bool answer_take(struct host *h)
 		cred.state = a->state;
 		answer = (struct session_credential){
 		    .found = true, .id = 1 + (a - h->accounts), .guess_taken = true, .cred = &cred};
+		answer.login = slice_of(login, world_login(slice_str(a->name), login));
 		a->taken++;
 	}
 	if (says(h, "fails"))

@@ -173,6 +173,8 @@ static bool add_login(struct world *w, struct slice name, const char *value)
 		p->layout = layout_of(value);
 	} else if (slice_eq(name, slice_str("pass-unknown"))) {
 		p->pass_strangers = true;
+	} else if (slice_eq(name, slice_str("forward"))) {
+		p->forward = strcmp(value, "stored") == 0 ? FORWARD_STORED : FORWARD_NONE;
 	} else if (slice_eq(name, slice_str("inject"))) {
 		p->inject.on = true;
 		p->inject.layout = layout_of(value);
@@ -312,6 +314,14 @@ bool world_credential(struct slice user, struct otp_credential *out)
 	    .secret_len = WORLD_SECRET};
 	memset(out->secret, user.p[0], WORLD_SECRET);
 	return true;
+}
+
+size_t world_login(struct slice user, uint8_t out[OTP_LOGIN_MAX])
+{
+	static const struct otp_login kept = {{(const uint8_t *)"kept", 4},
+	                                      {(const uint8_t *)"secret", 6}};
+
+	return user.n != 0 && user.p[0] == 't' ? otp_login_pack(&kept, out) : 0;
 }
 
 /* The code of a user's counter, as text. */

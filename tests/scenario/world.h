@@ -6,7 +6,8 @@
  * keys joined by +, say k1+k2; the options are those of a payload block: disconnect, prefer,
  * empty-drop, properties, pad-N, age-DURATION (in seconds), unbound, strict
  *   otp=password+otp|otp+password|otp                    the client's password holds
- * a code; pass-unknown: who has no credential passes
+ * a code; pass-unknown: who has no credential passes;
+ * forward=stored|none: what goes up (of users t… user "kept", password "secret" are stored)
  *   deny-id=GLOB, deny-user=GLOB                         a filter that denies these and allows
  * the rest connect=BYTES, message=BYTES                         max-connect, max-message
  *   whole=BYTES                                          the longest envelope that is opened whole
@@ -53,6 +54,9 @@ const char *world_key_text(size_t k);
 /* Users are told by their name's first letter: t… people (TOTP), h… machine-hotp. Others are
  * unknown. False for those. */
 bool world_credential(struct slice user, struct otp_credential *out);
+
+/* The login for the broker that the state keeps for a user, packed: of t… only. */
+size_t world_login(struct slice user, uint8_t out[OTP_LOGIN_MAX]);
 
 /* Replaces what begins with "$": $t and $h (user names of this run), $code, $code-1, $code+2 (TOTP
  * at that step), $hotp0, $hotp1 … (the code of that counter), $wrong (of 6 digits) and $wrong8. A

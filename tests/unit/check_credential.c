@@ -76,6 +76,46 @@ START_TEST(wipe)
 }
 END_TEST
 
+START_TEST(login)
+{
+	static const uint8_t bytes[OTP_LOGIN_MAX + 1] = {7};
+	static const struct {
+		size_t user, password, packed;
+	} rows[] = {{1, 1, 4},
+	            {256, 300, 558},
+	            {1, OTP_LOGIN_MAX - 3, OTP_LOGIN_MAX},
+	            {OTP_LOGIN_MAX - 3, 1, OTP_LOGIN_MAX},
+	            {2, OTP_LOGIN_MAX - 3, 0},
+	            {OTP_LOGIN_MAX, OTP_LOGIN_MAX, 0},
+	            {OTP_LOGIN_MAX + 1, 1, 0},
+	            {0, 1, 0},
+	            {1, 0, 0}};
+	struct otp_login in = {slice_of(bytes, rows[_i].user), slice_of(bytes, rows[_i].password)},
+	                 out;
+	uint8_t packed[OTP_LOGIN_MAX];
+	size_t n = otp_login_pack(&in, packed);
+
+	ck_assert_uint_eq(n, rows[_i].packed);
+	if (n == 0)
+		return;
+	ck_assert(otp_login_unpack(slice_of(packed, n), &out));
+	ck_assert(slice_eq(in.user, out.user) && slice_eq(in.password, out.password));
+	ck_assert(!otp_login_unpack(slice_of(packed, in.user.n + OTP_LOGIN_OVERHEAD), &out));
+}
+END_TEST
+
+START_TEST(no_login)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+	} rows[] = {{"", 0}, {"\0", 1}, {"\0\1", 2}, {"\0\0a", 3}, {"\0\1a", 3}, {"\1\0ab", 4}};
+	struct otp_login out;
+
+	ck_assert(!otp_login_unpack(slice_of(rows[_i].bytes, rows[_i].n), &out));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("credential");
@@ -85,6 +125,8 @@ int main(void)
 	tcase_add_loop_test(t, no_profile, 0, ROWS(unknown));
 	tcase_add_loop_test(t, budget, 0, ROWS(budgets));
 	tcase_add_test(t, wipe);
+	tcase_add_loop_test(t, login, 0, 9);
+	tcase_add_loop_test(t, no_login, 0, 6);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -164,6 +164,33 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:2:16: error: with \"layout otp\" the broker gets no passwords, so unknown users would be judged by nobody: refuse them, or take another layout\n"
 	 "\tunknown-users pass\n"
 	 "\t              ^\n"},
+	{"passwords that nobody would check",
+	 "otp o {\n"
+	 "\trole verify\n"
+	 "\tforward stored\n"
+	 "}\n"
+	 "otp p {\n"
+	 "\trole verify\n"
+	 "\tlayout otp\n"
+	 "\tforward none\n"
+	 "\tunknown-users pass\n"
+	 "}\n"
+	 "listener x {\n\tlisten 127.0.0.1:1884\n\tbroker b\n\totp o\n}\n"
+	 "listener y {\n\tlisten 127.0.0.1:1885\n\tbroker b\n\totp p\n}\n", false,
+	 "/etc/m/main.conf:3:10: error: nobody would check the password beside the code, since the broker does not get it: let clients send the code alone, and say \"layout otp\"\n"
+	 "\tforward stored\n"
+	 "\t        ^\n"
+	 "/etc/m/main.conf:9:16: error: with \"forward none\" the broker gets no passwords, so unknown users would be judged by nobody: refuse them, or say \"forward stored\"\n"
+	 "\tunknown-users pass\n"
+	 "\t              ^\n"},
+	{"codes for a user name that does not go up",
+	 "otp p {\n\trole verify\n\tlayout otp\n\tforward none\n}\n"
+	 "otp q {\n\trole inject\n\tsecret-file k/%u\n}\n"
+	 "broker c {\n\taddress 127.0.0.1:1\n\totp q\n}\n"
+	 "listener y {\n\tlisten 127.0.0.1:1885\n\tbroker c\n\totp p\n}\n", false,
+	 "/etc/m/main.conf:17:6: error: \"forward none\" there takes the user name away, and otp \"q\" of the broker needs one: say \"user NAME\" in it\n"
+	 "\totp p\n"
+	 "\t    ^\n"},
 	{"directives of the other role",
 	 "otp o {\n"
 	 "\tsecret-file otp\n"

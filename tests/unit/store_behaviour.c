@@ -402,9 +402,10 @@ END_TEST
 START_TEST(every_field_comes_back)
 {
 	struct store_backend *b = open_backend();
-	uint8_t name[STORE_USER_MAX], blob[STORE_BLOB_MAX];
+	uint8_t name[STORE_USER_MAX], blob[STORE_BLOB_MAX], login[STORE_LOGIN_MAX];
 	struct store_user u = {
 	    .name = slice_of(name, sizeof name),
+	    .login = slice_of(login, sizeof login),
 	    .params = {.kind = OTP_TOTP,
 	               .algorithm = OTP_SHA512,
 	               .digits = 7,
@@ -427,6 +428,8 @@ START_TEST(every_field_comes_back)
 		name[i] = (uint8_t)i; /* NUL too */
 	for (size_t i = 0; i < sizeof blob; i++)
 		blob[i] = (uint8_t)(255 - i);
+	for (size_t i = 0; i < sizeof login; i++)
+		login[i] = (uint8_t)(7 * i);
 	ck_assert_int_eq(b->ops->user_add(b, &u, NULL), 0);
 	op.user = u.name;
 	store_behaviour_run(b, &op);
@@ -434,6 +437,7 @@ START_TEST(every_field_comes_back)
 	ck_assert(memcmp(&op.params, &u.params, sizeof op.params) == 0);
 	ck_assert(memcmp(&op.state, &u.state, sizeof op.state) == 0);
 	expect_bytes(slice_of(op.blob, op.blob_len), u.blob, "blob");
+	expect_bytes(slice_of(op.login, op.login_len), u.login, "login");
 	op.user.n--;
 	store_behaviour_run(b, &op);
 	ck_assert_int_eq(op.status, STORE_UNKNOWN);
@@ -441,6 +445,54 @@ START_TEST(every_field_comes_back)
 	op.user = slice_of(longer, sizeof longer);
 	store_behaviour_run(b, &op);
 	ck_assert_int_eq(op.status, STORE_UNKNOWN);
+	b->ops->close(b);
+}
+END_TEST
+
+static int login_is(void *ctx, const struct store_user *u)
+{
+	const struct slice *want = ctx;
+
+	expect_bytes(u->login, *want, "login");
+	return 0;
+}
+
+/* The login for the broker comes and goes without anything else; it does not go with a TAKE that is
+ * refused. */
+START_TEST(login_for_the_broker)
+{
+	static const uint8_t longest[STORE_LOGIN_MAX + 1];
+	const struct slice logins[] = {slice_str("sealed login"), slice_of(NULL, 0),
+	                               slice_of(longest, STORE_LOGIN_MAX), slice_str("x")};
+	struct store_backend *b = open_backend();
+	struct store_edit edit = {.kind = STORE_LOGIN, .now = START};
+	struct store_op op = take_op("ann");
+
+	store_behaviour_user(b, "ann", 3);
+	for (size_t i = 0; i < sizeof logins / sizeof logins[0]; i++) {
+		edit.login = logins[i];
+		ck_assert_int_eq(b->ops->user_edit(b, slice_str("ann"), &edit, NULL), 0);
+		store_behaviour_run(b, &op);
+		ck_assert_int_eq(op.status, STORE_DONE);
+		expect_bytes(slice_of(op.login, op.login_len), logins[i], "login");
+		expect_bytes(slice_of(op.blob, op.blob_len), slice_str("sealed"), "blob");
+		ck_assert_int_eq(op.state.mark, 3);
+		ck_assert_int_eq(
+		    b->ops->user_find(b, slice_str("ann"), login_is, &edit.login, NULL), 0);
+	}
+	ck_assert_int_eq(b->ops->user_edit(b, slice_str("bob"), &edit, NULL), 1);
+	struct store_edit too_long = {.kind = STORE_LOGIN,
+	                              .login = slice_of(longest, sizeof longest)};
+	ck_assert_int_eq(b->ops->user_edit(b, slice_str("ann"), &too_long, NULL), -1);
+	edit.kind = STORE_LOCK;
+	ck_assert_int_eq(b->ops->user_edit(b, slice_str("ann"), &edit, NULL), 0);
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.status, STORE_LOCKED);
+	ck_assert_uint_eq(op.login_len, 0);
+	edit.kind = STORE_UNLOCK;
+	ck_assert_int_eq(b->ops->user_edit(b, slice_str("ann"), &edit, NULL), 0);
+	store_behaviour_run(b, &op);
+	expect_bytes(slice_of(op.login, op.login_len), slice_str("x"), "login");
 	b->ops->close(b);
 }
 END_TEST
@@ -1037,6 +1089,7 @@ void store_behaviour_add(TCase *t, struct store_backend *(*open)(void))
 	tcase_add_test(t, rollback);
 	tcase_add_test(t, removed_and_made_again);
 	tcase_add_test(t, strangers);
+	tcase_add_test(t, login_for_the_broker);
 	tcase_add_loop_test(t, user_refused, 0, ROWS(refused));
 	tcase_add_test(t, user_twice);
 	tcase_add_test(t, each_in_order);
