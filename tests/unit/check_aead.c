@@ -243,11 +243,12 @@ START_TEST(accumulated_digest)
 }
 END_TEST
 
-/* Both engines make the same bytes, and each opens the other's, at every length around the switch
- * and beyond. */
+/* Both engines make the same bytes at every length, and each opens the other's, around the switch
+ * at every length too. */
 START_TEST(engines_agree)
 {
-	static uint8_t text[4096], one[4096 + AEAD_TAG_SIZE], two[4096 + AEAD_TAG_SIZE], back[4096];
+	enum { MOST = 70000 };
+	static uint8_t text[MOST], one[MOST + AEAD_TAG_SIZE], two[MOST + AEAD_TAG_SIZE], back[MOST];
 	static const uint8_t key[AEAD_KEY_SIZE] = {9}, iv[AEAD_IV_SIZE] = {8};
 	static const uint8_t aads[2][200] = {{7}, {6}};
 	struct aead *crypto = context(AEAD_SEAL, AEAD_LIBCRYPTO);
@@ -263,12 +264,15 @@ START_TEST(engines_agree)
 	aead_set_key(sodium, key);
 	aead_set_key(open_crypto, key);
 	aead_set_key(open_sodium, key);
-	for (size_t n = 0; n <= sizeof text; n += n < 1100 ? 1 : 97) {
+	for (size_t n = 0; n <= sizeof text; n++) {
 		struct slice in = slice_of(text, n);
 		struct slice aad[2] = {{aads[0], n % 130}, {aads[1], n % 127}};
 		ck_assert_int_eq(aead_seal(crypto, iv, aad, &in, 1, one), AEAD_OK);
 		ck_assert_int_eq(aead_seal(sodium, iv, aad, &in, 1, two), AEAD_OK);
-		ck_assert_mem_eq(one, two, n + AEAD_TAG_SIZE);
+		if (memcmp(one, two, n + AEAD_TAG_SIZE) != 0)
+			ck_abort_msg("they differ at %zu bytes", n);
+		if (n > 1100 && n % 97 != 0)
+			continue;
 		struct slice sealed = slice_of(one, n + AEAD_TAG_SIZE);
 		ck_assert_int_eq(aead_open(open_sodium, iv, aad, sealed, back), AEAD_OK);
 		ck_assert(memcmp(back, text, n) == 0);
@@ -348,7 +352,7 @@ int main(void)
 	TCase *t = tcase_create("aead");
 	const char *quick = getenv("QUICK_TESTS"); /* under valgrind, say */
 
-	tcase_set_timeout(t, 120);
+	tcase_set_timeout(t, 600);
 	tcase_add_loop_test(t, wycheproof, 0, ROWS(engines));
 	tcase_add_loop_test(t, xaes, 0, ROWS(engines));
 	tcase_add_loop_test(t, accumulated_digest, 0, quick == NULL ? ROWS(accumulated) : 1);
