@@ -56,6 +56,18 @@ enum conf_on_deny { CONF_DENY_DROP, CONF_DENY_DISCONNECT };
 
 /* Limits and bans count what happens in the whole process, over all listeners that use the filter.
  */
+/* The limits and the ban of a filter. */
+enum conf_limit {
+	CONF_LIMIT_NONE,
+	CONF_CONNECTS_PER_ADDRESS,
+	CONF_CONNECTS_PER_USER,
+	CONF_CONNECTIONS_PER_ADDRESS,
+	CONF_CONNECTIONS_PER_USER,
+	CONF_PUBLISH_PER_CLIENT,
+	CONF_BAN,
+	CONF_LIMITS
+};
+
 struct conf_filter {
 	char *name;
 	struct acl_ruleset *rules;
@@ -66,6 +78,10 @@ struct conf_filter {
 	size_t connections_per_address, connections_per_user; /* at once; 0: no limit */
 	struct conf_rate ban_after; /* so many refused CONNECTs of an address within a time … */
 	uint64_t ban_ms;            /* … ban it for so long */
+	struct {
+		const char *file; /* NULL: it is not set */
+		unsigned line;
+	} limit_at[CONF_LIMITS]; /* where each stands */
 };
 
 struct conf_broker {

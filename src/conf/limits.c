@@ -13,6 +13,7 @@ enum { QUOTE_SIZE = 80, WORD_SIZE = 40, VALUES_MAX = 3, LIMIT_MAX = 1000000 };
 #define COUNT_MEMBER(member) .offset = offsetof(struct conf_filter, member)
 
 struct form {
+	enum conf_limit limit;
 	const char *words; /* behind the directive; N and DURATION are values */
 	uint64_t max_ms;   /* of its durations */
 	bool rate;         /* it goes into a struct conf_rate, else into a size_t */
@@ -20,17 +21,21 @@ struct form {
 };
 
 static const struct form limits[] = {
-    {"connects N per DURATION per address", HOURS(24), RATE_MEMBER(connects_per_address)},
-    {"connects N per DURATION per user", HOURS(24), RATE_MEMBER(connects_per_user)},
-    {"connections N per address", 0, COUNT_MEMBER(connections_per_address)},
-    {"connections N per user", 0, COUNT_MEMBER(connections_per_user)},
-    {"publish N per DURATION per client", HOURS(24), RATE_MEMBER(publish_per_client)},
+    {CONF_CONNECTS_PER_ADDRESS, "connects N per DURATION per address", HOURS(24),
+     RATE_MEMBER(connects_per_address)},
+    {CONF_CONNECTS_PER_USER, "connects N per DURATION per user", HOURS(24),
+     RATE_MEMBER(connects_per_user)},
+    {CONF_CONNECTIONS_PER_ADDRESS, "connections N per address", 0,
+     COUNT_MEMBER(connections_per_address)},
+    {CONF_CONNECTIONS_PER_USER, "connections N per user", 0, COUNT_MEMBER(connections_per_user)},
+    {CONF_PUBLISH_PER_CLIENT, "publish N per DURATION per client", HOURS(24),
+     RATE_MEMBER(publish_per_client)},
 };
 
 enum { N_LIMITS = sizeof limits / sizeof limits[0] };
 
-static const struct form ban = {"after N refusals in DURATION for DURATION", HOURS(24 * 30),
-                                RATE_MEMBER(ban_after)};
+static const struct form ban = {CONF_BAN, "after N refusals in DURATION for DURATION",
+                                HOURS(24 * 30), RATE_MEMBER(ban_after)};
 
 /* One word of a sentence. 0, or -1 with the reason; a value goes into *value. */
 static int read_word(const struct form *f, const char *wanted, const char *word, uint64_t *value,
@@ -120,9 +125,13 @@ static const struct form *find_limit(struct load *l, const struct conf_node *nod
 	return found;
 }
 
-static void store(const struct form *f, struct conf_filter *to, const uint64_t *values)
+static void store(const struct form *f, struct conf_filter *to, const struct conf_node *node,
+                  const uint64_t *values)
 {
 	void *p = (char *)to + f->offset;
+
+	to->limit_at[f->limit].file = node->source->path;
+	to->limit_at[f->limit].line = node->line;
 
 	if (f->rate)
 		*(struct conf_rate *)p = (struct conf_rate){(size_t)values[0], values[1]};
@@ -157,7 +166,7 @@ void load_limit(struct load *l, struct load_block *b, const struct conf_node *no
 		conf_error(&l->diags, conf_word_at(node, 0),
 		           "this limit is set twice: first in line %u", before->line);
 	else
-		store(f, b->base, values);
+		store(f, b->base, node, values);
 }
 
 void load_ban(struct load *l, struct load_block *b, const struct conf_node *node)
@@ -167,6 +176,6 @@ void load_ban(struct load *l, struct load_block *b, const struct conf_node *node
 
 	if (read_form(l, node, &ban, values) != 0)
 		return;
-	store(&ban, to, values);
+	store(&ban, to, node, values);
 	to->ban_ms = values[2];
 }

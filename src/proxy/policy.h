@@ -117,15 +117,21 @@ uint32_t policy_shown_limit(const struct policy *p, enum side toward, uint32_t l
 
 struct meter;
 
+/* What the caller has to say of a client: VERDICT_ACCEPTED, or what it has against it. why: a static
+ * phrase, or NULL; rule: what decided, file NULL: nothing that has a line. */
+struct session_word {
+	enum verdict verdict;
+	const char *why;
+	struct acl_verdict rule;
+};
+
 struct session_env {
 	const struct policy *policy;
 	const struct kit *kit;
 	struct meter *meter; /* NULL: nobody counts */
 	struct now now;
-	/* What the caller has against the client, said when its CONNECT is whole, before anything
-	 * else is asked; VERDICT_ACCEPTED: nothing. why: a static phrase, or NULL. */
-	enum verdict due;
-	const char *due_why;
+	/* Said when the client's CONNECT is whole, before anything else is asked. */
+	struct session_word due;
 };
 
 #endif

@@ -345,19 +345,21 @@ void session_timer(struct session *s, const struct session_env *env, struct sess
 	}
 }
 
-void session_refuse(struct session *s, const struct session_env *env, enum verdict verdict,
-                    const char *why, struct session_step *step)
+void session_refuse(struct session *s, const struct session_env *env,
+                    const struct session_word *word, struct session_step *step)
 {
+	const struct refusal r = {.verdict = word->verdict, .why = word->why, .rule = &word->rule};
+
 	if (s->state < SESSION_RELAYING)
-		session_decide(s, env, &(struct refusal){.verdict = verdict, .why = why}, step);
+		session_decide(s, env, &r, step);
 }
 
-void session_admitted(struct session *s, const struct session_env *env, enum verdict answer,
-                      const char *why, struct session_step *step)
+void session_admitted(struct session *s, const struct session_env *env,
+                      const struct session_word *word, struct session_step *step)
 {
 	s->unadmitted = false;
-	if (answer != VERDICT_ACCEPTED)
-		session_refuse(s, env, answer, why, step);
+	if (word->verdict != VERDICT_ACCEPTED)
+		session_refuse(s, env, word, step);
 }
 
 bool session_adopted(struct session *s)

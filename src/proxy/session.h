@@ -274,9 +274,9 @@ void session_drawn(struct session *s, const struct session_env *env, struct slic
  * none. Borrowed from either, as long as the login is not written. */
 struct slice session_user_up(const struct session *s, const struct policy *p);
 
-/* The answer to ASK_ADMIT: ACCEPTED, or why not, and a static phrase. */
-void session_admitted(struct session *s, const struct session_env *env, enum verdict answer,
-                      const char *why, struct session_step *step);
+/* The answer to ASK_ADMIT. */
+void session_admitted(struct session *s, const struct session_env *env,
+                      const struct session_word *word, struct session_step *step);
 
 /* The side sent FIN: nothing more will be given from it (what was not consumed is given up). A
  * client that ends before it is relayed cancels everything. */
@@ -295,9 +295,9 @@ void session_flushing(struct session *s, const struct session_env *env);
 void session_timer(struct session *s, const struct session_env *env, struct session_step *step);
 
 /* The caller refuses or ends the session: before RELAYING the client is answered as the verdict
- * says. why: a static phrase, or NULL. */
-void session_refuse(struct session *s, const struct session_env *env, enum verdict verdict,
-                    const char *why, struct session_step *step);
+ * says. */
+void session_refuse(struct session *s, const struct session_env *env,
+                    const struct session_word *word, struct session_step *step);
 
 /* Ends a session at the next frame boundary toward the client, with this v5 DISCONNECT code (0x8B
  * at a stop, 0x98 when kicked). A login under way is refused where the code is 0x8A (a ban) or 0x87

@@ -181,8 +181,8 @@ static void judge(struct session *s, const struct session_env *env, const struct
 		refuse(s, env, VERDICT_CONNECTION_LIMIT, 0, "out of memory", step);
 		return;
 	}
-	if (env->due != VERDICT_ACCEPTED) {
-		refuse(s, env, env->due, 0, env->due_why, step);
+	if (env->due.verdict != VERDICT_ACCEPTED) {
+		session_refuse(s, env, &env->due, step);
 		return;
 	}
 	if (!allowed(s, env, c, step))

@@ -20,7 +20,8 @@ const char *banish_address(const struct store_ban *ban, char *out)
 	return bans_address_get(ban->value, &c) ? net_network_text(c.base.b, c.bits, out) : out;
 }
 
-void banish_log(const struct store_ban *ban, const char *event, const char *by)
+void banish_log(const struct store_ban *ban, const char *event, const char *by,
+                const struct acl_verdict *rule)
 {
 	char text[NET_ADDR_TEXT];
 	time_t until = (time_t)ban->until;
@@ -38,6 +39,8 @@ void banish_log(const struct store_ban *ban, const char *event, const char *by)
 	    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) != 0)
 		log_str(&l, "until", text);
 	log_str(&l, "by", by);
+	if (rule != NULL)
+		report_rule(&l, rule);
 	if (ban->reason.n != 0)
 		log_text(&l, "reason", ban->reason);
 	log_end(&l);
@@ -151,19 +154,20 @@ void banish_refused(struct worker *w, size_t listener, const struct gate_who *wh
 {
 	struct err e;
 	struct gate_ban ban;
-	enum gate_sentence sentence =
-	    gate_refused(w->shared->gate, &w->snapshot->limits[listener], who, w->now, &ban, &e);
+	const struct gate_limits *limits = &w->snapshot->limits[listener];
+	struct acl_verdict rule = report_limit(limits, CONF_BAN);
+	enum gate_sentence sentence = gate_refused(w->shared->gate, limits, who, w->now, &ban, &e);
 
 	if (sentence == GATE_BAN_FAILED && report_may_say(w, REPORT_STATE))
 		log_say(LOG_LEVEL_ERROR, "ban", "an address is not banned: %s", e.text);
 	if (sentence == GATE_WOULD_BAN) {
 		metrics_add(&w->metrics, METRIC_WOULD_DENY, 1);
-		banish_log(&ban.ban, "would_ban", "filter");
+		banish_log(&ban.ban, "would_ban", "filter", &rule);
 	}
 	if (sentence != GATE_BANS)
 		return;
 	metrics_add(&w->metrics, METRIC_BANS_MADE, 1);
-	banish_log(&ban.ban, "banned", "filter");
+	banish_log(&ban.ban, "banned", "filter", &rule);
 	banish_keep(w, STORE_BAN, &ban.ban, w->now.real_us / 1000000);
 	tell(w->shared, &ban);
 }

@@ -17,8 +17,9 @@ size_t banish_all(struct worker *w, const struct store_ban *ban);
  * logged by worker w, and the ban is in force all the same. Any thread. */
 void banish_keep(struct worker *w, enum store_verb verb, const struct store_ban *ban, int64_t now);
 
-/* `event=… address=… until=… by=… reason=…`. */
-void banish_log(const struct store_ban *ban, const char *event, const char *by);
+/* `event=… address=… until=… by=… rule=… reason=…`; rule: what made the ban, or NULL. */
+void banish_log(const struct store_ban *ban, const char *event, const char *by,
+                const struct acl_verdict *rule);
 
 /* The network of an address ban as text into out (NET_ADDR_TEXT bytes). Returns out. */
 const char *banish_address(const struct store_ban *ban, char *out);

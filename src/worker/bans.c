@@ -167,28 +167,31 @@ bool bans_remove(struct bans *b, enum store_ban_kind kind, struct slice value)
 	return e != NULL;
 }
 
-bool bans_hold_name(const struct bans *b, enum store_ban_kind kind, struct slice name, int64_t now)
+const struct store_ban *bans_of_name(const struct bans *b, enum store_ban_kind kind,
+                                     struct slice name, int64_t now)
 {
 	const struct held *e = find(b, kind, name);
 
-	return e != NULL && !is_over(&e->ban, now);
+	return e != NULL && !is_over(&e->ban, now) ? &e->ban : NULL;
 }
 
-bool bans_hold_address(const struct bans *b, const uint8_t address[16], int64_t now)
+const struct store_ban *bans_of_address(const struct bans *b, const uint8_t address[16],
+                                        int64_t now)
 {
+	const struct store_ban *ban = NULL;
 	uint8_t value[BANS_ADDRESS_SIZE];
 
 	/* From the longest on, so that what is masked stays masked. */
 	memcpy(value, address, 16);
-	for (unsigned bits = LENGTHS; bits-- > 0;) {
+	for (unsigned bits = LENGTHS; bits-- > 0 && ban == NULL;) {
 		if (bits < 128)
 			value[bits / 8] &= (uint8_t)(0xff00u >> bits % 8);
 		value[16] = (uint8_t)bits;
-		if (b->lengths[bits] != 0 &&
-		    bans_hold_name(b, STORE_BAN_ADDRESS, slice_of(value, sizeof value), now))
-			return true;
+		if (b->lengths[bits] != 0)
+			ban =
+			    bans_of_name(b, STORE_BAN_ADDRESS, slice_of(value, sizeof value), now);
 	}
-	return false;
+	return ban;
 }
 
 size_t bans_count(const struct bans *b)

@@ -27,9 +27,11 @@ int bans_add(struct bans *b, const struct store_ban *ban, int64_t now, struct er
 /* False where there was none. */
 bool bans_remove(struct bans *b, enum store_ban_kind kind, struct slice value);
 
-/* Whether a ban that is not over holds. */
-bool bans_hold_address(const struct bans *b, const uint8_t address[16], int64_t now);
-bool bans_hold_name(const struct bans *b, enum store_ban_kind kind, struct slice name, int64_t now);
+/* A ban that is not over and holds, or NULL; there until the next change. */
+const struct store_ban *bans_of_address(const struct bans *b, const uint8_t address[16],
+                                        int64_t now);
+const struct store_ban *bans_of_name(const struct bans *b, enum store_ban_kind kind,
+                                     struct slice name, int64_t now);
 
 size_t bans_count(const struct bans *b);
 

@@ -97,9 +97,11 @@ static bool gate_allows(const struct report_peer *peer, const struct gate_who *w
 	if (word.verdict == VERDICT_ACCEPTED || word.dry ||
 	    (!word.flood && !w->snapshot->policies[peer->listener].filter.silent))
 		return true;
-	refuse_unheard(
-	    peer, who,
-	    &(struct report_refusal){.verdict = verdict_info(word.verdict)->name, .why = word.why});
+	struct acl_verdict rule = report_limit(&w->snapshot->limits[peer->listener], word.limit);
+	refuse_unheard(peer, who,
+	               &(struct report_refusal){.verdict = verdict_info(word.verdict)->name,
+	                                        .why = word.why,
+	                                        .rule = &rule});
 	return false;
 }
 
@@ -412,7 +414,8 @@ static void greet_timeout(struct conn *c)
 		return;
 	}
 	turn_begin(&t, c);
-	session_refuse(c->session, &t.env, VERDICT_TIMEOUT, NULL, &t.step);
+	session_refuse(c->session, &t.env, &(struct session_word){.verdict = VERDICT_TIMEOUT},
+	               &t.step);
 	turn_end(&t);
 	conn_settle(c);
 }

@@ -22,6 +22,13 @@ enum {
 	FLUSH_MS = 5000 /* the same where its socket does not even take them */
 };
 
+static struct session_word conn_word(const struct conn *c, const struct gate_word *word)
+{
+	return (struct session_word){.verdict = word->verdict,
+	                             .why = word->why,
+	                             .rule = report_limit(conn_limits(c), word->limit)};
+}
+
 void turn_begin(struct turn *t, struct conn *c)
 {
 	struct worker *w = c->worker;
@@ -32,8 +39,8 @@ void turn_begin(struct turn *t, struct conn *c)
 	                              .kit = w->kit,
 	                              .meter = &w->meter,
 	                              .now = w->now,
-	                              .due = c->due.dry ? VERDICT_ACCEPTED : c->due.verdict,
-	                              .due_why = c->due.why};
+	                              .due = c->due.dry ? (struct session_word){VERDICT_ACCEPTED}
+	                                                : conn_word(c, &c->due)};
 	t->step = (struct session_step){0};
 	if (t->env.policy->encrypts)
 		kit_freshen(w->kit, w->now);
@@ -95,10 +102,11 @@ static void write_out(struct turn *t, enum side side)
 
 void conn_refuse(struct conn *c, const struct gate_word *word)
 {
+	struct session_word refusal = conn_word(c, word);
 	struct turn t;
 
 	turn_begin(&t, c);
-	session_refuse(c->session, &t.env, word->verdict, word->why, &t.step);
+	session_refuse(c->session, &t.env, &refusal, &t.step);
 	turn_end(&t);
 }
 
@@ -139,11 +147,13 @@ static bool admit(struct conn *c)
 static void admit_named(struct conn *c)
 {
 	struct gate_who who = conn_who(c);
-	struct gate_word word = gate_named(c->worker->shared->gate, &who, c->worker->now);
+	struct gate_word word =
+	    gate_named(c->worker->shared->gate, conn_limits(c), &who, c->worker->now);
+	struct session_word answer = conn_word(c, &word);
 	struct turn t;
 
 	turn_begin(&t, c);
-	session_admitted(c->session, &t.env, word.verdict, word.why, &t.step);
+	session_admitted(c->session, &t.env, &answer, &t.step);
 	turn_end(&t);
 }
 

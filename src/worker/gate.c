@@ -168,16 +168,23 @@ static bool connect_allowed(struct gate *g, enum gate_kind kind, const struct co
 	       rate_allows(g, kind, &r, gate_rate_key(g, kind, f, limit, value), now);
 }
 
-static struct gate_word refuse(const struct gate_limits *limits, enum verdict v, const char *why)
+static struct gate_word refuse(const struct gate_limits *limits, enum verdict v,
+                               enum conf_limit limit, const char *why)
 {
-	return (struct gate_word){
-	    .verdict = v, .why = why, .dry = limits->filter != NULL && limits->filter->dry_run};
+	return (struct gate_word){.verdict = v,
+	                          .why = why,
+	                          .limit = limit,
+	                          .dry = limits->filter != NULL && limits->filter->dry_run};
 }
 
-/* Not on trial with a filter: it is not the filter's. */
-static struct gate_word banned(const char *why)
+/* Not on trial with a filter: it is not the filter's, though it may have made the ban. */
+static struct gate_word banned(const struct gate_limits *limits, const struct store_ban *ban,
+                               const char *why)
 {
-	return (struct gate_word){.verdict = VERDICT_BANNED, .why = why};
+	return (struct gate_word){.verdict = VERDICT_BANNED,
+	                          .why = why,
+	                          .limit =
+	                              gate_made(limits->filter, ban) ? CONF_BAN : CONF_LIMIT_NONE};
 }
 
 static const struct gate_word welcome = {.verdict = VERDICT_ACCEPTED};
@@ -193,10 +200,12 @@ static struct gate_word shares(struct gate *g, const struct gate_limits *limits,
 	if (f->connections_per_address != 0 &&
 	    there_are(g, filter_key(g, BY_ADDRESS, f, gate_source(who))) >=
 	        f->connections_per_address)
-		return refuse(limits, VERDICT_SHARE_LIMIT, "limit connections per address");
+		return refuse(limits, VERDICT_SHARE_LIMIT, CONF_CONNECTIONS_PER_ADDRESS,
+		              "limit connections per address");
 	if (f->connections_per_user != 0 &&
 	    there_are(g, filter_key(g, BY_USER, f, who->user)) >= f->connections_per_user)
-		return refuse(limits, VERDICT_SHARE_LIMIT, "limit connections per user");
+		return refuse(limits, VERDICT_SHARE_LIMIT, CONF_CONNECTIONS_PER_USER,
+		              "limit connections per user");
 	return welcome;
 }
 
@@ -211,11 +220,13 @@ struct gate_word gate_knock(struct gate *g, const struct gate_limits *limits,
 
 	memcpy(by_address.source, who->source, sizeof by_address.source);
 	(void)pthread_mutex_lock(&g->lock);
-	if (bans_hold_address(g->bans, who->address, gate_seconds(now)))
-		word = banned("the address is banned");
+	const struct store_ban *ban = bans_of_address(g->bans, who->address, gate_seconds(now));
+	if (ban != NULL)
+		word = banned(limits, ban, "the address is banned");
 	else if (f != NULL && !connect_allowed(g, BY_ADDRESS, f, &f->connects_per_address,
 	                                       gate_source(who), now))
-		word = refuse(limits, VERDICT_RATE_LIMITED, "limit connects per address");
+		word = refuse(limits, VERDICT_RATE_LIMITED, CONF_CONNECTS_PER_ADDRESS,
+		              "limit connects per address");
 	else
 		word = shares(g, limits, &by_address);
 	if (word.verdict != VERDICT_ACCEPTED && !word.dry)
@@ -263,15 +274,19 @@ static struct gate_word places(struct gate *g, size_t listener, const struct gat
 	return shares(g, limits, who);
 }
 
-static struct gate_word ban_of(const struct gate *g, const struct gate_who *who, struct now now)
+static struct gate_word ban_of(const struct gate *g, const struct gate_limits *limits,
+                               const struct gate_who *who, struct now now)
 {
-	if (bans_hold_address(g->bans, who->address, gate_seconds(now)))
-		return banned("the address is banned");
-	if (bans_hold_name(g->bans, STORE_BAN_USER, who->user, gate_seconds(now)))
-		return banned("the user is banned");
-	if (bans_hold_name(g->bans, STORE_BAN_CLIENT_ID, who->client_id, gate_seconds(now)))
-		return banned("the client id is banned");
-	return welcome;
+	int64_t s = gate_seconds(now);
+	const struct store_ban *ban = bans_of_address(g->bans, who->address, s);
+
+	if (ban != NULL)
+		return banned(limits, ban, "the address is banned");
+	ban = bans_of_name(g->bans, STORE_BAN_USER, who->user, s);
+	if (ban != NULL)
+		return banned(limits, ban, "the user is banned");
+	ban = bans_of_name(g->bans, STORE_BAN_CLIENT_ID, who->client_id, s);
+	return ban != NULL ? banned(limits, ban, "the client id is banned") : welcome;
 }
 
 struct gate_word gate_judge(struct gate *g, size_t listener, const struct gate_limits *limits,
@@ -281,20 +296,22 @@ struct gate_word gate_judge(struct gate *g, size_t listener, const struct gate_l
 	struct gate_word word;
 
 	(void)pthread_mutex_lock(&g->lock);
-	word = ban_of(g, who, now);
+	word = ban_of(g, limits, who, now);
 	if (word.verdict == VERDICT_ACCEPTED)
 		word = places(g, listener, limits, who);
 	if (word.verdict == VERDICT_ACCEPTED && f != NULL &&
 	    !connect_allowed(g, BY_USER, f, &f->connects_per_user, who->user, now))
-		word = refuse(limits, VERDICT_RATE_LIMITED, "limit connects per user");
+		word = refuse(limits, VERDICT_RATE_LIMITED, CONF_CONNECTS_PER_USER,
+		              "limit connects per user");
 	(void)pthread_mutex_unlock(&g->lock);
 	return word;
 }
 
-struct gate_word gate_named(struct gate *g, const struct gate_who *who, struct now now)
+struct gate_word gate_named(struct gate *g, const struct gate_limits *limits,
+                            const struct gate_who *who, struct now now)
 {
 	(void)pthread_mutex_lock(&g->lock);
-	struct gate_word word = ban_of(g, who, now);
+	struct gate_word word = ban_of(g, limits, who, now);
 	(void)pthread_mutex_unlock(&g->lock);
 	return word;
 }

@@ -29,6 +29,7 @@ struct gate_who {
 struct gate_word {
 	enum verdict verdict;
 	const char *why; /* a static phrase, or NULL */
+	enum conf_limit limit; /* of the filter, which says so */
 	bool dry;        /* it would be refused, but the filter is only tried */
 	bool flood;      /* this source was told often enough: close it without a word */
 };
@@ -61,7 +62,8 @@ struct gate_word gate_judge(struct gate *g, size_t listener, const struct gate_l
                             const struct gate_who *who, struct now now);
 
 /* It was given its client id after that: bans alone, and nothing is counted. */
-struct gate_word gate_named(struct gate *g, const struct gate_who *who, struct now now);
+struct gate_word gate_named(struct gate *g, const struct gate_limits *limits,
+                            const struct gate_who *who, struct now now);
 
 /* The places that a connection takes up, and what its client has spent of the limit on publishing,
  * here and before. */

@@ -54,6 +54,16 @@ static void write_ban(struct gate_ban *out, const struct conf_filter *f, const s
 	    .reason = slice_of((const uint8_t *)out->reason, n < 0 ? 0 : (size_t)n)};
 }
 
+bool gate_made(const struct conf_filter *f, const struct store_ban *ban)
+{
+	static const char of[] = ", filter ";
+	size_t n = f == NULL ? 0 : strlen(f->name), all = n + sizeof of - 1;
+	const uint8_t *end = ban->reason.p + (ban->reason.n - all);
+
+	return f != NULL && ban->automatic && ban->reason.n > all &&
+	       memcmp(end, of, sizeof of - 1) == 0 && memcmp(end + sizeof of - 1, f->name, n) == 0;
+}
+
 /* Counts a refusal; true for the one that is one too many. */
 static bool one_too_many(struct gate *g, const struct conf_filter *f, const struct gate_who *who,
                          struct now now)
@@ -83,7 +93,7 @@ enum gate_sentence gate_refused(struct gate *g, const struct gate_limits *limits
 	if (f == NULL || f->ban_after.n == 0)
 		return GATE_COUNTS;
 	(void)pthread_mutex_lock(&g->lock);
-	if (!bans_hold_address(g->bans, who->address, gate_seconds(now)) &&
+	if (bans_of_address(g->bans, who->address, gate_seconds(now)) == NULL &&
 	    one_too_many(g, f, who, now)) {
 		write_ban(out, f, who, now);
 		sentence = GATE_WOULD_BAN;

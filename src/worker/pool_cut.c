@@ -120,7 +120,7 @@ int pool_ban(struct pool *p, const struct pool_ban *order, struct pool_banned *o
 	if (ban_value(order->kind, order->value, room, &ban.value, e) != 0 ||
 	    gate_ban(p->shared.gate, &ban, now, e) != 0)
 		return -1;
-	banish_log(&ban, "banned", "hand");
+	banish_log(&ban, "banned", "hand", NULL);
 	*out = (struct pool_banned){.cut = 0};
 	out->kept = pool_open_store(p, p->snapshot->conf, &out->why) == 0;
 	banish_keep(p->workers[0], STORE_BAN, &ban, now_s);
@@ -140,7 +140,7 @@ int pool_unban(struct pool *p, enum store_ban_kind kind, struct slice value, str
 		return -1;
 	if (!gate_unban(p->shared.gate, kind, ban.value))
 		return err_set(e, "there is no such ban");
-	banish_log(&ban, "unbanned", "hand");
+	banish_log(&ban, "unbanned", "hand", NULL);
 	banish_keep(p->workers[0], STORE_UNBAN, &ban, now.real_us / 1000000);
 	return 0;
 }

@@ -21,7 +21,7 @@ static void put_peer(struct log_line *l, const struct worker *w, size_t listener
 }
 
 /* Of a long path the end, since a value of the log is cut, and the line stands behind it. */
-static void put_rule(struct log_line *l, const struct acl_verdict *rule)
+void report_rule(struct log_line *l, const struct acl_verdict *rule)
 {
 	enum { PATH_SHOWN = 150 };
 	char text[200];
@@ -32,6 +32,18 @@ static void put_rule(struct log_line *l, const struct acl_verdict *rule)
 	(void)snprintf(text, sizeof text, "%s%s:%u", left_out != 0 ? "..." : "",
 	               rule->file + left_out, rule->line);
 	log_str(l, "rule", text);
+}
+
+struct acl_verdict report_limit(const struct gate_limits *limits, enum conf_limit limit)
+{
+	const struct conf_filter *f = limits->filter;
+	struct acl_verdict v = {.rule = ACL_NO_RULE};
+
+	if (f != NULL) {
+		v.file = f->limit_at[limit].file;
+		v.line = f->limit_at[limit].line;
+	}
+	return v;
 }
 
 static void put_code(struct log_line *l, uint8_t code)
@@ -142,7 +154,7 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	log_str(&l, "mqtt", version_name(c->session->version));
 	log_number(&l, "worker", (int64_t)c->worker->number);
 	log_str(&l, "login", c->session->login == LOGIN_PASSED ? "passed" : NULL);
-	put_rule(&l, &n->rule);
+	report_rule(&l, &n->rule);
 	put_code(&l, n->code);
 	log_str(&l, "why", n->why);
 	log_end(&l);
@@ -175,7 +187,7 @@ static void report_closed(struct conn *c, const struct session_note *n)
 	log_begin(&l, LOG_LEVEL_INFO, "closed");
 	put_client(&l, c);
 	log_str(&l, "from", n->from == SIDE_CLIENT ? "client" : "broker");
-	put_rule(&l, &n->rule);
+	report_rule(&l, &n->rule);
 	put_code(&l, n->code);
 	log_str(&l, "why", n->why);
 	log_end(&l);
@@ -227,7 +239,7 @@ static void report_denied(struct conn *c, const struct session_note *n)
 		         n->topic);
 	if (n->more != 0)
 		log_number(&l, "more", (int64_t)n->more);
-	put_rule(&l, &n->rule);
+	report_rule(&l, &n->rule);
 	log_end(&l);
 }
 
@@ -240,6 +252,8 @@ static void report_delayed(struct conn *c, const struct session_note *n)
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, n->dry ? "would_delay" : "delayed");
 	put_client(&l, c);
+	struct acl_verdict rule = report_limit(conn_limits(c), CONF_PUBLISH_PER_CLIENT);
+	report_rule(&l, &rule);
 	log_str(&l, "why", "limit publish");
 	log_end(&l);
 }
@@ -283,7 +297,7 @@ void report_refused(const struct report_peer *peer, const struct report_refusal 
 	log_str(&l, "verdict", r->verdict);
 	put_peer(&l, w, peer->listener, peer->address, peer->port);
 	if (r->rule != NULL)
-		put_rule(&l, r->rule);
+		report_rule(&l, r->rule);
 	log_str(&l, "why", r->why);
 	log_end(&l);
 }
@@ -298,6 +312,8 @@ void report_would_refuse(struct conn *c, const struct gate_word *word)
 	log_begin(&l, LOG_LEVEL_WARNING, "would_deny");
 	log_str(&l, "what", "connect");
 	put_client(&l, c);
+	struct acl_verdict rule = report_limit(conn_limits(c), word->limit);
+	report_rule(&l, &rule);
 	log_str(&l, "why", word->why);
 	log_end(&l);
 }

@@ -3,6 +3,7 @@
 #ifndef WORKER_REPORT_H
 #define WORKER_REPORT_H
 
+#include "sys/log.h"
 #include "worker/conn.h"
 #include "worker/worker.h"
 
@@ -32,6 +33,12 @@ struct report_refusal {
 	const struct acl_verdict *rule; /* what decided, or NULL */
 };
 void report_refused(const struct report_peer *peer, const struct report_refusal *r);
+
+/* A limit or the ban of a filter as what decided: where it stands. */
+struct acl_verdict report_limit(const struct gate_limits *limits, enum conf_limit limit);
+
+/* "rule": its file and line, where it has one. */
+void report_rule(struct log_line *l, const struct acl_verdict *rule);
 
 /* The gate would have refused the CONNECT, were its filter not only tried. */
 void report_would_refuse(struct conn *c, const struct gate_word *word);

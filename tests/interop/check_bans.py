@@ -53,8 +53,9 @@ def after_refusals():
     tap.eq(other.login("other").code, 0, "and one of another")
     tap.eq(tries(front, 3, client_id="bad-1", source="127.0.0.9"), [5, 5, 5], "three refusals")
     line = front.wait_event("banned")
-    tap.eq((line["address"], line["by"], line["reason"]), ("127.0.0.9", "filter", "3 refusals, filter door"),
-           "a line of the log tells of the ban")
+    rule = front.line_of("ban after")
+    tap.eq((line["address"], line["by"], line["reason"], line["rule"]),
+           ("127.0.0.9", "filter", "3 refusals, filter door", rule), "a line of the log tells of the ban, and by which line")
     p = inside.expect(raw.DISCONNECT)
     tap.eq(p.code, 0x8a, "who was inside is told 0x8A")
     tap.eq(inside.end(), [], "and cut")
@@ -64,7 +65,8 @@ def after_refusals():
     tap.eq(tries(front, source="127.0.0.9", port=front.port_of("open")), [5], "at a listener without a filter too")
     tap.eq(tries(front, source="127.0.0.8"), [0], "another address gets in")
     line = front.wait_verdict("banned")
-    tap.eq((line["why"], line["client_id"]), ("the address is banned", "good"), "the log says why")
+    tap.eq((line["why"], line["client_id"], line["rule"]), ("the address is banned", "good", rule), "the log says why")
+    tap.ok(all("rule" not in v for v in front.verdicts("banned", listener="open")), "where another filter is, no line of that")
     listed = bans(front)
     tap.eq([(b["kind"], b["value"], b["by"]) for b in listed], [("address", "127.0.0.9", "filter")], "bans lists it")
     tap.eq(front.status()["bans-made"], "1", "counted")

@@ -51,12 +51,14 @@ def connects_per_address():
     tap.eq(tries(front, 1, version=5), [0x9f], "5.0: 0x9F")
     tap.eq(tries(front, 1, source="127.0.0.2"), [0], "another address gets in")
     line = front.wait_verdict("rate_limited")
-    tap.eq((line["why"], line["listener"], line["client_id"], line["peer"][:10]),
-           ("limit connects per address", "plant", "c", "127.0.0.1:"), "a line of the log says all")
+    tap.eq((line["why"], line["rule"], line["listener"], line["client_id"], line["peer"][:10]),
+           ("limit connects per address", front.line_of("limit connects"), "plant", "c", "127.0.0.1:"),
+           "a line of the log says all")
     answers = tries(front, 40)
     tap.ok(answers.count(3) <= 20 and answers[-1] is None, "who goes on is closed at accept", answers)
     tap.ok(proc.holds(lambda: len([f for f in front.verdicts("rate_limited") if "client_id" not in f]) >= 20, 5),
            "with a line each")
+    tap.eq({f["rule"] for f in front.verdicts("rate_limited")}, {line["rule"]}, "by the same rule")
     tap.eq(int(front.status()["connects-rate-limited"]), 42, "counted")
     tap.eq(stub.accepted(), 4, "and the broker saw only those who got in")
     tap.eq(front.stop(), 0, "status 0")
@@ -84,7 +86,8 @@ def connects_per_user():
     tap.ok(quick, "at once")
     tap.eq(tries(front, 1, version=5, user="ann", password="p" + code, source="127.0.0.3"), [0x9f], "from anywhere")
     tap.eq(tries(front, 1, user="bob", password="p" + bob.code()), [0], "another user gets in")
-    tap.eq(front.wait_verdict("rate_limited")["why"], "limit connects per user", "the log says why")
+    line = front.wait_verdict("rate_limited")
+    tap.eq((line["why"], line["rule"]), ("limit connects per user", front.line_of("limit connects")), "the log says why")
     tap.eq(front.stop(), 0, "status 0")
 
 
@@ -100,7 +103,8 @@ def connections():
         tap.eq(tries(front, 1, **me) + tries(front, 1, version=5, **me), [3, 0x97], what + ": the third is told 3, or 0x97")
         tap.eq(tries(front, 1, **other), [0], "another %s gets in" % what)
         line = front.wait_verdict("connection_limit")
-        tap.eq(line["why"], "limit connections per " + what, "the log says why")
+        tap.eq((line["why"], line["rule"]), ("limit connections per " + what, front.line_of("limit connections")),
+               "the log says why")
         tap.eq(stub.accepted(), 3, "the broker saw three")
         first[0].close()
         tap.ok(proc.holds(lambda: tries(front, 1, **me) == [0], 5), what + ": a place that became free is taken")
@@ -133,14 +137,16 @@ def dry_run():
     tap.eq(tries(front, 3, user="ann"), [0, 0, 0], "three get in")
     front.wait_event("would_deny", times=2)
     front.wait_event("would_deny", times=2)
-    tap.eq([f["why"] for f in front.events("would_deny")], ["limit connects per address"] * 2, "two lines")
+    tap.eq([(f["why"], f["rule"]) for f in front.events("would_deny")],
+           [("limit connects per address", front.line_of("limit connects"))] * 2, "two lines")
     with raw.Client(front.port) as c:
         c.login("p", user="ann")
         for i in range(3):
             c.publish("t", b"x", 1, mid=i + 1)
     front.wait_event("would_delay", times=2)
     front.wait_event("would_delay", times=2)
-    tap.eq(len(front.events("would_delay")), 2, "two messages would have waited")
+    tap.eq([f["rule"] for f in front.events("would_delay")], [front.line_of("limit publish")] * 2,
+           "two messages would have waited")
     tap.eq(int(front.status()["would-deny"]), 5, "counted")
     tap.eq(front.stop(), 0, "status 0")
 
@@ -170,7 +176,8 @@ def publishing():
             c.publish("t", b"x", 1, mid=i + 1)
         tap.within(time.monotonic() - began, 2.7, 30, "the same client comes back without a burst: 20 at once, 55 later")
     tap.ok(int(front.status()["publishes-delayed"]) > 0, "counted")
-    tap.eq(front.wait_event("delayed")["client_id"], "fast", "and in the log")
+    line = front.wait_event("delayed")
+    tap.eq((line["client_id"], line["rule"]), ("fast", front.line_of("limit publish")), "and in the log")
     tap.eq(front.stop(), 0, "status 0")
 
 

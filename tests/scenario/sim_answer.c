@@ -135,7 +135,7 @@ static bool answer_admit(struct host *h)
 	bool moved;
 
 	call_begin(h, &c, EVENT_ROOM);
-	session_admitted(h->s, &h->env, answer, NULL, &c.step);
+	session_admitted(h->s, &h->env, &(struct session_word){.verdict = answer}, &c.step);
 	return call_finish(h, &c, 0, &moved);
 }
 

@@ -237,6 +237,6 @@ bool host_refuse(struct host *h, enum verdict v)
 	bool moved;
 
 	call_begin(h, &c, EVENT_ROOM);
-	session_refuse(h->s, &h->env, v, NULL, &c.step);
+	session_refuse(h->s, &h->env, &(struct session_word){.verdict = v}, &c.step);
 	return call_finish(h, &c, 0, &moved) && run(h);
 }

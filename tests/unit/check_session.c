@@ -255,7 +255,7 @@ START_TEST(dead_is_dead)
 	session_ended(r->s, &r->env, SIDE_CLIENT, &r->step);
 	session_broke(r->s, &r->env, SIDE_BROKER, &r->step);
 	session_stop(r->s, &r->env, MQTT_SERVER_SHUTTING_DOWN, "stop", &r->step);
-	session_refuse(r->s, &r->env, VERDICT_TIMEOUT, NULL, &r->step);
+	session_refuse(r->s, &r->env, &(struct session_word){.verdict = VERDICT_TIMEOUT}, &r->step);
 	ck_assert_uint_eq(
 	    r->out[SIDE_CLIENT].len + r->out[SIDE_BROKER].len + r->step.n_notes + r->step.ask, 0);
 	ck_assert(!r->step.close[SIDE_CLIENT] && !r->step.close[SIDE_BROKER]);
@@ -278,7 +278,7 @@ START_TEST(refusals)
 		says = false;
 	reach(r, SESSION_DIALING);
 	r->env.now.mono_ms += 400;
-	session_refuse(r->s, &r->env, v, NULL, fresh(r, ROOM));
+	session_refuse(r->s, &r->env, &(struct session_word){.verdict = v}, fresh(r, ROOM));
 	ck_assert_uint_eq(r->step.n_notes, 1);
 	ck_assert_int_eq(r->step.notes[0].kind, NOTE_VERDICT);
 	ck_assert_int_eq(r->step.notes[0].verdict, v);
@@ -312,7 +312,8 @@ START_TEST(refuse_comes_too_late)
 	struct rig *r = rig_new(plain, MQTT_5);
 
 	reach(r, SESSION_RELAYING);
-	session_refuse(r->s, &r->env, VERDICT_CONNECTION_LIMIT, NULL, fresh(r, ROOM));
+	session_refuse(r->s, &r->env, &(struct session_word){.verdict = VERDICT_CONNECTION_LIMIT},
+	               fresh(r, ROOM));
 	ck_assert_int_eq(r->s->state, SESSION_RELAYING);
 	ck_assert_uint_eq(r->out[SIDE_CLIENT].len + r->step.n_notes, 0);
 	rig_free(r);

@@ -151,6 +151,13 @@ class Proxy:
     def rss(self):
         return proc.status(self.pid, "VmRSS")
 
+    def line_of(self, text):
+        """FILE:LINE of the one line of the configuration in which that stands"""
+        with open(self.conf) as f:
+            at = [i for i, line in enumerate(f, 1) if text in line]
+        assert len(at) == 1, (text, at)
+        return "%s:%d" % (self.conf, at[0])
+
     # ---- the log
 
     def events(self, event=None, **wanted):
