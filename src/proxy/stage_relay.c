@@ -299,11 +299,12 @@ void stage_relay(struct session *s, const struct session_env *env, enum side fro
 	while (step->consumed < bytes.n) {
 		struct slice view = slice_of(bytes.p + step->consumed, bytes.n - step->consumed);
 		/* An end that waits for the boundary: nothing new begins toward the client. And
-		 * there must be room to note what a packet comes to. */
+		 * there must be room to note what a packet comes to: on trial three things, that
+		 * it would be denied, and delayed, and that its payload is bad. */
 		if (flow->left == 0 && s->stopping)
 			break;
 		if ((flow->left == 0 || flow->changes) &&
-		    step->n_notes > SESSION_NOTES - 2)
+		    step->n_notes > SESSION_NOTES - 3)
 			break;
 		if (flow->left == 0 && next_packet(s, env, from, view, step) == STAGE_WAIT)
 			break;

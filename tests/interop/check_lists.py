@@ -320,6 +320,19 @@ def tried():
     tap.ok(int(mine.status()["would-deny"]) >= 3, "and counted")
     tap.eq(mine.status()["messages-denied"], "0", "nothing was denied")
     mine.stop()
+    # one message, three things to tell
+    mine = made("filter plant {\n\tdeny publish\n\tlimit publish 1 per 1h per client\n\tdry-run on\n}\n" + proxy.key("one")[0] +
+                proxy.decrypt("t", "one"), name="tried-much")
+    with raw.Client(mine.port, 5) as c:
+        c.login("m")
+        c.send(b"".join(raw.publish("t", b"plaintext", version=5) for _ in range(31)))
+        c.ping()
+        c.ping()
+    deny = "filter.plant.publish.deny.%s:%d" % (mine.conf, before(mine, "filter plant {") + 2)
+    status = mine.status()
+    failed = sum(int(v) for k, v in status.items() if k.startswith("payloads-failed."))
+    tap.eq((status[deny], failed, status["would-deny"]), ("31", 31, "61"), "all are counted")
+    mine.stop()
 
 
 def silent():
