@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { HIGH_MAX = 256 * 1024 }; /* more to keep only costs memory */
+
 void leg_init(struct leg *l, size_t max_buffer)
 {
 	*l = (struct leg){.fd = -1, .in = {.cap = max_buffer}, .out = {.cap = max_buffer}};
@@ -53,9 +55,11 @@ enum leg_result leg_read(struct leg *l, uint8_t *to, size_t size, size_t *n)
 
 static void mark(struct leg *l)
 {
-	if (l->out.len >= l->out.cap / 4)
+	size_t high = l->out.cap / 4 < HIGH_MAX ? l->out.cap / 4 : HIGH_MAX;
+
+	if (l->out.len >= high)
 		l->full = true;
-	else if (l->out.len <= l->out.cap / 8)
+	else if (l->out.len <= high / 2)
 		l->full = false;
 }
 
