@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HIGH_MAX = 256 * 1024 }; /* more to keep only costs memory */
+enum { HIGH_MAX = 128 * 1024 }; /* more to keep only costs memory */
 
 void leg_init(struct leg *l, size_t max_buffer)
 {

@@ -31,7 +31,7 @@ struct leg {
 enum leg_result { LEG_OK, LEG_EOF, LEG_AGAIN, LEG_BROKEN };
 
 /* An empty leg whose buffers may hold max_buffer bytes each. The high-water mark of `out` is a
- * quarter of that, at most 256 KiB, the low one half of the high one. */
+ * quarter of that, at most 128 KiB, the low one half of the high one. */
 void leg_init(struct leg *l, size_t max_buffer);
 
 /* Gives the leg its descriptor, which it owns from then on. ready is called on the base's thread

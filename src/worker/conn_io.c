@@ -330,11 +330,15 @@ static bool pump(struct conn *c, enum side from)
 	return n != 0 || (l->eof && needs_bytes(l));
 }
 
-static size_t read_size(const struct conn *c)
+static size_t read_size(struct conn *c, enum side from)
 {
+	const struct leg *to = conn_leg(c, side_other(from));
+
 	if (c->session == NULL || c->session->state < SESSION_RELAYING)
 		return GREET_READ;
-	return c->worker->n_conns > 2 ? WORKER_READ_SHARE : WORKER_READ_MAX;
+	/* What a slow side does not take is kept: little at a time. */
+	return c->worker->n_conns > 2 || (to != NULL && to->out.len != 0) ? WORKER_READ_SHARE
+	                                                                  : WORKER_READ_MAX;
 }
 
 static void count_read(struct worker *w, enum side from, size_t n)
@@ -348,7 +352,7 @@ static void count_read(struct worker *w, enum side from, size_t n)
 static enum leg_result read_shared(struct conn *c, enum side from, struct leg *l)
 {
 	struct worker *w = c->worker;
-	size_t have = l->in.len, size = read_size(c), room = buf_room(&l->in), n;
+	size_t have = l->in.len, size = read_size(c, from), room = buf_room(&l->in), n;
 
 	/* No more than the leg could keep, were nothing of it used. */
 	if (room == 0)
@@ -377,7 +381,8 @@ static enum leg_result read_shared(struct conn *c, enum side from, struct leg *l
 /* A long message that is awaited whole is read to where it is kept. */
 static enum leg_result read_long(struct conn *c, enum side from, struct leg *l)
 {
-	size_t missing = l->want > l->in.len ? l->want - l->in.len : 0, size = read_size(c), n;
+	size_t missing = l->want > l->in.len ? l->want - l->in.len : 0, size = read_size(c, from),
+	       n;
 
 	if (missing != 0 && missing < size)
 		size = missing;
