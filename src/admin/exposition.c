@@ -114,6 +114,9 @@ static void put_logins(struct prom *p, const struct pool_status *st)
 	prom_begin(p);
 	prom_label(p, "reason", "unknown_user");
 	prom_number(p, st->counts[METRIC_UNKNOWN_USERS_PASSED]);
+	prom_begin(p);
+	prom_label(p, "reason", "lease");
+	prom_number(p, st->counts[METRIC_LOGINS_LEASED]);
 }
 
 static void put_filter(struct prom *p, const struct snapshot *s, size_t filter)

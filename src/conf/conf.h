@@ -31,6 +31,7 @@ struct conf_otp {
 	enum otp_layout layout;
 	/* VERIFY */
 	enum conf_forward forward;
+	uint64_t lease_ms; /* 0 off */
 	unsigned digits; /* assumed for unknown users */
 	enum conf_unknown unknown_users;
 	/* INJECT */

@@ -58,13 +58,13 @@ static int ask_password(struct buf *out)
 	uint8_t c = 0;
 	ssize_t got;
 
-	(void)fputs("password: ", stderr);
 	if (tcgetattr(STDIN_FILENO, &before) != 0)
 		return ctl_fail("terminal: %s", strerror(errno));
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) != 0)
 		return ctl_fail("terminal: %s", strerror(errno));
+	(void)fputs("password: ", stderr);
 	while ((got = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n')
 		if (buf_append(out, slice_of(&c, 1)) != 0)
 			break;

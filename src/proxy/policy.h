@@ -69,6 +69,12 @@ enum policy_forward {
 	FORWARD_NONE      /* neither user name nor password */
 };
 
+/* How long a password whose code was accepted may come again. */
+struct policy_lease {
+	int64_t ms;         /* 0: it may not */
+	struct slice scope; /* where: a name that is like no other */
+};
+
 /* Everything borrowed; lives as long as the snapshot that it was made from. */
 struct policy {
 	uint8_t versions;   /* bit 1 << enum mqtt_version: what the listener allows */
@@ -84,6 +90,7 @@ struct policy {
 	bool otp; /* the client leg's password holds a one-time code that is verified */
 	enum otp_layout layout;
 	enum policy_forward forward;
+	struct policy_lease lease;
 	struct policy_inject inject; /* what the broker leg's password gets */
 	unsigned digits;             /* assumed for users that are unknown */
 	bool pass_strangers; /* who never had a credential logs in at the broker as it came */
@@ -130,6 +137,7 @@ struct session_env {
 	const struct kit *kit;
 	struct meter *meter; /* NULL: nobody counts */
 	struct now now;
+	const uint8_t *lease_key; /* the same all the time, for all; NULL: no leases */
 	/* Said when the client's CONNECT is whole, before anything else is asked. */
 	struct session_word due;
 };

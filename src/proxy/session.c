@@ -32,13 +32,24 @@ struct session *session_new(const struct acl_address *address, const uint8_t sou
 	return s;
 }
 
-void session_forget_stored(struct session *s)
+void session_leased(struct session *s)
 {
-	if (s->stored != NULL)
-		secret_wipe(s->stored, s->stored_len);
-	free(s->stored);
-	s->stored = NULL;
-	s->stored_len = 0;
+	session_forget_extra(s);
+}
+
+bool session_extra(struct session *s)
+{
+	if (s->extra == NULL)
+		s->extra = calloc(1, sizeof *s->extra);
+	return s->extra != NULL;
+}
+
+void session_forget_extra(struct session *s)
+{
+	if (s->extra != NULL)
+		secret_wipe(s->extra, sizeof *s->extra);
+	free(s->extra);
+	s->extra = NULL;
 }
 
 void session_free(struct session *s)
@@ -56,7 +67,7 @@ void session_free(struct session *s)
 	free(s->owned[SIDE_BROKER]);
 	free(s->identity);
 	secret_wipe(s->code, sizeof s->code);
-	session_forget_stored(s);
+	session_forget_extra(s);
 	free(s);
 }
 
@@ -80,9 +91,15 @@ int session_identify(struct session *s, struct slice client_id, bool has_user, s
 
 void session_enter(struct session *s, enum session_state to)
 {
-	/* Sent or not: the code does not stay. */
+	/* Sent or not: neither code nor password stays. */
 	if (s->state == SESSION_FORWARDING)
 		secret_wipe(s->code, sizeof s->code);
+	if (s->state == SESSION_FORWARDING && s->extra != NULL) {
+		secret_wipe(s->extra->stored, s->extra->stored_len);
+		s->extra->stored_len = 0;
+	}
+	if (to == SESSION_REFUSING || to == SESSION_DEAD)
+		session_forget_extra(s);
 	s->state = to;
 	if (to == SESSION_RELAYING || to == SESSION_DEAD)
 		s->deadline = 0;

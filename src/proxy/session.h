@@ -14,6 +14,7 @@
 #ifndef PROXY_SESSION_H
 #define PROXY_SESSION_H
 
+#include "base/secret.h"
 #include "mqtt/alias.h"
 #include "mqtt/connect.h"
 #include "proxy/payload.h"
@@ -55,8 +56,10 @@ enum session_ask {
 	ASK_SETTLE = 8,  /* tell the store session.settle; no answer is waited for */
 	ASK_DRAW = 16, /* draw a code for the user session_user_up(), durably, then session_drawn();
 	                  see session.fate */
-	ASK_ADMIT = 32 /* may session.client_id, which the broker has just assigned, be here? At
+	ASK_ADMIT = 32, /* may session.client_id, which the broker has just assigned, be here? At
 	                  once, then session_admitted(), and the broker's bytes again */
+	ASK_LEASE = 64  /* the password of session.extra and session.consume was accepted and may
+	                   come again; then session_leased() */
 };
 
 /* Something that happened, for the log and the counters. */
@@ -133,9 +136,10 @@ struct session_settle {
 
 /* What a client is let in by. */
 enum session_login {
-	LOGIN_OPEN,  /* nothing of this proxy's: no code is asked for */
-	LOGIN_CODE,  /* a code, which is used up */
-	LOGIN_PASSED /* its user has no credential, and logs in at the broker as it came */
+	LOGIN_OPEN,   /* nothing of this proxy's: no code is asked for */
+	LOGIN_CODE,   /* a code, which is used up */
+	LOGIN_LEASED, /* a password whose code was used up lately */
+	LOGIN_PASSED  /* its user has no credential, and logs in at the broker as it came */
 };
 
 /* What became of a code that was drawn. */
@@ -178,6 +182,15 @@ struct alive {
 	uint32_t ahead, own, behind;
 };
 
+/* What only some logins need, until they are over. */
+struct session_extra {
+	bool may_lease; /* the password may come again: lease stands for it, lease.c */
+	uint8_t lease[SECRET_HASH_SIZE];
+	int64_t edition;               /* of the user, as the credential was asked for */
+	uint8_t stored[OTP_LOGIN_MAX]; /* FORWARD_STORED: what goes up, packed */
+	size_t stored_len;
+};
+
 /* Others may read what stands in the first part. */
 struct session {
 	enum session_state state;
@@ -187,27 +200,26 @@ struct session {
 	enum session_login login : 8; /* settled when JUDGING is left; not OPEN: refusals look
 	                                 alike, and the user can be locked out */
 	bool injects;                 /* a code was drawn for this login */
-	enum policy_forward forward;     /* of a login by code */
 	uint8_t code_len;             /* see code */
 	uint32_t connect_len; /* bytes of a whole CONNECT that is not consumed yet, else 0 */
 	struct session_consume consume;
 	struct session_settle settle;
+	struct session_extra *extra;  /* NULL: this login needs nothing of it */
 	uint8_t code[OTP_DIGITS_MAX]; /* the drawn code until it is written, then wiped */
 	/* the engine's own */
 	uint8_t *identity;
-	uint8_t *stored; /* FORWARD_STORED: the packed login, until it is written, then wiped */
-	size_t stored_len;
 	struct acl_address address;
 	uint8_t source[16];
 	bool has_auth_method;
 	bool was_accepted, stopping;
-	bool expires;               /* v5: CONNECT had a Session Expiry Interval other than 0 */
-	enum session_fate fate : 8; /* of the drawn code; final when AWAIT_CONNACK is left */
+	bool expires; /* v5: CONNECT had a Session Expiry Interval other than 0 */
 	enum otp_layout layout;
-	unsigned digits; /* of the credential that was accepted */
+	enum policy_forward forward; /* of a login by code */
+	uint8_t digits;              /* of the credential that was accepted */
+	uint8_t refusal_code;        /* v5 code of a MALFORMED */
+	bool silent;                 /* the refusal is not said */
+	enum session_fate fate : 8;  /* of the drawn code; final when AWAIT_CONNACK is left */
 	enum verdict refusal;
-	uint8_t refusal_code;   /* v5 code of a MALFORMED */
-	bool silent;            /* the refusal is not said */
 	bool unadmitted;        /* ASK_ADMIT waits for its answer, and CONNACK for that */
 	int64_t connect_ms;     /* when CONNECT was whole */
 	int64_t deadline;       /* monotonic ms; 0 none */
@@ -248,13 +260,17 @@ struct session_credential {
 	bool found, stranger;
 	enum verdict why;
 	const char *reason;
-	int64_t id;
+	int64_t id, edition; /* edition: another one when anybody changed the user */
 	bool guess_taken;
+	bool leased; /* this login was accepted lately and holds a lease */
 	const struct otp_credential *cred;
 	struct slice login; /* found: what the state keeps for the broker, packed; empty: nothing */
 };
 void session_taken(struct session *s, const struct session_env *env, struct slice client,
                    const struct session_credential *answer, struct session_step *step);
+
+/* The answer to ASK_LEASE: nothing of session.extra is needed any more. */
+void session_leased(struct session *s);
 
 /* The answer to ASK_DIAL. */
 void session_dialled(struct session *s, const struct session_env *env, bool connected,

@@ -43,8 +43,16 @@ void session_note_payload(const struct session_env *env, struct session_step *st
 /* Closes both sides behind what was written. */
 void session_finish(struct session *s, struct session_step *step);
 
-/* Wipes the login that the state keeps. */
-void session_forget_stored(struct session *s);
+/* lease.c: whether passwords of this client may come again; and what stands for one. */
+bool lease_wanted(const struct session *s, const struct session_env *env);
+void lease_tag(struct session *s, const struct session_env *env, const struct mqtt_connect *c);
+
+/* Makes session.extra, if it is not there: false without memory. And wipes and frees it. */
+bool session_extra(struct session *s);
+void session_forget_extra(struct session *s);
+
+/* The login that the state keeps, borrowed. False where there is none. */
+bool stage_stored(const struct session *s, struct otp_login *out);
 
 /* meter.c: n packets of that side are on their way or were answered; a payload came through, was
  * sealed, or may not pass. */

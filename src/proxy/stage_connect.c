@@ -201,6 +201,9 @@ static void judge(struct session *s, const struct session_env *env, const struct
 		stage_dial(s, env, step);
 		return;
 	}
+	/* Without memory there is no lease. */
+	if (lease_wanted(s, env) && session_extra(s))
+		lease_tag(s, env, c);
 	session_enter(s, SESSION_JUDGING);
 	s->deadline = env->now.mono_ms + env->policy->broker_timeout_ms;
 	step->ask |= ASK_TAKE;
@@ -298,6 +301,12 @@ static bool inject_code(const struct session *s, const struct policy_inject *inj
 	return true;
 }
 
+/* There is a code in the password, fresh or not. */
+static bool by_code(const struct session *s)
+{
+	return s->login == LOGIN_CODE || s->login == LOGIN_LEASED;
+}
+
 /* Takes the code out, and what is not to go up with it. */
 static bool take_code_out(const struct session *s, struct mqtt_connect *c)
 {
@@ -312,7 +321,7 @@ static bool take_code_out(const struct session *s, struct mqtt_connect *c)
 		c->has_password = s->layout != OTP_OTP_ONLY;
 		return true;
 	case FORWARD_STORED:
-		if (!otp_login_unpack(slice_of(s->stored, s->stored_len), &stored))
+		if (!stage_stored(s, &stored))
 			return false;
 		c->user = stored.user;
 		c->password = stored.password;
@@ -331,7 +340,7 @@ static bool take_code_out(const struct session *s, struct mqtt_connect *c)
 static bool rewrite_login(const struct session *s, const struct session_env *env,
                           struct mqtt_connect *c)
 {
-	if (s->login == LOGIN_CODE && !take_code_out(s, c))
+	if (by_code(s) && !take_code_out(s, c))
 		return false;
 	return !s->injects || inject_code(s, &env->policy->inject, c);
 }
@@ -342,7 +351,7 @@ static bool rewritten(const struct session *s, const struct session_env *env,
 {
 	struct payload_in in;
 
-	return s->login == LOGIN_CODE || s->injects || edit->drop != 0 || edit->append.n != 0 ||
+	return by_code(s) || s->injects || edit->drop != 0 || edit->append.n != 0 ||
 	       will_in(env, c, &in);
 }
 
@@ -386,7 +395,6 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 	}
 	step->consumed = f.head + (size_t)f.remaining;
 	meter_packets(env, SIDE_CLIENT, MQTT_CONNECT, 1, step);
-	session_forget_stored(s);
 	s->connect_len = 0;
 	s->alive.keep_ms = c.keep_alive * INT64_C(1000);
 	session_enter(s, SESSION_AWAIT_CONNACK);

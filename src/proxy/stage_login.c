@@ -7,8 +7,6 @@
 #include "mqtt/reply.h"
 #include "proxy/stage.h"
 
-#include <stdlib.h>
-
 void stage_dial(struct session *s, const struct session_env *env, struct session_step *step)
 {
 	session_enter(s, SESSION_DIALING);
@@ -46,6 +44,17 @@ static void refuse_code(struct session *s, const struct session_env *env,
 	       j->verdict == OTP_ERROR ? "the code could not be computed" : NULL, step);
 }
 
+/* The same password from the same client again. Its code is not looked at, so there is no guess. */
+static void go_on_leased(struct session *s, const struct session_env *env,
+                         const struct session_credential *answer, struct session_step *step)
+{
+	s->settle = (struct session_settle){.id = answer->id, .give_back = true, .pending = -1};
+	if (answer->guess_taken)
+		step->ask |= ASK_SETTLE;
+	s->login = LOGIN_LEASED;
+	stage_dial(s, env, step);
+}
+
 /* What is to go up in place of the client's login. False where there is none. */
 static bool keep_stored(struct session *s, const struct session_credential *answer)
 {
@@ -55,11 +64,10 @@ static bool keep_stored(struct session *s, const struct session_credential *answ
 		return true;
 	if (!otp_login_unpack(answer->login, &login))
 		return false;
-	s->stored = malloc(answer->login.n);
-	if (s->stored == NULL)
+	if (answer->login.n > sizeof s->extra->stored || !session_extra(s))
 		return false;
-	memcpy(s->stored, answer->login.p, answer->login.n);
-	s->stored_len = answer->login.n;
+	memcpy(s->extra->stored, answer->login.p, answer->login.n);
+	s->extra->stored_len = answer->login.n;
 	return true;
 }
 
@@ -98,12 +106,18 @@ void session_taken(struct session *s, const struct session_env *env, struct slic
 		refuse(s, env, VERDICT_STORE_FAILED, "the CONNECT is gone", step);
 		return;
 	}
+	if (s->extra != NULL)
+		s->extra->edition = answer->edition;
 	if (!keep_stored(s, answer)) {
 		refuse_unstored(s, env, answer, step);
 		return;
 	}
 	s->layout = env->policy->layout;
-	s->digits = answer->cred->params.digits;
+	s->digits = (uint8_t)answer->cred->params.digits;
+	if (answer->leased) {
+		go_on_leased(s, env, answer, step);
+		return;
+	}
 	/* No code where it should stand is judged like a wrong one. */
 	if (!otp_split(c.password, s->layout, s->digits, &fixed, &code))
 		code = slice_of(NULL, 0);
@@ -134,12 +148,18 @@ static void draw(struct session *s, const struct session_env *env, struct sessio
 	step->ask |= ASK_DRAW;
 }
 
+bool stage_stored(const struct session *s, struct otp_login *out)
+{
+	const struct session_extra *x = s->extra;
+
+	return x != NULL && otp_login_unpack(slice_of(x->stored, x->stored_len), out);
+}
+
 struct slice session_user_up(const struct session *s, const struct policy *p)
 {
 	struct otp_login stored;
 
-	if (s->forward == FORWARD_STORED &&
-	    otp_login_unpack(slice_of(s->stored, s->stored_len), &stored))
+	if (s->forward == FORWARD_STORED && stage_stored(s, &stored))
 		return stored.user;
 	return s->forward == FORWARD_PASSWORD && s->has_user ? s->user : p->inject.user;
 }
@@ -402,6 +422,11 @@ static void connack(struct session *s, const struct session_env *env, const stru
 	if (mqtt_props_find(a.props, MQTT_SERVER_KEEP_ALIVE, &keep_alive)) /* [MQTT-3.2.2-21] */
 		s->alive.keep_ms = keep_alive.number * INT64_C(1000);
 	alive_begin(s, env->now.mono_ms);
+	/* Nothing else gives a lease, nor makes it longer. */
+	if (s->extra != NULL && s->extra->may_lease && s->login == LOGIN_CODE)
+		step->ask |= ASK_LEASE;
+	else
+		session_forget_extra(s);
 	session_noted(step, NOTE_VERDICT)->verdict = VERDICT_ACCEPTED;
 	session_enter(s, SESSION_RELAYING);
 }

@@ -188,6 +188,7 @@ static enum store_status take(const struct memory *m, struct store_op *op)
 	if (admitted != STORE_DONE)
 		return admitted;
 	op->id = u->id;
+	op->edition = u->edition;
 	op->params = u->params;
 	op->state = u->now.state;
 	const struct failed_source *f = failures_of(&u->now, op->source);

@@ -31,7 +31,7 @@ struct changing {
 };
 
 struct memory_user {
-	int64_t id;
+	int64_t id, edition;
 	struct otp_params params;
 	unsigned budget;
 	int64_t created, expires;

@@ -169,6 +169,7 @@ int memory_user_edit(struct store_backend *b, struct slice name, const struct st
 		u->stale = false;
 		break;
 	}
+	u->edition++;
 	return refused ? revoke(memory_of(b), u, e) : 0;
 }
 

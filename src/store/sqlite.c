@@ -16,7 +16,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_SAVEPOINT] = "SAVEPOINT op",
     [SQL_RELEASE] = "RELEASE op",
     [SQL_UNDO] = "ROLLBACK TO op",
-    [SQL_FETCH] = "SELECT " STORE_SQLITE_RECORD ", id FROM user WHERE name = ?1",
+    [SQL_FETCH] = "SELECT " STORE_SQLITE_RECORD ", id, edition FROM user WHERE name = ?1",
     [SQL_KNOWN] = "SELECT 1 FROM source WHERE user_id = ?1 AND source = ?2 AND last_success >= ?3",
     [SQL_TAKE] = "UPDATE user SET guesses = ?2, guesses_at = max(guesses_at, ?3) WHERE id = ?1",
     [SQL_ADMITTED] = "SELECT locked, stale, expires FROM user WHERE id = ?1",
@@ -63,12 +63,12 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_REMOVE] = "DELETE FROM user WHERE name = ?1",
     [SQL_REMOVED] = "SELECT 1 FROM removed WHERE name = ?1",
     [SQL_FORGET] = "DELETE FROM removed WHERE name = ?1",
-    [SQL_LOCK] = "UPDATE user SET locked = ?2 WHERE name = ?1",
-    [SQL_EXPIRE] = "UPDATE user SET expires = ?2 WHERE name = ?1",
-    [SQL_LOGIN] = "UPDATE user SET login = ?2 WHERE name = ?1",
+    [SQL_LOCK] = "UPDATE user SET locked = ?2, edition = edition + 1 WHERE name = ?1",
+    [SQL_EXPIRE] = "UPDATE user SET expires = ?2, edition = edition + 1 WHERE name = ?1",
+    [SQL_LOGIN] = "UPDATE user SET login = ?2, edition = edition + 1 WHERE name = ?1",
     [SQL_RESET] = "UPDATE user SET mark = min(mark, ?2), pending = -1, guesses = budget,"
-                  " guesses_at = ?3 WHERE name = ?1",
-    [SQL_RESYNC] = "UPDATE user SET mark = ?2, pending = -1, stale = 0"
+                  " guesses_at = ?3, edition = edition + 1 WHERE name = ?1",
+    [SQL_RESYNC] = "UPDATE user SET mark = ?2, pending = -1, stale = 0, edition = edition + 1"
                    " WHERE name = ?1 AND mark < ?2",
     [SQL_BAN] = "INSERT INTO ban(kind, value, since, until, automatic, reason)"
                 " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(kind, value) DO UPDATE SET"
@@ -192,6 +192,7 @@ static enum store_status fetch(const struct store_sqlite *s, struct store_op *op
 			memcpy(op->login, u.login.p, u.login.n);
 		op->login_len = u.login.n;
 		op->id = sqlite3_column_int64(st, STORE_SQLITE_COLUMNS);
+		op->edition = sqlite3_column_int64(st, STORE_SQLITE_COLUMNS + 1);
 		*g = (struct guesses){u.guesses, u.guesses_at, u.budget};
 	}
 	(void)sqlite3_reset(st);

@@ -12,7 +12,7 @@
 
 enum {
 	STORE_SQLITE_APPLICATION = 0x4d515350, /* "MQSP" in the file's header */
-	STORE_SQLITE_SCHEMA = 6,               /* its user_version */
+	STORE_SQLITE_SCHEMA = 7,               /* its user_version */
 	STORE_SQLITE_BUSY_MS = 5000
 };
 

@@ -95,6 +95,8 @@ static const char *const steps[STORE_SQLITE_SCHEMA] = {
     " BEGIN INSERT OR IGNORE INTO removed(name) VALUES(old.name); END;",
     /* 6: what the broker is shown in place of a user's own login */
     "ALTER TABLE user ADD COLUMN login BLOB NOT NULL DEFAULT x'' CHECK(length(login) <= 1064);",
+    /* 7: how often an administrator changed a user */
+    "ALTER TABLE user ADD COLUMN edition INTEGER NOT NULL DEFAULT 0;",
 };
 
 _Static_assert(STORE_USER_MAX == 256 && STORE_BLOB_MAX == 168 && STORE_LOGIN_MAX == 1064 && STORE_BAN_VALUE_MAX == 1024 &&

@@ -107,6 +107,7 @@ struct store_op {
 	struct err err;         /* STORE_FAILED */
 	struct otp_params params;
 	struct otp_state state;
+	int64_t edition;        /* TAKE: raised by each change of an administrator */
 	uint8_t blob[STORE_BLOB_MAX]; /* the secret, sealed (seal/atrest.h, field "secret") */
 	size_t blob_len;
 	uint8_t login[STORE_LOGIN_MAX]; /* TAKE: the login for the broker, sealed (field "login") */

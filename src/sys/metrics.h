@@ -19,6 +19,7 @@
 	X(CONNECTS_OVER_LIMIT, "connects-over-limit")               \
 	X(CONNECTS_BANNED, "connects-banned")                       \
 	X(UNKNOWN_USERS_PASSED, "unknown-users-passed")             \
+	X(LOGINS_LEASED, "logins-leased")                           \
 	X(BANS_MADE, "bans-made")                                   \
 	X(PUBLISHES_DELAYED, "publishes-delayed")                   \
 	X(MESSAGES_DENIED, "messages-denied")                       \

@@ -38,6 +38,7 @@ void turn_begin(struct turn *t, struct conn *c)
 	t->env = (struct session_env){.policy = &w->snapshot->policies[c->listener],
 	                              .kit = w->kit,
 	                              .meter = &w->meter,
+	                              .lease_key = leases_key(w->shared->leases),
 	                              .now = w->now,
 	                              .due = c->due.dry ? (struct session_word){VERDICT_ACCEPTED}
 	                                                : conn_word(c, &c->due)};
@@ -164,6 +165,8 @@ static void ask(struct conn *c, unsigned what)
 
 	if ((what & ASK_SETTLE) != 0)
 		login_settle(c);
+	if ((what & ASK_LEASE) != 0)
+		login_lease(c);
 	if ((what & (ASK_TAKE | ASK_DIAL)) != 0 && !admit(c))
 		return;
 	if ((what & ASK_TAKE) != 0)

@@ -94,6 +94,26 @@ static void yield_turn(struct login *l)
 	store_submit(store, &l->op);
 }
 
+/* What the login of a session is known by, with the credential as TAKE found it. */
+static struct lease lease_of(const struct session *s, int64_t id, int64_t edition)
+{
+	struct lease lease = {.id = id, .edition = edition};
+
+	memcpy(lease.tag, s->extra->lease, sizeof lease.tag);
+	return lease;
+}
+
+static bool leased(const struct conn *c, const struct store_op *op)
+{
+	const struct session *s = c->session;
+	int64_t within_ms = c->worker->snapshot->policies[c->listener].lease.ms;
+
+	if (s->extra == NULL || !s->extra->may_lease || within_ms == 0)
+		return false;
+	struct lease lease = lease_of(s, op->id, op->edition);
+	return leases_held(c->worker->shared->leases, &lease, c->worker->now.mono_ms, within_ms);
+}
+
 static void taken(struct mail *mail)
 {
 	struct login *l = (struct login *)mail;
@@ -101,6 +121,7 @@ static void taken(struct mail *mail)
 	struct otp_credential cred = {.params = l->op.params, .state = l->op.state};
 	struct session_credential answer = {.stranger = l->op.status == STORE_STRANGER,
 	                                    .id = l->op.id,
+	                                    .edition = l->op.edition,
 	                                    .guess_taken = l->op.guess_taken,
 	                                    .cred = &cred};
 
@@ -117,6 +138,7 @@ static void taken(struct mail *mail)
 			             "a secret cannot be opened: the state key is not the one it "
 			             "was sealed with");
 	}
+	answer.leased = answer.found && c != NULL && leased(c, &l->op);
 	if (answer.found && c != NULL && l->op.login_len > ATREST_OVERHEAD) {
 		size_t n = l->op.login_len - ATREST_OVERHEAD;
 		bool opened = n <= sizeof login &&
@@ -200,6 +222,17 @@ void login_settle(struct conn *c)
 	l->op.forget_pending = settle->forget_pending;
 	l->op.pending = settle->pending;
 	store_submit(c->worker->shared->store, &l->op);
+}
+
+void login_lease(struct conn *c)
+{
+	const struct session *s = c->session;
+
+	if (s->extra == NULL) /* it has ended meanwhile */
+		return;
+	struct lease lease = lease_of(s, s->consume.id, s->extra->edition);
+	leases_grant(c->worker->shared->leases, &lease, c->worker->now.mono_ms);
+	session_leased(c->session);
 }
 
 void login_forget(struct conn *c)

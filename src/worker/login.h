@@ -25,6 +25,9 @@ bool login_take(struct conn *c);
 bool login_consume(struct conn *c);
 void login_settle(struct conn *c);
 
+/* The login was accepted, and its password may come again. */
+void login_lease(struct conn *c);
+
 /* The connection goes: what is under way answers to nobody. */
 void login_forget(struct conn *c);
 

@@ -205,9 +205,10 @@ struct pool *pool_new(struct conf *takes, size_t descriptors, const struct activ
 	p->shared.refusals = refusals_new();
 	p->shared.spoiled = spoiled_new();
 	p->shared.lines = lines_new(e);
+	p->shared.leases = leases_new(e);
 	p->shared.resolver = resolver_new(e);
 	if (p->shared.gate == NULL || p->shared.refusals == NULL || p->shared.spoiled == NULL ||
-	    p->shared.lines == NULL || p->shared.resolver == NULL ||
+	    p->shared.lines == NULL || p->shared.leases == NULL || p->shared.resolver == NULL ||
 	    open_state(p, p->snapshot, e) != 0 || open_doors(p, passed, e) != 0)
 		goto fail;
 	resolver_wait(p->shared.resolver, p->snapshot);
@@ -272,6 +273,7 @@ void pool_free(struct pool *p)
 	free(p->beats);
 	resolver_free(p->shared.resolver);
 	lines_free(p->shared.lines);
+	leases_free(p->shared.leases);
 	gate_free(p->shared.gate);
 	refusals_free(p->shared.refusals);
 	spoiled_free(p->shared.spoiled);

@@ -126,6 +126,10 @@ static void remember_client(const struct conn *c, const struct session_note *n)
 
 static void report_verdict(struct conn *c, const struct session_note *n)
 {
+	static const char *const logins[] = {[LOGIN_OPEN] = NULL,
+	                                     [LOGIN_CODE] = NULL,
+	                                     [LOGIN_PASSED] = "passed",
+	                                     [LOGIN_LEASED] = "leased"};
 	struct log_line l;
 	bool accepted = n->verdict == VERDICT_ACCEPTED;
 
@@ -135,6 +139,8 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	bool refused = !accepted && n->verdict != VERDICT_GONE;
 	snapshot_count(c->worker->snapshot, c->listener, &n->rule, 1);
 	count_verdict(c->worker, c->listener, verdict_info(n->verdict)->name);
+	if (accepted && c->session->login == LOGIN_LEASED)
+		metrics_add(&c->worker->metrics, METRIC_LOGINS_LEASED, 1);
 	if (accepted && c->session->login == LOGIN_PASSED)
 		metrics_add(&c->worker->metrics, METRIC_UNKNOWN_USERS_PASSED, 1);
 	if (accepted)
@@ -153,7 +159,7 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	put_client(&l, c);
 	log_str(&l, "mqtt", version_name(c->session->version));
 	log_number(&l, "worker", (int64_t)c->worker->number);
-	log_str(&l, "login", c->session->login == LOGIN_PASSED ? "passed" : NULL);
+	log_str(&l, "login", logins[c->session->login]);
 	report_rule(&l, &n->rule);
 	put_code(&l, n->code);
 	log_str(&l, "why", n->why);

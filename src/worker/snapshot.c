@@ -210,6 +210,8 @@ static void make_policy(const struct snapshot *s, size_t i)
 		p->otp = true;
 		p->layout = s->conf->otps[l->otp].layout;
 		p->digits = s->conf->otps[l->otp].digits;
+		p->lease = (struct policy_lease){.ms = (int64_t)s->conf->otps[l->otp].lease_ms,
+		                                 .scope = slice_str(l->name)};
 		p->forward = forwards[s->conf->otps[l->otp].forward];
 		p->pass_strangers = s->conf->otps[l->otp].unknown_users == CONF_UNKNOWN_PASS;
 	}

@@ -10,6 +10,7 @@
 #include "worker/closed.h"
 #include "worker/gate.h"
 #include "worker/kit.h"
+#include "worker/leases.h"
 #include "worker/refusals.h"
 
 #include <event2/event.h>
@@ -24,7 +25,8 @@ struct worker_shared {
 	struct spoiled *spoiled;
 	struct store *_Atomic store; /* NULL where nothing has to be kept */
 	struct lines *lines;         /* for codes that are drawn */
-	struct worker **workers;     /* of which so many have started */
+	struct leases *leases;
+	struct worker **workers; /* of which so many have started */
 	atomic_size_t n_started;
 	const uint8_t *state_key;
 	struct resolver *resolver;

@@ -5,7 +5,7 @@ import os
 import pty
 import time
 
-from lib import clients, proc, proxy, raw, tap
+from lib import clients, otp, proc, proxy, raw, tap
 from lib.broker import MOSQUITTO, Mosquitto, StubBroker
 
 proxy.need()
@@ -14,8 +14,8 @@ if not (MOSQUITTO and clients.PUB):
 broker = Mosquitto({"old": "old-pw", "new": "new-pw", "gone": "gone-pw"})
 
 
-def door_of(otp, name, layout="password+otp"):
-    return proxy.Proxy(proxy.broker(broker.port) + proxy.listener(extra="\totp codes") + proxy.otp_block(layout, extra=otp),
+def door_of(words, name, layout="password+otp"):
+    return proxy.Proxy(proxy.broker(broker.port) + proxy.listener(extra="\totp codes") + proxy.otp_block(layout, extra=words),
                        name=name).start()
 
 
@@ -185,4 +185,64 @@ def none():
     tap.eq(login(door, "who", user.code(), source="127.5.0.1")[0], 0, "lets the client in")
 
 
-tap.run([stored, typed, wrong_usage, none, migration, cut, refused_by_default])
+def lease():
+    """The same password again, for a while, from where it was accepted"""
+    text = (proxy.broker(broker.port) + proxy.listener(extra="\totp codes") + proxy.otp_block(extra="\tlease 1h") +
+            proxy.listener(name="strict", extra="\totp strict") + proxy.otp_block(name="strict"))
+    door = proxy.Proxy(text, name="lease").start()
+    user = door.add_user("old")
+    here, there = "127.6.0.1", "127.6.0.2"
+
+    def attempt(password, client_id="phone", source=here, port="plant", times=1):
+        """Of any number: which worker takes a connection is the kernel's choice."""
+        codes = set()
+        for _ in range(times):
+            with raw.Client(door.port_of(port), 4, source) as c:
+                c.send(raw.connect(4, client_id, user="old", password=password))
+                p = c.receive(30)
+                codes.add(p.code if p else None)
+        return codes
+
+    password = "old-pw" + user.code()
+    tap.eq(attempt(password), {0}, "in, with a fresh code")
+    tap.eq(attempt(password, times=20), {0}, "and again with the same password, at any worker")
+    tap.ok(door.wait_verdict("accepted", times=20, login="leased", user="old"), "told in the log")
+    tap.eq(door.status()["logins-leased"].strip(), "20", "and counted")
+    tap.eq(attempt(password, port="strict", source="127.6.1.1"), {4}, "a listener without a lease knows of none")
+    tap.eq(attempt(password, "tablet", source="127.6.1.2"), {4}, "another client and address: no")
+    tap.eq(attempt(password, source=there), {4}, "another address: no")
+    tap.eq(attempt(password, "tablet"), {4}, "another client: no")
+    tap.eq(attempt("x" + password), {4}, "another password: no")
+    tap.eq(attempt(password), {0}, "the lease itself goes on; used codes are no failures of its source")
+    for words in (["lock"], ["reset"], ["expire"]):
+        mine = "old-pw" + user.code()
+        tap.eq((attempt(mine), attempt(mine)), ({0}, {0}), "a fresh code, a new lease")
+        source_of = words + ["old"] + (["2999-01-01"] if words == ["expire"] else [])
+        tap.eq(door.ctl("user", *source_of)[0], 0, " ".join(source_of))
+        if words == ["lock"]:
+            tap.eq(attempt(mine), {4}, "a locked user is refused")
+            door.ctl("user", "unlock", "old")
+        tap.eq(attempt(mine), {4}, "user %s ended the lease" % words[0])
+    mine = "old-pw" + user.code()
+    tap.eq((attempt(mine), attempt(mine)), ({0}, {0}), "a fresh code, a new lease")
+    secret = user.secret
+    door.ctl("user", "delete", "old")
+    tap.eq(attempt(mine), {4}, "user delete ended it")
+    door.add_user("old", secret=secret)
+    tap.eq(attempt(mine), {0}, "who comes back is new: the code is fresh to him")
+    tap.ok("login" not in door.wait_verdict("accepted", times=31), "and there is no lease")
+    door.configure(text.replace("lease 1h", "lease off"))
+    mine = "old-pw" + otp.hotp(secret, 12, 8, "sha256")
+    tap.eq((attempt(mine, source=there), attempt(mine, source=there)), ({0}, {0}), "leased before a reload")
+    tap.eq(door.reload()[0], 0, "no leases any more")
+    tap.eq(attempt(mine, source=there), {4}, "and none of those that were given")
+    door.configure(text)
+    tap.eq(door.reload()[0], 0, "leases again")
+    mine = "old-pw" + otp.hotp(secret, 13, 8, "sha256")
+    tap.eq((attempt(mine, source=there), attempt(mine, source=there)), ({0}, {0}), "leased before a restart")
+    door.stop()
+    door.start()
+    tap.eq(attempt(mine, source=there), {4}, "not after it")
+
+
+tap.run([lease, stored, typed, wrong_usage, none, migration, cut, refused_by_default])

@@ -209,6 +209,7 @@ static void write_inject(const struct daemon *d, const struct policy_inject *inj
 static void write_conf(const struct daemon *d, const struct world *w, const uint16_t brokers[LANES],
                        uint16_t dead)
 {
+	char lease[32] = "off";
 	static const char *const forwards[] = {
 	    [FORWARD_PASSWORD] = "password", [FORWARD_STORED] = "stored", [FORWARD_NONE] = "none"};
 	static const char *const layouts[] = {"password+otp", "otp+password", "otp"};
@@ -224,10 +225,13 @@ static void write_conf(const struct daemon *d, const struct world *w, const uint
 	write_rules(w, conf);
 	if (w->policy.filter.rules != NULL)
 		write_filter(w, conf);
+	if (w->policy.lease.ms != 0)
+		(void)snprintf(lease, sizeof lease, "%ldms", (long)w->policy.lease.ms);
 	if (w->policy.otp)
-		(void)fprintf(conf, "otp codes {\n role verify\n layout %s\n forward %s\n%s}\n",
-		              layouts[w->policy.layout], forwards[w->policy.forward],
-		              w->policy.pass_strangers ? " unknown-users pass\n" : "");
+		(void)fprintf(
+		    conf, "otp codes {\n role verify\n layout %s\n forward %s\n lease %s\n%s}\n",
+		    layouts[w->policy.layout], forwards[w->policy.forward], lease,
+		    w->policy.pass_strangers ? " unknown-users pass\n" : "");
 	if (w->policy.inject.on)
 		write_inject(d, &w->policy.inject, layouts[w->policy.inject.layout], conf);
 	for (int i = 0; i < LANES; i++) {

@@ -47,6 +47,9 @@ static bool answer_take(struct host *h)
 		answer = (struct session_credential){
 		    .found = true, .id = 1 + (a - h->accounts), .guess_taken = true, .cred = &cred};
 		answer.login = slice_of(login, world_login(slice_str(a->name), login));
+		answer.leased = h->lease_at != 0 && h->s->extra != NULL &&
+		                memcmp(h->lease, h->s->extra->lease, sizeof h->lease) == 0 &&
+		                h->env.now.mono_ms - h->lease_at < h->env.policy->lease.ms;
 		a->taken++;
 	}
 	if (says(h, "fails"))
@@ -157,14 +160,25 @@ static bool settle(struct host *h)
 	return true;
 }
 
+static bool lease(struct host *h)
+{
+	if (h->s->extra == NULL) /* it has ended meanwhile */
+		return true;
+	memcpy(h->lease, h->s->extra->lease, sizeof h->lease);
+	h->lease_at = h->env.now.mono_ms;
+	session_leased(h->s);
+	return h->consumed || fault_set(h->fault, "a lease for a code that was not used up");
+}
+
 bool host_answer_asks(struct host *h, bool *any)
 {
 	static const struct {
 		unsigned ask;
 		bool (*answer)(struct host *h);
-	} answers[] = {{ASK_TAKE, answer_take},       {ASK_DIAL, answer_dial},
-	               {ASK_CONSUME, answer_consume}, {ASK_SETTLE, settle},
-	               {ASK_DRAW, answer_draw},       {ASK_ADMIT, answer_admit}};
+	} answers[] = {
+	    {ASK_TAKE, answer_take}, {ASK_DIAL, answer_dial}, {ASK_CONSUME, answer_consume},
+	    {ASK_SETTLE, settle},    {ASK_DRAW, answer_draw}, {ASK_ADMIT, answer_admit},
+	    {ASK_LEASE, lease}};
 
 	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
 		if ((h->open & ~h->held & answers[i].ask) == 0)

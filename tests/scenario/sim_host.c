@@ -120,12 +120,15 @@ static void start(struct host *h)
 	h->last = h->s->state;
 }
 
+static const uint8_t lease_key[SECRET_HASH_KEY_SIZE] = {1, 2, 3};
+
 void host_init(struct host *h, const struct world *world, const struct sim_way *way,
                struct fault *fault)
 {
 	*h = (struct host){.world = world, .way = way, .fault = fault};
 	h->env =
 	    (struct session_env){.policy = way->streams ? &h->streaming : &world->policy,
+	                         .lease_key = lease_key,
 	                         .kit = &world->kit,
 	                         .now = {.mono_ms = 5000000, .real_us = INT64_C(1800000003000000)}};
 	h->streaming = world->policy;
@@ -155,7 +158,9 @@ void host_again(struct host *h)
 	                   .marker = old.marker,
 	                   .n_accounts = old.n_accounts,
 	                   .marks = old.marks,
-	                   .draws = old.draws};
+	                   .draws = old.draws,
+	                   .lease_at = old.lease_at};
+	memcpy(h->lease, old.lease, sizeof old.lease);
 	memcpy(h->accounts, old.accounts, sizeof old.accounts);
 	start(h);
 }

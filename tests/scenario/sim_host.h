@@ -57,7 +57,9 @@ struct host {
 	size_t tolerated, denied, tried;
 	struct account accounts[SIM_ACCOUNTS];
 	size_t n_accounts, marks;
-	int64_t draws; /* codes that were drawn for the broker */
+	uint8_t lease[SECRET_HASH_SIZE]; /* the last that was granted … */
+	int64_t lease_at;                /* … in monotonic ms; 0: none */
+	int64_t draws;                   /* codes that were drawn for the broker */
 	bool has_verdict, has_error;
 	enum verdict verdict;
 	enum seal_error error;

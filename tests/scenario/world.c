@@ -173,6 +173,8 @@ static bool add_login(struct world *w, struct slice name, const char *value)
 		p->layout = layout_of(value);
 	} else if (slice_eq(name, slice_str("pass-unknown"))) {
 		p->pass_strangers = true;
+	} else if (slice_eq(name, slice_str("lease"))) {
+		p->lease.ms = (int64_t)number(value) * 1000;
 	} else if (slice_eq(name, slice_str("forward"))) {
 		p->forward = strcmp(value, "stored") == 0 ? FORWARD_STORED : FORWARD_NONE;
 	} else if (slice_eq(name, slice_str("inject"))) {

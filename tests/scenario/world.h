@@ -7,7 +7,8 @@
  * empty-drop, properties, pad-N, age-DURATION (in seconds), unbound, strict
  *   otp=password+otp|otp+password|otp                    the client's password holds
  * a code; pass-unknown: who has no credential passes;
- * forward=stored|none: what goes up (of users t… user "kept", password "secret" are stored)
+ * forward=stored|none: what goes up (of users t… user "kept", password "secret" are stored);
+ * lease=SECONDS
  *   deny-id=GLOB, deny-user=GLOB                         a filter that denies these and allows
  * the rest connect=BYTES, message=BYTES                         max-connect, max-message
  *   whole=BYTES                                          the longest envelope that is opened whole

@@ -165,7 +165,7 @@ static void reach(struct rig *r, enum session_state state)
 
 START_TEST(small)
 {
-	ck_assert_uint_le(sizeof(struct session), 432);
+	ck_assert_uint_le(sizeof(struct session), 440);
 }
 END_TEST
 

@@ -72,7 +72,7 @@ START_TEST(settings)
 	expect_pragma(db, "PRAGMA foreign_keys", "1");
 	expect_pragma(db, "PRAGMA secure_delete", "1");
 	expect_pragma(db, "PRAGMA busy_timeout", "5000");
-	expect_pragma(db, "PRAGMA user_version", "6");
+	expect_pragma(db, "PRAGMA user_version", "7");
 	b->ops->close(b);
 }
 END_TEST
@@ -194,9 +194,9 @@ START_TEST(newer_schema)
 {
 	struct store_backend *b = open_state();
 
-	raw_exec(((struct store_sqlite *)b)->db, "PRAGMA user_version=7");
+	raw_exec(((struct store_sqlite *)b)->db, "PRAGMA user_version=8");
 	b->ops->close(b);
-	expect_refused(scratch_path("state.db"), "newer version (schema 7, this program knows 6)");
+	expect_refused(scratch_path("state.db"), "newer version (schema 8, this program knows 7)");
 }
 END_TEST
 
@@ -266,7 +266,7 @@ START_TEST(older_schema)
 	ck_assert_int_eq(op.status, STORE_DONE);
 	ck_assert_int_eq(op.state.mark, 7);
 	ck_assert(!op.guess_taken);
-	expect_pragma(db, "PRAGMA user_version", "6");
+	expect_pragma(db, "PRAGMA user_version", "7");
 	expect_pragma(db, "SELECT locked + stale + expires + last_login FROM user", "0");
 	/* whoever has it open from before goes on */
 	raw_exec(db, "UPDATE user SET mark = 8 WHERE mark = 7");
@@ -292,7 +292,8 @@ START_TEST(removed_before)
 	ck_assert_int_eq(b->ops->user_remove(b, slice_str("ann"), NULL), 0);
 	raw_exec(((struct store_sqlite *)b)->db,
 	         "DROP TRIGGER user_kept_in_mind; DROP TABLE removed;"
-	         "ALTER TABLE user DROP COLUMN login; PRAGMA user_version=4;");
+	         "ALTER TABLE user DROP COLUMN login; ALTER TABLE user DROP COLUMN edition; PRAGMA "
+	         "user_version=4;");
 	b->ops->close(b);
 	b = open_state();
 	store_behaviour_run(b, &op);

@@ -497,6 +497,45 @@ START_TEST(login_for_the_broker)
 }
 END_TEST
 
+/* Each change of an administrator is told from what was before it; a login is none. */
+START_TEST(editions)
+{
+	const struct store_edit edits[] = {{.kind = STORE_LOCK, .now = START},
+	                                   {.kind = STORE_UNLOCK, .now = START},
+	                                   {.kind = STORE_EXPIRE, .expires = START + 9},
+	                                   {.kind = STORE_EXPIRE},
+	                                   {.kind = STORE_RESET, .now = START},
+	                                   {.kind = STORE_LOGIN, .login = slice_str("x")},
+	                                   {.kind = STORE_RESYNC, .mark = 900}};
+	struct store_backend *b = open_backend();
+	struct store_op op = take_op("ann"), consume;
+	int64_t before;
+
+	store_behaviour_user(b, "ann", 0);
+	store_behaviour_user(b, "bob", 0);
+	store_behaviour_run(b, &op);
+	before = op.edition;
+	consume = (struct store_op){.verb = STORE_CONSUME, .id = op.id, .now = START, .mark = 6};
+	store_behaviour_run(b, &consume);
+	ck_assert_int_eq(consume.status, STORE_DONE);
+	store_behaviour_run(b, &op);
+	ck_assert_int_eq(op.edition, before);
+	for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+		ck_assert_int_eq(b->ops->user_edit(b, slice_str("bob"), &edits[i], NULL), 0);
+		store_behaviour_run(b, &op);
+		ck_assert_int_eq(op.edition, before);
+		ck_assert_int_eq(b->ops->user_edit(b, slice_str("ann"), &edits[i], NULL), 0);
+		if (edits[i].kind == STORE_LOCK)
+			continue;
+		store_behaviour_run(b, &op);
+		ck_assert_int_eq(op.status, STORE_DONE);
+		ck_assert_msg(op.edition > before, "edit %zu", i);
+		before = op.edition;
+	}
+	b->ops->close(b);
+}
+END_TEST
+
 START_TEST(pending_says_when_and_from_where)
 {
 	struct store_backend *b = open_backend();
@@ -1089,6 +1128,7 @@ void store_behaviour_add(TCase *t, struct store_backend *(*open)(void))
 	tcase_add_test(t, rollback);
 	tcase_add_test(t, removed_and_made_again);
 	tcase_add_test(t, strangers);
+	tcase_add_test(t, editions);
 	tcase_add_test(t, login_for_the_broker);
 	tcase_add_loop_test(t, user_refused, 0, ROWS(refused));
 	tcase_add_test(t, user_twice);
