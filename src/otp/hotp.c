@@ -88,24 +88,35 @@ static uint32_t truncate_mac(const uint8_t *mac, size_t n, unsigned digits)
 	return value % modulus;
 }
 
-size_t hotp_mac(struct hotp *h, enum otp_algorithm algorithm, struct slice secret,
-                struct slice message, uint8_t out[HOTP_MAC_MAX])
+/* An empty secret: the one that the context holds. */
+static size_t make_mac(struct hotp *h, int index, struct slice secret, struct slice message,
+                       uint8_t out[HOTP_MAC_MAX])
 {
-	int index = (int)algorithm - OTP_SHA1;
 	size_t n = 0;
 
-	if (index < 0 || index >= ALGORITHMS || secret.n == 0)
-		return 0;
 	h->used[index] = true;
-	if (EVP_MAC_init(h->mac[index], secret.p, secret.n, NULL) != 1 ||
+	if (EVP_MAC_init(h->mac[index], secret.n == 0 ? NULL : secret.p, secret.n, NULL) != 1 ||
 	    EVP_MAC_update(h->mac[index], message.p, message.n) != 1 ||
 	    EVP_MAC_final(h->mac[index], out, &n, HOTP_MAC_MAX) != 1)
 		return 0;
 	return n;
 }
 
-int hotp_code(struct hotp *h, enum otp_algorithm algorithm, struct slice secret, uint64_t counter,
-              unsigned digits, uint32_t *out)
+static bool known(enum otp_algorithm algorithm)
+{
+	return algorithm >= OTP_SHA1 && algorithm < OTP_SHA1 + ALGORITHMS;
+}
+
+size_t hotp_mac(struct hotp *h, enum otp_algorithm algorithm, struct slice secret,
+                struct slice message, uint8_t out[HOTP_MAC_MAX])
+{
+	if (!known(algorithm) || secret.n == 0)
+		return 0;
+	return make_mac(h, (int)algorithm - OTP_SHA1, secret, message, out);
+}
+
+static int make_code(struct hotp *h, enum otp_algorithm algorithm, struct slice secret,
+                     uint64_t counter, unsigned digits, uint32_t *out)
 {
 	uint8_t message[8], mac[HOTP_MAC_MAX];
 
@@ -113,12 +124,29 @@ int hotp_code(struct hotp *h, enum otp_algorithm algorithm, struct slice secret,
 		return -1;
 	for (unsigned i = 0; i < sizeof message; i++)
 		message[i] = (uint8_t)(counter >> (56 - 8 * i));
-	size_t n = hotp_mac(h, algorithm, secret, slice_of(message, sizeof message), mac);
+	size_t n =
+	    make_mac(h, (int)algorithm - OTP_SHA1, secret, slice_of(message, sizeof message), mac);
 	if (n < HOTP_MAC_MIN)
 		return -1;
 	*out = truncate_mac(mac, n, digits);
 	secret_wipe(mac, sizeof mac);
 	return 0;
+}
+
+int hotp_code(struct hotp *h, enum otp_algorithm algorithm, struct slice secret, uint64_t counter,
+              unsigned digits, uint32_t *out)
+{
+	if (!known(algorithm) || secret.n == 0)
+		return -1;
+	return make_code(h, algorithm, secret, counter, digits, out);
+}
+
+int hotp_another(struct hotp *h, enum otp_algorithm algorithm, uint64_t counter, unsigned digits,
+                 uint32_t *out)
+{
+	if (!known(algorithm) || !h->used[(int)algorithm - OTP_SHA1])
+		return -1;
+	return make_code(h, algorithm, slice_of(NULL, 0), counter, digits, out);
 }
 
 void hotp_text(uint32_t code, unsigned digits, char *out)

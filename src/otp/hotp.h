@@ -21,6 +21,10 @@ size_t hotp_mac(struct hotp *h, enum otp_algorithm algorithm, struct slice secre
 int hotp_code(struct hotp *h, enum otp_algorithm algorithm, struct slice secret, uint64_t counter, unsigned digits,
     uint32_t *out);
 
+/* The same for the secret of the call before with this algorithm, which is cheaper: half of the work is about the secret
+ * alone. -1 where there was none since hotp_forget(). */
+int hotp_another(struct hotp *h, enum otp_algorithm algorithm, uint64_t counter, unsigned digits, uint32_t *out);
+
 /* Replaces what the contexts keep of the last secret by a public value. otp_judge() does so itself; whoever
  * calls hotp_code() for a secret that is not to stay calls it after the last code. */
 void hotp_forget(struct hotp *h);

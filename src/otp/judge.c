@@ -12,6 +12,7 @@ struct trial {
 	const struct otp_credential *c;
 	uint32_t value; /* what was sent */
 	bool valid;     /* it has the form of a code */
+	bool keyed;     /* the context has the secret */
 	bool failed;    /* libcrypto failed on some candidate */
 };
 
@@ -31,9 +32,15 @@ static bool matches(struct trial *t, int64_t counter)
 {
 	const struct otp_params *p = &t->c->params;
 	uint32_t want = 0;
+	int r;
 
-	if (hotp_code(t->h, p->algorithm, slice_of(t->c->secret, t->c->secret_len),
-	              (uint64_t)counter, p->digits, &want) != 0) {
+	if (t->keyed)
+		r = hotp_another(t->h, p->algorithm, (uint64_t)counter, p->digits, &want);
+	else
+		r = hotp_code(t->h, p->algorithm, slice_of(t->c->secret, t->c->secret_len),
+		              (uint64_t)counter, p->digits, &want);
+	t->keyed = r == 0;
+	if (r != 0) {
 		t->failed = true;
 		return false;
 	}

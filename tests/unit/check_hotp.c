@@ -153,6 +153,30 @@ START_TEST(refused)
 }
 END_TEST
 
+/* RFC 4226, appendix D, the secret given once; in between another algorithm has another. */
+START_TEST(another)
+{
+	static const uint32_t codes[] = {755224, 287082, 359152, 969429, 338314,
+	                                 254676, 287922, 162583, 399871, 520489};
+	struct hotp *h = hotp_new(NULL);
+	uint32_t code = 0;
+
+	ck_assert_int_eq(hotp_another(h, OTP_SHA1, 0, 6, &code), -1);
+	ck_assert_int_eq(hotp_code(h, OTP_SHA1, slice_str("12345678901234567890"), 0, 6, &code), 0);
+	ck_assert_int_eq(hotp_another(h, OTP_SHA256, 0, 6, &code), -1);
+	ck_assert_int_eq(hotp_code(h, OTP_SHA256, slice_str("another"), 0, 6, &code), 0);
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		ck_assert_int_eq(hotp_another(h, OTP_SHA1, i, 6, &code), 0);
+		ck_assert_uint_eq(code, codes[i]);
+	}
+	ck_assert_int_eq(hotp_another(h, OTP_SHA1, 0, 9, &code), -1);
+	ck_assert_int_eq(hotp_another(h, (enum otp_algorithm)4, 0, 6, &code), -1);
+	hotp_forget(h);
+	ck_assert_int_eq(hotp_another(h, OTP_SHA1, 0, 6, &code), -1);
+	hotp_free(h);
+}
+END_TEST
+
 /* A context that was told to forget serves the next secret as well. */
 START_TEST(forget)
 {
@@ -207,6 +231,7 @@ int main(void)
 	tcase_add_test(t, totp_vectors);
 	tcase_add_test(t, wycheproof_hmac);
 	tcase_add_loop_test(t, refused, 0, ROWS(bad));
+	tcase_add_test(t, another);
 	tcase_add_test(t, forget);
 	tcase_add_loop_test(t, step, 0, ROWS(steps));
 	suite_add_tcase(s, t);
