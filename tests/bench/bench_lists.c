@@ -37,7 +37,7 @@ struct bench {
 	unsigned lists; /* bits of enum */
 };
 
-enum { V4 = 1, V6 = 2, IDS = 4, MIXED = 8 };
+enum { V4 = 1, V6 = 2, IDS = 4, MIXED = 8, MIXED6 = 16, LISTS = 5 };
 
 static struct acl_address v4(uint32_t a)
 {
@@ -57,6 +57,16 @@ static struct acl_address v6(uint32_t a)
 	return out;
 }
 
+/* Within a network of its own, as MIXED6 has them. */
+static struct acl_address v6_at_home(uint32_t a)
+{
+	struct acl_address out = {.b = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
+
+	for (unsigned i = 0; i < 4; i++)
+		out.b[4 + i] = (uint8_t)(a >> (24 - 8 * i));
+	return out;
+}
+
 static void write_entry(FILE *f, unsigned list, uint32_t a)
 {
 	struct acl_address x = v6(a);
@@ -68,6 +78,9 @@ static void write_entry(FILE *f, unsigned list, uint32_t a)
 		              24 + (a & 1) * 8);
 	else if (list == IDS)
 		(void)fprintf(f, "sensor-%08x-%04x\n", a, a & 0xffff);
+	else if (list == MIXED6)
+		(void)fprintf(f, "2001:db8:%x:%x::/%u\n", a >> 16,
+		              (a & 1) != 0 ? a & 0xffff : a & 0xff00, 56 + (a & 1) * 8);
 	else
 		(void)fprintf(f, "%x:%x:%x:%x:%x:%x:%x:%x\n", x.b[0] << 8 | x.b[1],
 		              x.b[2] << 8 | x.b[3], x.b[4] << 8 | x.b[5], x.b[6] << 8 | x.b[7],
@@ -148,7 +161,9 @@ static size_t ask_all(const struct acl_ruleset *r, unsigned lists, const uint32_
 	for (size_t i = 0; i < QUESTIONS; i++) {
 		put_hex(name + 7, questions[i], 8);
 		put_hex(name + 16, questions[i], 4);
-		who.address = (lists & V6) != 0 ? v6(questions[i]) : v4(questions[i]);
+		who.address = (lists & MIXED6) != 0 ? v6_at_home(questions[i])
+		              : (lists & V6) != 0   ? v6(questions[i])
+		                                    : v4(questions[i]);
 		denied += !acl_connect(r, &who).allow;
 	}
 	return denied;
@@ -209,6 +224,7 @@ static const struct bench benches[] = {
     {"IPv4 addresses", "\tdeny connect address @v4.txt\n", V4},
     {"IPv4 networks", "\tdeny connect address @mixed.txt\n", V4},
     {"IPv6 addresses", "\tdeny connect address @v6.txt\n", V6},
+    {"IPv6 networks", "\tdeny connect address @mixed6.txt\n", MIXED6},
     {"client ids", "\tdeny connect client-id @ids.txt\n", IDS},
     {"IPv4 addresses, client ids",
      "\tdeny connect address @v4.txt\n\tdeny connect client-id @ids.txt\n", V4 | IDS},
@@ -216,11 +232,12 @@ static const struct bench benches[] = {
 
 static int run_all(size_t entries)
 {
-	static const char *const files[] = {"v4.txt", "v6.txt", "ids.txt", "mixed.txt"};
-	static const unsigned lists[] = {V4, V6, IDS, MIXED};
+	static const char *const files[] = {"v4.txt", "v6.txt", "ids.txt", "mixed.txt",
+	                                    "mixed6.txt"};
+	static const unsigned lists[] = {V4, V6, IDS, MIXED, MIXED6};
 	int status = 0;
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < LISTS; i++) {
 		if (write_list(files[i], lists[i], entries) != 0)
 			return 1;
 	}
@@ -235,7 +252,7 @@ static int run_all(size_t entries)
 		if (child < 0 || waitpid(child, &status, 0) != child)
 			return 1;
 	}
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < LISTS; i++)
 		(void)unlink(files[i]);
 	(void)unlink("bench.conf");
 	return status != 0;

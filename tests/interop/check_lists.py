@@ -291,6 +291,19 @@ def lists():
         tap.ok(code != 0 and "%s:2" % addresses in out + err, "half written: refused with its line", out + err)
         with raw.Client(mine.port, 4) as c:
             tap.eq(c.login("c", user="bob", password="x").code, 0, "the old list is whole in force")
+        for kind in ("client-id", "user"):
+            names = proc.write("names-%s.txt" % kind, "bad-1\nbad-*\nworse\n")
+            mine.configure(good.replace("filter plant {", "filter plant {\n\tdeny connect %s @%s" % (kind, names)) +
+                           proxy.listener(extra="\tfilter plant\n") + proxy.broker(broker.port))
+            proc.write("addresses.txt", "127.0.0.0/8\n")
+            tap.eq(mine.reload()[0], 0, "a list of names, by " + kind)
+            proc.write("names-%s.txt" % kind, "other\nbad-\\")
+            code, out, err = mine.reload()
+            tap.ok(code != 0 and "%s:2" % names in out + err, "%s, half written: refused with its line" % kind, out + err)
+            for name, want in (("bad-1", 5), ("bad-x", 5), ("worse", 5), ("other", 0), ("ann", 0)):
+                with raw.Client(mine.port, 4) as c:
+                    who = {"client_id": "c", "user": "u", kind.replace("-", "_"): name}
+                    tap.eq(c.login(password="x", **who).code, want, "%s %s: as in the old list" % (kind, name))
         stays.ping()
     tap.eq(mine.stop(), 0, "status 0")
     code, err = proxy.config_error(text + proxy.listener(extra="\tfilter plant\n").replace(file, file + ".none"))

@@ -48,6 +48,14 @@ static const struct row rows[] = {
     {"2001:db8::/32 2001:db8::1 2001:db8:1::/48", "2001:db8:: 2001:db8::1 2001:db8:1::9",
      "2001:db7:ffff:ffff:: 2001:db9::"},
     {"2001:db8::1 2001:db8::3", "2001:db8::1 2001:db8::3", "2001:db8::2 2001:db8:: 32.1.13.184"},
+    {"ffff:ffff:ffff:ffff::/64",
+     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff::", "ffff:ffff:ffff:fffe:: ::"},
+    {"::/65", "::1 ::7fff:ffff:ffff:ffff", "::8000:0:0:0 1::"},
+    {"ffff:ffff:ffff:ffff:8000::/65", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+     "ffff:ffff:ffff:ffff:7fff:: ::"},
+    {"2001:db8::1:0/112 2001:db8::3:0/112 2001:db8::5:0/112 2001:db8:0:1::/64",
+     "2001:db8::1:ffff 2001:db8::3:0 2001:db8::5:1 2001:db8:0:1:8000::",
+     "2001:db8::2:0 2001:db8::4:0 2001:db8::6:0 2001:db8:: 2001:db8:0:2::"},
     {"2001:db8::1 2001:db8::/127 2001:db8::4/127", "2001:db8::1 2001:db8:: 2001:db8::5",
      "2001:db8::2 2001:db8::3"},
 };
@@ -83,23 +91,28 @@ START_TEST(by_hand)
 END_TEST
 
 /* Networks of a small part of the space, so that many overlap, and addresses near them; IPv4 where
- * bit 0 of the shape is not set. Shape 2 are single addresses, shape 3 of IPv6. */
+ * bit 0 of the shape is not set. Shape 2 are single addresses, shape 3 of IPv6. Shapes 4 and 5 are
+ * of IPv6 too, networks and addresses that differ on both sides of their middle. */
 static struct acl_cidr random_network(unsigned shape)
 {
 	struct acl_cidr c = {.bits = 128};
 	uint32_t a = next_random() & 0xfffff;
 
-	if (shape % 2 == 0)
+	if (shape % 2 == 0 && shape < 4)
 		c.base.b[10] = c.base.b[11] = 0xff;
 	else
 		c.base.b[0] = 0x20;
+	if (shape >= 4 && next_random() % 4 == 0)
+		memset(c.base.b, 0xff, 5);
 	/* The highest addresses of all are of IPv4 too. */
 	if (shape % 2 == 0 && next_random() % 2 == 0)
 		a |= 0xfff00000;
 	for (unsigned i = 0; i < 4; i++)
-		c.base.b[12 + i] = (uint8_t)(a >> (24 - 8 * i));
+		c.base.b[(shape < 4 ? 12 : 5) + i] = (uint8_t)(a >> (24 - 8 * i));
 	if (shape < 2)
 		c.bits = (uint8_t)(128 - next_random() % 14);
+	if (shape == 4)
+		c.bits = (uint8_t)(72 - next_random() % 20);
 	for (unsigned i = c.bits; i < 128; i++)
 		c.base.b[i / 8] &= (uint8_t) ~(0x80u >> i % 8);
 	return c;
@@ -109,7 +122,7 @@ static struct acl_cidr random_network(unsigned shape)
 static const size_t sizes[] = {1,   2,   15,  16,  17,  31,  32,   33,   255,
                                256, 257, 271, 272, 273, 300, 4095, 4096, 4097};
 
-enum { SIZES = sizeof sizes / sizeof sizes[0], MOST = 4097, SHAPES = 4 };
+enum { SIZES = sizeof sizes / sizeof sizes[0], MOST = 4097, SHAPES = 6 };
 
 START_TEST(one_by_one)
 {
@@ -125,10 +138,11 @@ START_TEST(one_by_one)
 	}
 	ck_assert_int_eq(acl_networks_finish(&n), 0);
 	for (int i = 0; i < 4000; i++) {
-		struct acl_address a = random_network(2 + shape % 2).base;
+		struct acl_address a = random_network(shape < 4 ? 2 + shape % 2 : 5).base;
 		if (i % 2 == 0) {
 			a = all[next_random() % count].base;
-			a.b[15] = (uint8_t)(a.b[15] + next_random() % 3 - 1);
+			unsigned at = shape < 4 ? 15 : 7 + next_random() % 2;
+			a.b[at] = (uint8_t)(a.b[at] + next_random() % 3 - 1);
 		}
 		bool want = false;
 		for (size_t k = 0; k < count && !want; k++)
