@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
 # Shows what mqsecproxy is for, against a private mosquitto: passwords with one-time codes before a broker that knows
-# nothing of them, and payloads that the broker cannot read. Everything listens on loopback, lives in a temporary folder
+# nothing of them, payloads that the broker cannot read, and an edge proxy that does both for a client that knows of
+# neither. Everything listens on loopback, lives in a temporary folder
 # and is gone afterwards. The exit status tells whether every line was ok.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
@@ -66,7 +67,7 @@ give_up() { # TEXT FILE
 start_broker() {
 	local try pid
 	: >users
-	for user in alice sensor viewer watcher; do
+	for user in alice sensor viewer watcher meter; do
 		mosquitto_passwd -b users $user "legacy-$user"
 	done
 	for ((try = 0; try < 20; try++)); do
@@ -88,8 +89,18 @@ start_broker() {
 	give_up 'mosquitto does not start' broker.err
 }
 
-start_proxy() {
+# Runs a proxy with NAME.conf; its port is in $port.
+run_proxy() { # NAME
 	local pid
+	"$top/build/mqsecproxy" -c "$1.conf" 2>"$1.log" &
+	pid=$!
+	pids+=("$pid")
+	wait_for "$1.log" 'event=ready' $pid || give_up "mqsecproxy ($1) does not start" "$1.log"
+	port=$(sed -n 's/.*event=listening .*address="\{0,1\}127\.0\.0\.1:\([0-9]*\).*/\1/p' "$1.log" | head -n 1)
+	[ -n "$port" ] || give_up 'no port in the log' "$1.log"
+}
+
+start_proxy() {
 	cat >proxy.conf <<-CONF
 		workers 1
 		admin {
@@ -123,16 +134,50 @@ start_proxy() {
 		}
 	CONF
 	ctl keygen demo --out demo.key >/dev/null || give_up 'no key' proxy.conf
-	for user in alice sensor viewer; do
+	for user in alice sensor viewer meter; do
 		(umask 077 && ctl user add $user --profile machine-hotp | sed -n 's/^secret //p' >$user.secret)
 		[ -s $user.secret ] || give_up "no secret for $user" proxy.conf
 	done
-	"$top/build/mqsecproxy" -c proxy.conf 2>proxy.log &
-	pid=$!
-	pids+=("$pid")
-	wait_for proxy.log 'event=ready' $pid || give_up 'mqsecproxy does not start' proxy.log
-	proxy_port=$(sed -n 's/.*event=listening .*address="\{0,1\}127\.0\.0\.1:\([0-9]*\).*/\1/p' proxy.log | head -n 1)
-	[ -n "$proxy_port" ] || give_up 'no port in the log' proxy.log
+	run_proxy proxy
+	proxy_port=$port
+}
+
+# The edge proxy stands beside a client, and reaches the broker through the proxy above. It has what the client lacks.
+start_edge() {
+	mkdir edge
+	(umask 077 && echo legacy-meter >meter.password)
+	cat >edge.conf <<-CONF
+		workers 1
+		admin {
+		    socket $tmp/edge/ctl.sock
+		}
+		state {
+		    path $tmp/edge/state.db
+		}
+		listener local {
+		    listen 127.0.0.1:0
+		    broker gateway
+		}
+		broker gateway {
+		    address 127.0.0.1:$proxy_port
+		    otp     me
+		}
+		otp me {
+		    role          inject
+		    secret-file   $tmp/meter.secret
+		    user          meter
+		    password-file $tmp/meter.password
+		}
+		key demo {
+		    file $tmp/demo.key
+		}
+		payload field/# {
+		    client-leg plain
+		    broker-leg encrypted demo
+		}
+	CONF
+	run_proxy edge
+	edge_port=$port
 }
 
 # The code that a device of that user would send as its n-th.
@@ -158,7 +203,8 @@ refused() { # ARGUMENTS OF publish
 
 start_broker
 start_proxy
-echo "broker on port $broker_port, mqsecproxy before it on port $proxy_port"
+start_edge
+echo "broker on port $broker_port, mqsecproxy before it on port $proxy_port, an edge proxy on port $edge_port"
 text='the valve is open'
 
 once=legacy-alice$(code alice 0)
@@ -189,10 +235,25 @@ check $? "the subscriber at the broker got ciphertext ($(wc -c <watcher-1.out) b
 [ "$(cat viewer-1.out)" = "$text" ]
 check $? "the subscriber behind the proxy got: $(tr -cd '[:print:]' <viewer-1.out)"
 
+meter() {
+	timeout 20 mosquitto_pub -h 127.0.0.1 -p "$edge_port" -i meter -t field/level -m "$text" -q 1 >/dev/null 2>&1
+}
+
+subscribe "$broker_port" watcher-2 watcher legacy-watcher 'field/#' && watcher=$sub_pid && meter
+check $? 'a client without user, password, code and key publishes plaintext through an edge proxy'
+wait "${watcher:-$$}" 2>/dev/null
+[ -s watcher-2.out ] && ! grep -qaF "$text" watcher-2.out &&
+	[ "$(ctl decrypt --key-file demo.key --topic field/level <watcher-2.out)" = "$text" ]
+check $? 'it reached the broker, as its user, as ciphertext that the key opens'
+meter && [ "$(grep -c 'verdict=accepted .*user=meter' proxy.log)" -eq 2 ]
+check $? 'and again: the edge adds a fresh code to each login'
+
 echo "$passed ok, $failed failed"
 if [ $failed -ne 0 ]; then
 	echo '--- proxy.log' >&2
 	tail -n 30 proxy.log >&2
+	echo '--- edge.log' >&2
+	tail -n 30 edge.log >&2
 	echo '--- broker.log' >&2
 	tail -n 30 broker.log >&2
 	exit 1
