@@ -69,7 +69,7 @@ void conf_free(struct conf *c)
 	free_brokers(c);
 	free_otps(c);
 	free_rules(c);
-	for (size_t i = 0; c->key_paths != NULL && i < c->keys.n; i++)
+	for (size_t i = 0; i < c->n_key_paths; i++)
 		free(c->key_paths[i]);
 	free(c->key_paths);
 	keyring_fini(&c->keys);

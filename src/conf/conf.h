@@ -155,6 +155,7 @@ struct conf {
 	size_t n_filters;
 	struct keyring keys;
 	char **key_paths; /* by index of the ring: where each key was read, or @NAME */
+	size_t n_key_paths;
 	struct conf_payload *payloads; /* in order: the first that matches a topic decides */
 	size_t n_payloads;
 	char **files; /* every configuration file read; rules point to these names */

@@ -287,14 +287,17 @@ static int read_key(struct load *l, const char *path, uint8_t key[SEAL_KEY_SIZE]
 static void keep_key_path(struct load *l, const char *path)
 {
 	struct conf *c = l->c;
-	char **paths = realloc(c->key_paths, c->keys.n * sizeof *paths);
+	char **paths = realloc(c->key_paths, (c->n_key_paths + 1) * sizeof *paths);
 
 	if (paths != NULL) {
 		c->key_paths = paths;
-		paths[c->keys.n - 1] = strdup(path);
+		paths[c->n_key_paths] = strdup(path);
+		if (paths[c->n_key_paths] != NULL) {
+			c->n_key_paths++;
+			return;
+		}
 	}
-	if (paths == NULL || paths[c->keys.n - 1] == NULL)
-		l->no_memory = true;
+	l->no_memory = true;
 }
 
 void load_key_file(struct load *l, struct load_block *b, const struct conf_node *node)
