@@ -13,29 +13,75 @@ static const char too_long[] = "a payload is longer than max-message";
 static const char cannot_open[] = "a payload could not be opened";
 static const char cannot_seal[] = "a payload could not be sealed";
 
+/* The message went on, all of it. */
+static enum progress passed(const struct message *m, enum payload_form form)
+{
+	message_begun(m, m->in.payload.n);
+	meter_passed(m->env, &m->in, form, m->step);
+	return STAGE_ON;
+}
+
+/* What is to be sealed, and into how many bytes. */
+struct sealing {
+	struct seal_message message;
+	struct mqtt_props_edit edit;
+	size_t inner, size;
+};
+
+/* False, with what came of it, where it cannot be. */
+static bool prepare(const struct message *m, struct payload_clear *clear, struct sealing *s,
+                    enum progress *came)
+{
+	bool fits = payload_take_props(m->env, &m->in, clear);
+
+	s->message = payload_message(&m->in, clear);
+	s->edit = payload_edit(m->env, &m->in, clear, true);
+	if (fits)
+		s->inner = seal_inner_size(&s->message, &fits);
+	if (!fits) {
+		*came = message_refuse_length(m, "sealed properties are too long");
+		return false;
+	}
+	s->size = envelope_size(s->inner);
+	return true;
+}
+
+/* Seals a payload that is there. */
+static enum progress seal_whole(const struct message *m, struct payload_clear *clear)
+{
+	HOT_LOCAL struct sealing s;
+	size_t before = m->to->len;
+	enum progress came;
+
+	if (!prepare(m, clear, &s, &came) || !message_head(m, &s.edit, s.size, s.size, &came))
+		return came;
+	enum seal_error error = seal_message(payload_sealer(m->env, &m->in), &s.message,
+	                                     m->env->now, writer_space(m->to, s.size));
+	if (error == SEAL_OK) {
+		meter_sealed(m->env, &m->in, m->step);
+		return passed(m, clear->form);
+	}
+	m->to->len = before;
+	return message_refuse(m, error, cannot_seal);
+}
+
 /* Writes head and first segment of what gets sealed, of which `n` bytes are there, and then what
  * else of these makes segments; *rest is what does not. False, with what came of it, where it did
  * not begin. */
 static bool begin_sealing(const struct message *m, struct payload_clear *clear, size_t n,
                           struct changing *c, struct slice *rest, enum progress *came)
 {
-	bool fits = payload_take_props(m->env, &m->in, clear);
-	struct seal_message message = payload_message(&m->in, clear);
-	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, clear, true);
-	size_t before = m->to->len, inner = fits ? seal_inner_size(&message, &fits) : 0;
-	size_t missing = clear->payload.n - n;
+	struct sealing s;
+	size_t before = m->to->len, missing = clear->payload.n - n;
 
-	if (!fits) {
-		*came = message_refuse_length(m, "sealed properties are too long");
+	if (!prepare(m, clear, &s, came))
 		return false;
-	}
-	size_t size = envelope_size(inner),
-	       now =
-	           missing == 0 ? size : SEAL_HEADER + changing_sealed_size(inner - missing, false);
-	if (!message_head(m, &edit, size, now, came))
+	size_t now =
+	    missing == 0 ? s.size : SEAL_HEADER + changing_sealed_size(s.inner - missing, false);
+	if (!message_head(m, &s.edit, s.size, now, came))
 		return false;
-	enum seal_error error = seal_begin(payload_sealer(m->env, &m->in), &message, m->env->now,
-	                                   writer_space(m->to, envelope_first(size)), &c->out);
+	enum seal_error error = seal_begin(payload_sealer(m->env, &m->in), &s.message, m->env->now,
+	                                   writer_space(m->to, envelope_first(s.size)), &c->out);
 	if (error == SEAL_OK) {
 		*rest = slice_from(slice_of(clear->payload.p, n), clear->payload.n - c->out.left);
 		error = changing_seal(c, rest, m->to, 0);
@@ -47,47 +93,50 @@ static bool begin_sealing(const struct message *m, struct payload_clear *clear, 
 	return false;
 }
 
-/* In clear as it came: it passes as it comes, or is sealed so. */
-static enum progress change_clear(const struct message *m, enum payload_form form)
+/* In clear as it came, and part of it is there: its beginning is sealed. */
+static enum progress seal_part(const struct message *m, struct payload_clear *clear)
 {
-	struct payload_clear clear = {.form = form, .utf8 = m->in.utf8, .payload = m->in.payload};
-	struct changing c = {.form = form, .topic = m->in.topic};
+	struct changing c = {.form = clear->form, .topic = m->in.topic};
+	size_t n = m->there < SEAL_SEGMENT ? m->there : SEAL_SEGMENT;
 	enum progress came;
 	struct slice rest;
 
-	if (!payload_gets_sealed(&m->in, &clear)) {
-		struct mqtt_props_edit edit = payload_edit(m->env, &m->in, &clear, false);
-		if (!message_head(m, &edit, clear.payload.n, 0, &came))
-			return came;
-		message_begun(m, 0);
-		changing_done(m->env, m->in.from, &c, m->in.rule, m->step);
-		return STAGE_ON;
-	}
-	size_t n = m->there < SEAL_SEGMENT ? m->there : SEAL_SEGMENT;
-	if (begin_sealing(m, &clear, n, &c, &rest, &came))
+	if (begin_sealing(m, clear, n, &c, &rest, &came))
 		came = changing_begun(m, &c, n - rest.n);
 	changing_fini(&c);
 	return came;
 }
 
+/* In clear as it came: it passes as it comes, or is sealed so. */
+static enum progress change_clear(const struct message *m, enum payload_form form)
+{
+	struct payload_clear clear = {.form = form, .utf8 = m->in.utf8, .payload = m->in.payload};
+	enum progress came;
+
+	if (payload_gets_sealed(&m->in, &clear)) {
+		bool whole = m->there == m->in.payload.n && m->there <= m->env->policy->max_whole;
+		return whole ? seal_whole(m, &clear) : seal_part(m, &clear);
+	}
+	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, &clear, false);
+	if (!message_head(m, &edit, clear.payload.n, 0, &came))
+		return came;
+	message_begun(m, 0);
+	meter_passed(m->env, &m->in, form, m->step);
+	return STAGE_ON;
+}
+
 /* Opened, all of it: goes on in clear, or sealed. */
 static enum progress send_whole(const struct message *m, struct payload_clear *clear)
 {
-	struct changing c = {.form = clear->form, .topic = m->in.topic};
 	enum progress came;
-	struct slice rest;
 
-	if (payload_gets_sealed(&m->in, clear)) {
-		if (begin_sealing(m, clear, clear->payload.n, &c, &rest, &came))
-			came = changing_begun(m, &c, m->in.payload.n);
-		changing_fini(&c);
-		return came;
-	}
+	if (payload_gets_sealed(&m->in, clear))
+		return seal_whole(m, clear);
 	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, clear, false);
 	if (!message_head(m, &edit, clear->payload.n, clear->payload.n, &came))
 		return came;
 	writer_bytes(m->to, clear->payload);
-	return changing_begun(m, &c, m->in.payload.n);
+	return passed(m, clear->form);
 }
 
 /* Opens straight into the output: an envelope with neither properties nor padding inside, whose
@@ -96,7 +145,6 @@ static enum progress open_in_place(const struct message *m, const struct envelop
 {
 	struct payload_clear clear = {.form = PAYLOAD_SEALED, .utf8 = (e->flags & SEAL_UTF8) != 0};
 	struct mqtt_props_edit edit = payload_edit(m->env, &m->in, &clear, false);
-	struct changing c = {.form = PAYLOAD_SEALED};
 	struct seal_demand demand = payload_demand(&m->in);
 	HOT_LOCAL struct seal_opened opened;
 	size_t before = m->to->len;
@@ -107,7 +155,7 @@ static enum progress open_in_place(const struct message *m, const struct envelop
 	enum seal_error error = seal_open(m->env->kit->opener, &demand, m->in.topic, m->in.payload,
 	                                  m->env->now, writer_space(m->to, e->inner), &opened);
 	if (error == SEAL_OK)
-		return changing_begun(m, &c, m->in.payload.n);
+		return passed(m, clear.form);
 	m->to->len = before;
 	return message_refuse(m, error, cannot_open);
 }
