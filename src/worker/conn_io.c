@@ -35,13 +35,14 @@ void turn_begin(struct turn *t, struct conn *c)
 
 	t->conn = c;
 	t->before = c->session->state;
-	t->env = (struct session_env){.policy = &w->snapshot->policies[c->listener],
-	                              .kit = w->kit,
-	                              .meter = &w->meter,
-	                              .lease_key = leases_key(w->shared->leases),
-	                              .now = w->now,
-	                              .due = c->due.dry ? (struct session_word){VERDICT_ACCEPTED}
-	                                                : conn_word(c, &c->due)};
+	t->env = (struct session_env){
+	    .policy = &w->snapshot->policies[c->listener],
+	    .kit = w->kit,
+	    .meter = &w->meter,
+	    .lease_key = leases_key(w->shared->leases),
+	    .now = w->now,
+	    .due = c->due.dry ? (struct session_word){.verdict = VERDICT_ACCEPTED}
+	                      : conn_word(c, &c->due)};
 	t->step = (struct session_step){0};
 	if (t->env.policy->encrypts)
 		kit_freshen(w->kit, w->now);
