@@ -108,6 +108,7 @@ void session_taken(struct session *s, const struct session_env *env, struct slic
 	}
 	if (s->extra != NULL)
 		s->extra->edition = answer->edition;
+	s->forward = env->policy->forward; /* of one configuration with the layout */
 	if (!keep_stored(s, answer)) {
 		refuse_unstored(s, env, answer, step);
 		return;

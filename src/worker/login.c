@@ -114,6 +114,22 @@ static bool leased(const struct conn *c, const struct store_op *op)
 	return leases_held(c->worker->shared->leases, &lease, c->worker->now.mono_ms, within_ms);
 }
 
+/* What the broker gets in place of the client's login, where it gets that. */
+static struct slice open_login(const struct login *l, const struct conn *c,
+                               uint8_t out[OTP_LOGIN_MAX])
+{
+	struct slice blob = slice_of(l->op.login, l->op.login_len);
+
+	if (c->worker->snapshot->policies[c->listener].forward != FORWARD_STORED ||
+	    blob.n <= ATREST_OVERHEAD || blob.n - ATREST_OVERHEAD > OTP_LOGIN_MAX)
+		return slice_of(NULL, 0);
+	if (atrest_open(l->worker->shared->state_key, l->op.user, "login", blob, out) == 0)
+		return slice_of(out, blob.n - ATREST_OVERHEAD);
+	report_state(l->worker, "a login for a broker cannot be opened: the state key is not the "
+	                        "one it was sealed with");
+	return slice_of(NULL, 0);
+}
+
 static void taken(struct mail *mail)
 {
 	struct login *l = (struct login *)mail;
@@ -124,7 +140,6 @@ static void taken(struct mail *mail)
 	                                    .edition = l->op.edition,
 	                                    .guess_taken = l->op.guess_taken,
 	                                    .cred = &cred};
-
 	uint8_t login[OTP_LOGIN_MAX];
 
 	answer.why = verdict_of(l->op.status, &answer.reason);
@@ -139,13 +154,8 @@ static void taken(struct mail *mail)
 			             "was sealed with");
 	}
 	answer.leased = answer.found && c != NULL && leased(c, &l->op);
-	if (answer.found && c != NULL && l->op.login_len > ATREST_OVERHEAD) {
-		size_t n = l->op.login_len - ATREST_OVERHEAD;
-		bool opened = n <= sizeof login &&
-		              atrest_open(l->worker->shared->state_key, l->op.user, "login",
-		                          slice_of(l->op.login, l->op.login_len), login) == 0;
-		answer.login = slice_of(login, opened ? n : 0);
-	}
+	if (answer.found && c != NULL)
+		answer.login = open_login(l, c, login);
 	if (c != NULL)
 		conn_taken(c, &answer);
 	secret_wipe(login, sizeof login);

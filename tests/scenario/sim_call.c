@@ -152,6 +152,13 @@ static bool take_notes(struct host *h, const struct session_step *step)
 	return true;
 }
 
+static bool zeros(const uint8_t *p, size_t n)
+{
+	while (n != 0 && p[n - 1] == 0)
+		n--;
+	return n == 0;
+}
+
 bool call_finish(struct host *h, struct call *c, size_t given, bool *moved)
 {
 	struct session_step *step = &c->step;
@@ -170,6 +177,9 @@ bool call_finish(struct host *h, struct call *c, size_t given, bool *moved)
 	if (h->s->state < h->last && h->s->state != SESSION_DEAD)
 		ok = fault_set(h->fault, "from %s back to %s", session_state_name(h->last),
 		               session_state_name(h->s->state));
+	if (h->last == SESSION_FORWARDING && h->s->state != h->last && h->s->extra != NULL &&
+	    !zeros(h->s->extra->stored, sizeof h->s->extra->stored))
+		ok = fault_set(h->fault, "a stored password outlives its CONNECT");
 	h->last = h->s->state;
 	ok = ok && check_asks(h, step->ask) && take_notes(h, step);
 	for (enum side i = SIDE_CLIENT; i <= SIDE_BROKER; i++) {
