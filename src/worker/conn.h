@@ -64,7 +64,7 @@ void conn_judge_again(struct conn *c);
 /* Ends at once, whatever was not sent. The connection is freed. */
 void conn_abort(struct conn *c);
 
-/* Shared by conn.c, conn_io.c and conn_dial.c. */
+/* Shared by conn.c, conn_turn.c, conn_io.c and conn_dial.c. */
 
 /* One call to the session: time, policy and outputs made ready, and its answers carried out. */
 struct turn {
@@ -76,6 +76,10 @@ struct turn {
 };
 void turn_begin(struct turn *t, struct conn *c);
 void turn_end(struct turn *t);
+
+/* A side takes nothing any more. It may have said something before it went: that is still read, where
+ * the session reads. */
+void conn_write_failed(struct conn *c, enum side side, struct leg *l);
 
 /* Goes on as far as it can: pending bytes, ends, broken legs; then registers for what is awaited,
  * or frees the connection. The last thing that every entry does. */
