@@ -22,6 +22,14 @@ def many_descriptors():
         tap.skip_all("the limit of open files is %d" % hard)
 
 
+def link(path):
+    """What a descriptor is; "" where it is gone by now."""
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:
+        return ""
+
+
 def listening_fd(front):
     """The descriptor at which the proxy listens."""
     wanted = "%04X" % front.port
@@ -29,7 +37,7 @@ def listening_fd(front):
         rows = [line.split() for line in f]
     inode = [r[9] for r in rows if r[3] == "0A" and r[1].endswith(":" + wanted)][0]
     folder = "/proc/%d/fd" % front.pid
-    return [int(n) for n in os.listdir(folder) if os.readlink("%s/%s" % (folder, n)) == "socket:[%s]" % inode][0]
+    return [int(n) for n in os.listdir(folder) if link("%s/%s" % (folder, n)) == "socket:[%s]" % inode][0]
 
 
 def by_worker(front):
@@ -37,12 +45,12 @@ def by_worker(front):
     door, out = listening_fd(front), []
     for n in os.listdir("/proc/%d/fd" % front.pid):
         folder = "/proc/%d" % front.pid
-        if os.readlink("%s/fd/%s" % (folder, n)) != "anon_inode:[eventpoll]":
+        if link("%s/fd/%s" % (folder, n)) != "anon_inode:[eventpoll]":
             continue
         with open("%s/fdinfo/%s" % (folder, n)) as f:
             waits = [int(t) for t in re.findall(r"^tfd:\s*(\d+)", f.read(), re.M)]
         if door in waits:
-            out.append(sum(os.readlink("%s/fd/%d" % (folder, t)).startswith("socket:") for t in waits) - 1)
+            out.append(sum(link("%s/fd/%d" % (folder, t)).startswith("socket:") for t in waits) - 1)
     return sorted(out)
 
 
