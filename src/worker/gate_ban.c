@@ -57,11 +57,14 @@ static void write_ban(struct gate_ban *out, const struct conf_filter *f, const s
 bool gate_made(const struct conf_filter *f, const struct store_ban *ban)
 {
 	static const char of[] = ", filter ";
-	size_t n = f == NULL ? 0 : strlen(f->name), all = n + sizeof of - 1;
-	const uint8_t *end = ban->reason.p + (ban->reason.n - all);
+	struct slice name = slice_str(f == NULL ? "" : f->name), reason = ban->reason;
+	size_t all = sizeof of - 1 + name.n;
 
-	return f != NULL && ban->automatic && ban->reason.n > all &&
-	       memcmp(end, of, sizeof of - 1) == 0 && memcmp(end + sizeof of - 1, f->name, n) == 0;
+	if (f == NULL || !ban->automatic || reason.n <= all)
+		return false;
+	reason = slice_from(reason, reason.n - all);
+	return memcmp(reason.p, of, sizeof of - 1) == 0 &&
+	       slice_eq(slice_from(reason, sizeof of - 1), name);
 }
 
 /* Counts a refusal; true for the one that is one too many. */
