@@ -18,8 +18,9 @@ static const struct named_policy words[] = {
     {"reseal", {{"rule=t/#:k1:k3", "whole=0"}, 2}},
     {"reseal-more", {{"rule=t/#:k1:k3:pad-1024:properties", "whole=0"}, 2}},
     {"nothing", {{"rule=t/#:pass"}, 1}},
+    {"mixed", {{"rule=t/#:plain:k1", "rule=o/#:k1:plain", "whole=0"}, 3}},
 };
-enum { SEAL, SEAL_MORE, OPEN, RESEAL, RESEAL_MORE, NOTHING, POLICIES };
+enum { SEAL, SEAL_MORE, OPEN, RESEAL, RESEAL_MORE, NOTHING, MIXED, POLICIES };
 
 static struct world *worlds[POLICIES];
 static const struct sim_way ways[] = {{.bytewise = false}, {.tight = true, .patient = true}};
@@ -316,6 +317,41 @@ START_TEST(answers_wait)
 }
 END_TEST
 
+/* Many answers wait behind it, and room is short: its last segment goes only with room for them, so
+ * that they come out with it. sealed, opened or both × version × way */
+START_TEST(answers_have_room)
+{
+	/* The last segment nearly fills the outputs of a tight way at their 12 KiB. */
+	enum { LENGTH = 2 * SEAL_SEGMENT + 11000 };
+	static const int policies[] = {OPEN, MIXED, RESEAL};
+	int policy = policies[_i / VERSIONS % 3];
+	struct rig *r = connected(policy, version_of(_i), &ways[_i / VERSIONS / 3]);
+
+	rig_add(r, text_of(policy, SIDE_BROKER, LENGTH, ""));
+	struct stream made = r->made;
+	r->made = (struct stream){0};
+	ck_assert_msg(host_send(&r->host, SIDE_BROKER, slice_of(made.p, 40000)), "%s",
+	              r->fault.text);
+	for (unsigned id = 1; id <= 500; id++)
+		rig_addf(r, "publish topic=%s/a qos=1 pid=%u payload=bad",
+		         policy == MIXED ? "o" : "t", id);
+	rig_send_all(r, SIDE_CLIENT);
+	ck_assert_uint_gt(r->host.s->own[SIDE_CLIENT].len, 1900);
+	ck_assert_msg(host_send(&r->host, SIDE_BROKER, slice_of(made.p + 40000, made.n - 40000)),
+	              "%s", r->fault.text);
+	rig_expect(r, SIDE_CLIENT, text_of(policy, SIDE_CLIENT, LENGTH, ""));
+	for (unsigned id = 1; id <= 500; id++) {
+		char text[RIG_TEXT];
+		(void)snprintf(text, sizeof text, "puback pid=%u%s", id,
+		               r->version == MQTT_5 ? " code=0x99" : "");
+		rig_expect(r, SIDE_CLIENT, text);
+	}
+	rig_expect_nothing(r, SIDE_CLIENT);
+	rig_free(r);
+	free(made.p);
+}
+END_TEST
+
 /* Ends in the middle: the other side gets what there is, and no more. side × version × reset */
 START_TEST(an_end)
 {
@@ -392,6 +428,7 @@ int main(void)
 	tcase_add_loop_test(t, tampered, 0, VERSIONS * 4 * ROWS(ways) * 2);
 	tcase_add_loop_test(t, tampered_between, 0, 8);
 	tcase_add_loop_test(t, answers_wait, 0, 2 * VERSIONS);
+	tcase_add_loop_test(t, answers_have_room, 0, 2 * 3 * VERSIONS);
 	tcase_add_loop_test(t, an_end, 0, 2 * VERSIONS);
 	tcase_add_test(t, too_long);
 	tcase_add_test(t, spoiled_ring);
