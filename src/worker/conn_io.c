@@ -9,7 +9,6 @@
 #include "worker/trace.h"
 #include "worker/worker.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 
 enum {
@@ -186,16 +185,19 @@ static void read_leg(struct conn *c, enum side from)
 		c->broken[from] = true;
 }
 
-/* While a login is under way nothing is read; a client that leaves must still be noticed. One that
- * only shut its sending direction behind a whole session is let go on. */
+/* While a login is under way, or a client has to wait, nothing is read; one that leaves must still
+ * be noticed, also where bytes that it sent before stand unread. One that only shut its sending
+ * direction behind a whole session is let go on; behind messages that wait, that is read later. */
 static void client_stirred(struct conn *c)
 {
 	uint8_t byte;
-	ssize_t n = recv(c->client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	int error = 0;
+	socklen_t len = sizeof error;
 
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
+	if (getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
 		c->broken[SIDE_CLIENT] = true;
-	if (n != 0)
+	if (c->session->held_back_ms != 0 ||
+	    recv(c->client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
 		return;
 	if (c->session->state == SESSION_REFUSING || c->client.in.len <= c->session->connect_len)
 		c->client.eof = true;
@@ -338,7 +340,8 @@ static short wanted_events(struct conn *c, enum side side, const struct leg *l)
 		                                                               : what;
 	/* Edge-triggered: what has been looked at once does not call again. */
 	if (side == SIDE_CLIENT &&
-	    (c->session->state < SESSION_RELAYING || c->session->state == SESSION_REFUSING))
+	    (c->session->state < SESSION_RELAYING || c->session->state == SESSION_REFUSING ||
+	     c->session->held_back_ms != 0))
 		return what | EV_READ | EV_CLOSED | EV_ET;
 	return what;
 }
@@ -366,7 +369,7 @@ void conn_settle(struct conn *c)
 		short what = wanted_events(c, side, l);
 		leg_await(l, what);
 		if (side == SIDE_CLIENT && c->session != NULL)
-			session_listens(c->session, &env, (what & EV_READ) != 0);
+			session_listens(c->session, &env, (what & (EV_READ | EV_ET)) == EV_READ);
 	}
 	if (conn_leg(c, SIDE_CLIENT) == NULL && conn_leg(c, SIDE_BROKER) == NULL) {
 		conn_abort(c);

@@ -196,6 +196,23 @@ def publishing_changed():
     tap.eq(front.stop(), 0, "status 0")
 
 
+def publisher_resets():
+    """A client that waits and resets its connection is gone at once, with what it had not been let say"""
+    stub = StubBroker()
+    front = made(stub, "limit publish 1 per 1h per client")
+    c = raw.Client(front.port)
+    c.login("gone")
+    c.send(b"".join(raw.publish("t", b"x", 1, mid=i + 1) for i in range(2)))
+    c.expect(raw.PUBACK)
+    front.wait_event("delayed")
+    c.send(raw.publish("t", b"x" * 100000))
+    c.reset()
+    broker = stub.wait_connection()
+    stub.wait(lambda: broker.closed, 20, "the end")
+    tap.eq(len([p for p in broker.packets if p.kind == raw.PUBLISH]), 1, "the broker's leg ends behind the one message")
+    tap.eq(front.stop(), 0, "status 0")
+
+
 def reload_counts_those_inside():
     """A limit that a reload brings counts who is there already, and cuts nobody"""
     stub = StubBroker()
@@ -214,4 +231,4 @@ def reload_counts_those_inside():
 
 
 tap.run([connects_per_address, it_comes_back, connects_per_user, connections, silent, dry_run, publishing,
-         publishing_changed, reload_counts_those_inside])
+         publishing_changed, publisher_resets, reload_counts_those_inside])
