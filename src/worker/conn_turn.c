@@ -151,8 +151,6 @@ static void ask(struct conn *c, unsigned what)
 
 	if ((what & ASK_SETTLE) != 0)
 		login_settle(c);
-	if ((what & ASK_LEASE) != 0)
-		login_lease(c);
 	if ((what & (ASK_TAKE | ASK_DIAL)) != 0 && !admit(c))
 		return;
 	if ((what & ASK_TAKE) != 0)
@@ -220,6 +218,9 @@ void turn_end(struct turn *t)
 	struct session_step *step = &t->step;
 
 	count(c->worker, step);
+	/* Before the client learns that it is in: it may come again at once, at another worker. */
+	if ((step->ask & ASK_LEASE) != 0)
+		login_lease(c);
 	write_out(t, SIDE_CLIENT);
 	write_out(t, SIDE_BROKER);
 	if (c->worker->trace != NULL && t->before < SESSION_RELAYING)

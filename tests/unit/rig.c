@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/rig.h"
 
+#include "tests/scenario/sim_call.h"
+
 #include "tests/support/suite.h"
 
 #include <stdio.h>
@@ -92,6 +94,7 @@ struct rig *rig_new(const struct world *world, enum mqtt_version version, const 
 void rig_free(struct rig *r)
 {
 	host_fini(&r->host);
+	stream_clear(&r->made);
 	free(r);
 }
 
