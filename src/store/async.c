@@ -13,7 +13,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { BATCH_MAX = 256 };
 
@@ -286,7 +285,6 @@ static struct store_backend *open_backend(const char *type, const char *path, st
 struct store *store_start(struct store_backend *b, struct err *e)
 {
 	struct store *s = calloc(1, sizeof *s);
-	pthread_condattr_t monotonic;
 
 	if (s == NULL) {
 		(void)err_set(e, "out of memory");
@@ -297,10 +295,7 @@ struct store *store_start(struct store_backend *b, struct err *e)
 	s->tail = &s->head;
 	throttle_init(&s->throttle);
 	(void)pthread_mutex_init(&s->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&s->work, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&s->work);
 	int why = start_thread(s);
 	if (why == 0)
 		return s;

@@ -3,7 +3,6 @@
 #include "sys/clock.h"
 
 #include <sys/timex.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TIMESYNC "/run/systemd/timesync"
@@ -26,6 +25,24 @@ int64_t clock_mono_us(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void clock_cond_init(pthread_cond_t *c)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(c, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
+struct timespec clock_after_ms(int64_t ms)
+{
+	int64_t us = clock_mono_us() + ms * 1000;
+
+	return (struct timespec){.tv_sec = (time_t)(us / 1000000),
+	                         .tv_nsec = (long)(us % 1000000 * 1000)};
 }
 
 enum clock_sync clock_sync(void)

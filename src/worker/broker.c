@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 void broker_init(struct broker *b, const struct conf_broker *conf)
@@ -152,25 +151,11 @@ struct resolver {
 	bool stop, busy;
 };
 
-static struct timespec after_ms(long ms)
-{
-	struct timespec at;
-
-	(void)clock_gettime(CLOCK_REALTIME, &at);
-	at.tv_sec += ms / 1000;
-	at.tv_nsec += ms % 1000 * 1000000;
-	if (at.tv_nsec >= 1000000000) {
-		at.tv_sec++;
-		at.tv_nsec -= 1000000000;
-	}
-	return at;
-}
-
 /* Sleeps a second, or until the end, so that a storm of failed connections asks the name servers
  * once a second. */
 static void pace(struct resolver *r)
 {
-	struct timespec until = after_ms(1000);
+	struct timespec until = clock_after_ms(1000);
 
 	while (!r->stop && pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
 		;
@@ -213,7 +198,7 @@ struct resolver *resolver_new(struct err *e)
 		return NULL;
 	}
 	(void)pthread_mutex_init(&r->lock, NULL);
-	(void)pthread_cond_init(&r->wake, NULL);
+	clock_cond_init(&r->wake);
 	if (pthread_create(&r->thread, NULL, resolver_run, r) != 0) {
 		err_set(e, "the thread that resolves names cannot be started");
 		free(r);
@@ -262,7 +247,7 @@ void resolver_ask(struct resolver *r, struct snapshot *snapshot)
 
 void resolver_wait(struct resolver *r, struct snapshot *snapshot)
 {
-	struct timespec until = after_ms(BROKER_RESOLVE_MS);
+	struct timespec until = clock_after_ms(BROKER_RESOLVE_MS);
 	bool names = false;
 
 	for (size_t i = 0; i < snapshot->conf->n_brokers; i++)

@@ -7,7 +7,6 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include <time.h>
 
 static struct store *store_of(struct pool *p)
 {
@@ -122,15 +121,11 @@ struct ping {
 static struct ping *ping_new(size_t n)
 {
 	struct ping *p = calloc(1, sizeof *p + n * sizeof p->mails[0]);
-	pthread_condattr_t attr;
 
 	if (p == NULL)
 		return NULL;
 	(void)pthread_mutex_init(&p->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&p->answered, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	clock_cond_init(&p->answered);
 	p->waits = n;
 	p->refs = n + 1;
 	return p;
@@ -161,15 +156,8 @@ static void ping_answered(struct mail *mail)
 
 static bool ping_wait(struct ping *p, int64_t ms)
 {
-	struct timespec until;
+	struct timespec until = clock_after_ms(ms);
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(ms / 1000);
-	until.tv_nsec += (long)(ms % 1000 * 1000000);
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	(void)pthread_mutex_lock(&p->lock);
 	while (p->waits != 0 && pthread_cond_timedwait(&p->answered, &p->lock, &until) == 0)
 		;
