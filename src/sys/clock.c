@@ -51,8 +51,8 @@ enum clock_sync clock_sync(void)
 
 	if (adjtimex(&t) >= 0)
 		return (t.status & STA_UNSYNC) != 0 ? CLOCK_UNSYNCHRONISED : CLOCK_SYNCHRONISED;
-	/* A sandbox that forbids to set the clock forbids to ask. systemd-timesyncd leaves a sign: its
-	 * folder is there while it runs, and the file in it since the clock was right. */
+	/* A sandbox that forbids to set the clock forbids to ask. systemd-timesyncd leaves a sign:
+	 * its folder is there while it runs, and the file in it since the clock was right. */
 	if (access(TIMESYNC "/synchronized", F_OK) == 0)
 		return CLOCK_SYNCHRONISED;
 	return access(TIMESYNC, F_OK) == 0 ? CLOCK_UNSYNCHRONISED : CLOCK_UNKNOWN;
