@@ -379,25 +379,10 @@ static int64_t linger_until(const struct leg *l)
 	return l == NULL ? 0 : l->linger_until;
 }
 
-/* When a refusal of this login would leave. The timer is set for that as soon as CONNECT is there,
- * whatever comes of it: were it set when the refusal is decided, its grain, which is coarser than
- * that took, would let the answer tell. */
-static int64_t refused_at(const struct conn *c)
-{
-	const struct session *s = c->session;
-
-	if (s == NULL || s->login == LOGIN_OPEN || s->state <= SESSION_GREET ||
-	    s->state >= SESSION_RELAYING)
-		return 0;
-	int64_t at = s->connect_ms + SESSION_REFUSAL_MS;
-	return at > c->worker->now.mono_ms ? at : 0;
-}
-
 void conn_arm(struct conn *c)
 {
 	int64_t at = greet_until(c);
 
-	at = earlier(at, refused_at(c));
 	at = earlier(at, stall_until(c, &c->client));
 	at = earlier(at, stall_until(c, c->broker));
 	at = earlier(at, linger_until(&c->client));

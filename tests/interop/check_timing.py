@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: ISC
 """What is wrong with a login cannot be told from the answer: five kinds of refusal, one after the other in an order by chance,
 each from an address of its own. The same bytes each time, a second after CONNECT; and Welch's t-test of each pair of kinds
-says how likely differences as great as those in their times are by chance. TIMINGS is the number of each kind."""
+says how likely differences as great as those in their times are by chance. The kernel says when an answer came: when this
+program gets to read it depends on what else it does. TIMINGS is the number of each kind."""
 import collections
 import itertools
 import math
 import random
 import selectors
+import socket
 import statistics
+import struct
 import time
 
 from lib import proxy, raw, tap
@@ -15,7 +18,8 @@ from lib.broker import StubBroker
 
 proxy.need()
 TIMINGS = tap.rounds("TIMINGS", 12)
-PACE = 0.010  # seconds between two CONNECTs
+PACE = 0.005, 0.015  # seconds between two CONNECTs, by chance, so that no answer keeps step with another login
+SO_TIMESTAMPING = 37
 GROUP = 250   # of them, whose connections are made before
 KINDS = ("known user, wrong code", "unknown user", "locked user, right code", "wrong static part and code",
          "right code, wrong static part")
@@ -43,14 +47,17 @@ class Login:
             password = ("wrong" if kind == KINDS[4] else "static") + user.code()
         self.client = raw.Client(front.port, version, next(addresses))
         self.client.sock.setblocking(False)
+        self.client.sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, 8 | 16)  # of what is received, by software
         self.wire = raw.connect(version, "timing", user="nobody-" + user.name if kind == KINDS[1] else user.name, password=password)
 
     def send(self):
-        self.sent = time.perf_counter()
+        self.sent = time.time()
         self.client.sock.send(self.wire)
 
-    def receive(self, now):
-        self.took, self.answer = now - self.sent, self.client.sock.recv(256)
+    def receive(self):
+        self.answer, notes, _, _ = self.client.sock.recvmsg(256, 256)
+        came = [struct.unpack("qq", data[:16]) for _, kind, data in notes if kind == SO_TIMESTAMPING]
+        self.took = (came[0][0] + came[0][1] / 1e9 if came else time.time()) - self.sent
         self.client.close()
 
 
@@ -64,14 +71,13 @@ def play(logins):
                 login = waiting.pop()
                 ready.register(login.client.sock, selectors.EVENT_READ, login)
                 login.send()
-                at = max(at + PACE, time.perf_counter())
+                at = max(at + random.uniform(*PACE), time.perf_counter())
                 continue
             found = ready.select(max(at - now, 0) if waiting else 30)
             if not found and not waiting:
                 raise TimeoutError("%d logins are not answered" % left)
-            now = time.perf_counter()
             for key, _ in found:
-                key.data.receive(now)
+                key.data.receive()
                 ready.unregister(key.fileobj)
                 left -= 1
 
@@ -86,7 +92,6 @@ def welch(a, b):
 
 def measured():
     """All logins, in an order by chance."""
-    random.seed(1)
     owners = {kind: front.import_users(["%s-%d" % (kind.replace(" ", "-").replace(",", ""), i) for i in range(2 + TIMINGS // 20)])
               for kind in KINDS}
     for user in owners[KINDS[2]]:
