@@ -73,10 +73,11 @@ static void say_users(struct buf *answer, const struct store_census *c)
 }
 
 /* The name is long, and its end is a path; the count stands behind the last blank. */
-static void say_denial(void *ctx, const char *filter, const struct acl_rule *rule, unsigned long n)
+static void say_denial(void *ctx, const char *filter, const struct snapshot_denier *d,
+                       unsigned long n)
 {
-	control_say(ctx, "filter.%s.%s.%s.%s:%u %lu\n", filter, acl_verb_name(rule->verb),
-	            rule->allow ? "allow" : "deny", rule->file, rule->line, n);
+	control_say(ctx, "filter.%s.%s.%s.%s:%u %lu\n", filter, d->what,
+	            d->allow ? "allow" : "deny", d->file, d->line, n);
 }
 
 static void do_status(struct admin *a, struct buf *answer)

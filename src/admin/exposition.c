@@ -124,11 +124,11 @@ static void put_filter(struct prom *p, const struct snapshot *s, size_t filter)
 	const struct conf_filter *c = &s->conf->filters[filter];
 	char place[300];
 
-	for (size_t i = 0; i < acl_ruleset_size(c->rules); i++) {
-		struct acl_rule rule = acl_ruleset_rule(c->rules, i);
-		if (rule.allow)
+	for (size_t i = 0; i < snapshot_deniers(c); i++) {
+		struct snapshot_denier denier = snapshot_denier(c, i);
+		if (denier.allow || denier.what == NULL)
 			continue;
-		(void)snprintf(place, sizeof place, "%s:%u", rule.file, rule.line);
+		(void)snprintf(place, sizeof place, "%s:%u", denier.file, denier.line);
 		prom_begin(p);
 		prom_label(p, "filter", c->name);
 		prom_label(p, "rule", place);
@@ -333,7 +333,7 @@ int exposition_write(struct facts *f, struct buf *out)
 	put_verdicts(&p, f, s);
 	put_logins(&p, &st);
 	prom_family(&p, NAME("filter_matches_total"), "counter",
-	            "What rules denied, or, of a filter that is only tried, would have");
+	            "What rules, limits and bans denied, or, of a filter that is only tried, would have");
 	for (size_t i = 0; i < s->conf->n_filters; i++)
 		put_filter(&p, s, i);
 	prom_histogram(&p, NAME("connect_duration_seconds"),

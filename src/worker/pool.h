@@ -71,9 +71,9 @@ bool pool_state_writable(struct pool *p, int64_t ms);
 /* The name of a reason, as metric_failed() counts it: E_PLAIN and so on; NULL behind the last. */
 const char *pool_reason(size_t reason);
 
-/* Calls found() for each rule that denied something, or would have, since the configuration was
- * loaded: its filter, the rule, how often. */
-typedef void pool_denial_fn(void *ctx, const char *filter, const struct acl_rule *rule,
+/* Calls found() for each rule or limit that denied something, or would have: its filter, what it
+ * is, how often. */
+typedef void pool_denial_fn(void *ctx, const char *filter, const struct snapshot_denier *denier,
                             unsigned long n);
 void pool_denials(struct pool *p, pool_denial_fn *found, void *ctx);
 

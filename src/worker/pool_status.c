@@ -217,11 +217,11 @@ void pool_denials(struct pool *p, pool_denial_fn *found, void *ctx)
 
 	for (size_t i = 0; i < s->conf->n_filters; i++) {
 		const struct conf_filter *f = &s->conf->filters[i];
-		for (size_t k = 0; k < acl_ruleset_size(f->rules); k++) {
-			struct acl_rule rule = acl_ruleset_rule(f->rules, k);
+		for (size_t k = 0; k < snapshot_deniers(f); k++) {
+			struct snapshot_denier denier = snapshot_denier(f, k);
 			unsigned long n = atomic_load(&s->denials[i][k]);
 			if (n != 0)
-				found(ctx, f->name, &rule, n);
+				found(ctx, f->name, &denier, n);
 		}
 	}
 	snapshot_unref(s);

@@ -39,9 +39,10 @@ struct acl_verdict report_limit(const struct gate_limits *limits, enum conf_limi
 	const struct conf_filter *f = limits->filter;
 	struct acl_verdict v = {.rule = ACL_NO_RULE};
 
-	if (f != NULL) {
+	if (f != NULL && f->limit_at[limit].file != NULL) {
 		v.file = f->limit_at[limit].file;
 		v.line = f->limit_at[limit].line;
+		v.rule = (unsigned)(acl_ruleset_size(f->rules) + limit);
 	}
 	return v;
 }
@@ -310,15 +311,16 @@ void report_refused(const struct report_peer *peer, const struct report_refusal 
 
 void report_would_refuse(struct conn *c, const struct gate_word *word)
 {
+	struct acl_verdict rule = report_limit(conn_limits(c), word->limit);
 	struct log_line l;
 
 	metrics_add(&c->worker->metrics, METRIC_WOULD_DENY, 1);
+	snapshot_count(c->worker->snapshot, c->listener, &rule, 1);
 	if (!report_may_say(c->worker, REPORT_DENIED))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "would_deny");
 	log_str(&l, "what", "connect");
 	put_client(&l, c);
-	struct acl_verdict rule = report_limit(conn_limits(c), word->limit);
 	report_rule(&l, &rule);
 	log_str(&l, "why", word->why);
 	log_end(&l);

@@ -46,7 +46,7 @@ void snapshot_count(struct snapshot *s, size_t listener, const struct acl_verdic
 	int filter = s->listeners[listener]->filter;
 
 	if (v->file == NULL || v->allow || filter < 0 ||
-	    v->rule >= acl_ruleset_size(s->conf->filters[filter].rules))
+	    v->rule >= snapshot_deniers(&s->conf->filters[filter]))
 		return;
 	(void)atomic_fetch_add_explicit(&s->denials[filter][v->rule], n, memory_order_relaxed);
 }
@@ -300,7 +300,7 @@ static int allocate(struct snapshot *s, struct err *e)
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < s->conf->n_filters; i++) {
 		s->denials[i] =
-		    calloc(acl_ruleset_size(s->conf->filters[i].rules) + 1, sizeof **s->denials);
+		    calloc(snapshot_deniers(&s->conf->filters[i]), sizeof **s->denials);
 		if (s->denials[i] == NULL)
 			return err_set(e, "out of memory");
 	}

@@ -26,7 +26,8 @@ struct snapshot {
 	struct broker *brokers; /* by index in conf */
 	int64_t *key_written;   /* by index of the ring: see file_written() */
 	struct payload_rule *rules;
-	/* How often a rule denied something, or would have: by filter in conf, by rule. */
+	/* How often something of a filter denied, or would have: by filter in conf, by
+	 * snapshot_denier(). */
 	atomic_ulong **denials;
 	/* What came of payloads: by worker, and behind the last what was carried over from the
 	 * snapshot before; by rule. */
@@ -44,8 +45,18 @@ struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before,
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* NULL-safe */
 
-/* Counts n denials by a rule of the listener's filter; a verdict without a rule is none. Any thread.
- */
+/* What of a filter can deny: its rules, by their number, and behind them its limits. */
+struct snapshot_denier {
+	const char *what; /* "connect" and so on, "limit", "ban"; NULL: no such limit is set */
+	bool allow;       /* this rule does not deny */
+	const char *file;
+	unsigned line;
+};
+size_t snapshot_deniers(const struct conf_filter *f);
+struct snapshot_denier snapshot_denier(const struct conf_filter *f, size_t i);
+
+/* Counts n denials by a rule or limit of the listener's filter; a verdict without one is none. Any
+ * thread. */
 void snapshot_count(struct snapshot *s, size_t listener, const struct acl_verdict *v, size_t n);
 
 /* Takes over the counts of a snapshot that nobody uses any more, for the rules that stand where

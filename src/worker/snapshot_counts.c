@@ -5,30 +5,55 @@
 
 #include <string.h>
 
-/* Whether a rule of a filter is the one that stood there before. */
-static bool same_rule(const struct acl_rule *a, const struct acl_rule *b)
+size_t snapshot_deniers(const struct conf_filter *f)
 {
-	return a->verb == b->verb && a->line == b->line && strcmp(a->file, b->file) == 0;
+	return acl_ruleset_size(f->rules) + CONF_LIMITS;
 }
 
-/* Both in the order of their files, so the place of the last match is where the next is looked for.
- */
+struct snapshot_denier snapshot_denier(const struct conf_filter *f, size_t i)
+{
+	size_t n = acl_ruleset_size(f->rules);
+
+	if (i >= n)
+		return (struct snapshot_denier){
+		    .what = f->limit_at[i - n].file == NULL ? NULL
+		            : i - n == CONF_BAN             ? "ban"
+		                                            : "limit",
+		    .file = f->limit_at[i - n].file,
+		    .line = f->limit_at[i - n].line};
+	struct acl_rule rule = acl_ruleset_rule(f->rules, i);
+	return (struct snapshot_denier){.what = acl_verb_name(rule.verb),
+	                                .allow = rule.allow,
+	                                .file = rule.file,
+	                                .line = rule.line};
+}
+
+/* Whether what denies is what stood there before. */
+static bool same(const struct snapshot_denier *a, const struct snapshot_denier *b)
+{
+	return a->what != NULL && b->what != NULL && strcmp(a->what, b->what) == 0 &&
+	       a->line == b->line && strcmp(a->file, b->file) == 0;
+}
+
+/* Rules are in the order of their files, and so are limits but for few, so the place of the last
+ * match is where the next is looked for first. */
 static void carry_denials(struct snapshot *s, size_t filter, const struct snapshot *before,
                           size_t former)
 {
-	const struct acl_ruleset *rules = s->conf->filters[filter].rules;
-	const struct acl_ruleset *old = before->conf->filters[former].rules;
-	size_t from = 0;
+	const struct conf_filter *now = &s->conf->filters[filter];
+	const struct conf_filter *old = &before->conf->filters[former];
+	size_t n = snapshot_deniers(old), from = 0;
 
-	for (size_t i = 0; i < acl_ruleset_size(rules); i++) {
-		struct acl_rule rule = acl_ruleset_rule(rules, i);
-		for (size_t k = from; k < acl_ruleset_size(old); k++) {
-			struct acl_rule was = acl_ruleset_rule(old, k);
-			if (!same_rule(&rule, &was))
+	for (size_t i = 0; i < snapshot_deniers(now); i++) {
+		struct snapshot_denier denier = snapshot_denier(now, i);
+		for (size_t k = 0; k < n; k++) {
+			size_t at = (from + k) % n;
+			struct snapshot_denier was = snapshot_denier(old, at);
+			if (!same(&denier, &was))
 				continue;
 			(void)atomic_fetch_add(&s->denials[filter][i],
-			                       atomic_load(&before->denials[former][k]));
-			from = k + 1;
+			                       atomic_load(&before->denials[former][at]));
+			from = at + 1;
 			break;
 		}
 	}

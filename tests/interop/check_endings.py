@@ -434,7 +434,7 @@ def reload_warns():
     code, out, err = front.reload()
     tap.eq(code, 0, "it is taken")
     tap.ok("warning" in out + err and "unused" in out + err, "and says what is odd", (out, err))
-    tap.ok(front.events("reload"), "the log tells it")
+    tap.ok(front.wait_event("reload"), "the log tells it")
     tap.eq(front.stop(), 0, "status 0")
 
 

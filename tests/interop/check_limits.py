@@ -59,7 +59,11 @@ def connects_per_address():
     tap.ok(proc.holds(lambda: len([f for f in front.verdicts("rate_limited") if "client_id" not in f]) >= 20, 5),
            "with a line each")
     tap.eq({f["rule"] for f in front.verdicts("rate_limited")}, {line["rule"]}, "by the same rule")
-    tap.eq(int(front.status()["connects-rate-limited"]), 42, "counted")
+    status = front.status()
+    tap.eq(int(status["connects-rate-limited"]), 42, "counted")
+    tap.eq(int(status["filter.door.limit.deny." + line["rule"]]), 42, "by its line too")
+    tap.eq(front.reload()[0], 0, "a reload")
+    tap.eq(int(front.status()["filter.door.limit.deny." + line["rule"]]), 42, "keeps the count")
     tap.eq(stub.accepted(), 4, "and the broker saw only those who got in")
     tap.eq(front.stop(), 0, "status 0")
 
@@ -147,7 +151,10 @@ def dry_run():
     front.wait_event("would_delay", times=2)
     tap.eq([f["rule"] for f in front.events("would_delay")], [front.line_of("limit publish")] * 2,
            "two messages would have waited")
-    tap.eq(int(front.status()["would-deny"]), 5, "counted")
+    status = front.status()
+    tap.eq(int(status["would-deny"]), 5, "counted")
+    tap.eq({k.rsplit(":", 1)[1]: int(v) for k, v in status.items() if k.startswith("filter.door.limit.deny.")},
+           {front.line_of("limit connects").rsplit(":", 1)[1]: 3}, "and by line, what is no message")
     tap.eq(front.stop(), 0, "status 0")
 
 

@@ -199,7 +199,6 @@ START_TEST(noted_topic)
 	ck_assert_uint_eq(step.n_notes, 1);
 	ck_assert_uint_eq(step.consumed, first);
 	ck_assert(slice_eq(step.notes[0].topic, slice_str("x/first")));
-	free(r->made.p);
 	rig_free(r);
 }
 END_TEST
