@@ -103,6 +103,7 @@ def clients_know_nothing():
                 m = watcher.message()
                 tap.eq((m.topic, m.payload), (b"telemetry/fleet-a/t", b"21.5"), "%s, %d: the broker has it in clear" % (
                     version, turn))
+    gateway.wait_verdict("accepted", times=6, user="fleet-a", listener="plant")
     tap.eq(len(gateway.verdicts("accepted", user="fleet-a", listener="plant")), 6, "six logins at the gateway")
 
 
