@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Inside the room: AES-256-GCM under one session key, by libcrypto or, for small messages where the CPU has it, by
- * libsodium; the bytes are the same. Nothing but aead_new() allocates. One thread. */
+/* Inside the room: AES-256-GCM under one session key, by libIPSec_MB where the CPU has it, else by libcrypto; the bytes
+ * are the same. Nothing but aead_new() allocates. One thread. */
 #ifndef SEAL_AEAD_H
 #define SEAL_AEAD_H
 
@@ -10,12 +10,10 @@ enum {
 	AEAD_KEY_SIZE = 32,
 	AEAD_IV_SIZE = 12,
 	AEAD_TAG_SIZE = 16,
-	AEAD_SMALL = 512,    /* up to here libsodium is the faster */
-	AEAD_AAD_SMALL = 256 /* longer associated data, which comes in two parts, goes to libcrypto */
+	AEAD_AAD_SHORT = 256 /* longer associated data, which comes in two parts, goes to libcrypto */
 };
 
 enum aead_use { AEAD_SEAL, AEAD_OPEN };
-enum aead_engine { AEAD_BY_SIZE, AEAD_LIBCRYPTO, AEAD_LIBSODIUM };
 enum aead_result { AEAD_OK, AEAD_BAD_TAG, AEAD_FAILED };
 
 struct aead;
@@ -33,8 +31,9 @@ struct aead *aead_alone(struct aead *a, enum aead_use use);
 /* Exchanges the key of a context that is not shared; it is copied; the key schedules are made at first use. */
 void aead_set_key(struct aead *a, const uint8_t key[AEAD_KEY_SIZE]);
 
-/* For tests: which engine is used; false where it is not there. libsodium is used only for what is small and in one piece. */
-bool aead_set_engine(struct aead *a, enum aead_engine engine);
+/* For tests: whether libIPSec_MB is there, and doing without it, as on another CPU. */
+bool aead_is_fast(const struct aead *a);
+void aead_slow(struct aead *a);
 
 /* Associated data is aad[0] || aad[1]; the text is the pieces in their order. Writes the ciphertext and the tag. */
 enum aead_result aead_seal(struct aead *a, const uint8_t iv[AEAD_IV_SIZE], const struct slice aad[2],

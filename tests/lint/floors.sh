@@ -38,9 +38,12 @@ fence() {
 	sqlite3.h) echo 'store/sqlite*' ;;
 	hiredis/*) echo 'store/redis.c' ;;
 	qrencode.h) echo 'ctl/*' ;;
+	intel-ipsec-mb.h) echo 'seal/multibuffer.c' ;;
 	systemd/*) echo ;;
-	# The pure wing knows no descriptor, clock or thread.
-	sys/* | unistd.h | fcntl.h | poll.h | time.h | pthread.h | signal.h | netdb.h)
+	# The pure wing knows no descriptor, clock or thread; a library that must be prepared once is prepared once.
+	sys/mman.h | pthread.h)
+		echo 'sys/* store/* net/* worker/* admin/* ctl/* mqsecproxy.c mqsecproxyctl.c base/secret.c seal/multibuffer.c' ;;
+	sys/* | unistd.h | fcntl.h | poll.h | time.h | signal.h | netdb.h)
 		echo 'sys/* store/* net/* worker/* admin/* ctl/* mqsecproxy.c mqsecproxyctl.c base/secret.c' ;;
 	*) echo '*' ;;
 	esac

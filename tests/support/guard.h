@@ -8,7 +8,10 @@
 /* A copy of s whose last byte is the last before an unreadable page. Aborts without memory. */
 struct slice guard_copy(struct slice s);
 
-/* Gives a copy back. */
+/* The same for what is written: n zero bytes. */
+uint8_t *guard_room(size_t n);
+
+/* Gives either back. */
 void guard_free(struct slice s);
 
 #endif
