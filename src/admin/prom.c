@@ -34,18 +34,21 @@ void prom_begin(struct prom *p)
 	p->labelled = false;
 }
 
-/* Made printable first, so only backslash and quote are left to be escaped. */
+/* Made printable first, which escapes a quote and a backslash as the format wants them; only the
+ * backslash of \xNN, which it does not know, is to be read as one. */
 void prom_label(struct prom *p, const char *name, const char *value)
 {
 	char safe[LABEL_MAX], one[2] = {'\0', '\0'};
+	bool escaped = false;
 
 	put(p, p->labelled ? "," : "{");
 	put(p, name);
 	put(p, "=\"");
 	for (const char *c = text_escape(slice_str(value), safe, sizeof safe); *c != '\0'; c++) {
 		one[0] = *c;
-		if (*c == '\\' || *c == '"')
+		if (escaped && *c == 'x')
 			put(p, "\\");
+		escaped = *c == '\\' && !escaped;
 		put(p, one);
 	}
 	put(p, "\"");

@@ -28,13 +28,13 @@ START_TEST(samples)
 	prom_family(&p, "c_total", "counter", "More");
 	prom_begin(&p);
 	prom_label(&p, "x", "plain");
-	prom_label(&p, "y", "a\"b\\c\nd\xff<");
+	prom_label(&p, "y", "a\"b\\c\nd\xff<\\x");
 	prom_number(&p, UINT64_MAX);
 	ck_assert(!p.failed);
 	ck_assert_str_eq(text_of(&out),
 	                 "# HELP a_b Some help\n# TYPE a_b gauge\na_b 1.5\n"
 	                 "# HELP c_total More\n# TYPE c_total counter\n"
-	                 "c_total{x=\"plain\",y=\"a\\\\\\\"b\\\\\\\\c\\\\x0ad\\\\xff<\"} "
+	                 "c_total{x=\"plain\",y=\"a\\\"b\\\\c\\\\x0ad\\\\xff<\\\\x\"} "
 	                 "18446744073709551615\n");
 }
 END_TEST
