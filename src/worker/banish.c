@@ -113,7 +113,10 @@ size_t banish_all(struct worker *w, const struct store_ban *ban)
 		if (!matches(c, ban))
 			continue;
 		n++;
-		conn_stop(c, MQTT_BANNED, "banned");
+		const struct gate_limits *limits = conn_limits(c);
+		struct acl_verdict rule = report_limit(
+		    limits, gate_made(limits->filter, ban) ? CONF_BAN : CONF_LIMIT_NONE);
+		conn_stop(c, MQTT_BANNED, "banned", &rule);
 	}
 	return n;
 }
@@ -130,7 +133,7 @@ static void heard(struct mail *mail)
 	struct news *n = (struct news *)mail;
 
 	n->ban.ban.value.p = n->ban.value;
-	n->ban.ban.reason.n = 0;
+	n->ban.ban.reason.p = (const uint8_t *)n->ban.reason;
 	(void)banish_all(n->worker, &n->ban.ban);
 	free(n);
 }

@@ -9,8 +9,8 @@
  * all workers. On the worker's thread; ends no connection before it returns. */
 void banish_refused(struct worker *w, size_t listener, const struct gate_who *who);
 
-/* Ends the worker's connections that the ban is about, with v5 code 0x8A. On its thread. Returns
- * how many. */
+/* Ends the worker's connections that the ban is about, with v5 code 0x8A, in the name of the line
+ * of their filter that made it. On its thread. Returns how many. */
 size_t banish_all(struct worker *w, const struct store_ban *ban);
 
 /* Asks the state, if there is one, to keep the ban, or (STORE_UNBAN) to forget it; a failure is

@@ -295,7 +295,8 @@ void conn_drawn(struct conn *c, struct slice code)
 	conn_settle(c);
 }
 
-void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why)
+void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why,
+               const struct acl_verdict *rule)
 {
 	struct turn t;
 
@@ -306,6 +307,8 @@ void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why)
 	}
 	turn_begin(&t, c);
 	session_stop(c->session, &t.env, code, why, &t.step);
+	if (rule != NULL && t.step.n_notes != 0)
+		t.step.notes[0].rule = *rule;
 	turn_end(&t);
 	conn_settle(c);
 }
@@ -332,7 +335,6 @@ void conn_judge_again(struct conn *c)
 {
 	struct session_env env = {.policy = &c->worker->snapshot->policies[c->listener]};
 	struct acl_verdict v;
-	struct turn t;
 
 	if (c->session == NULL || c->session->state == SESSION_DEAD)
 		return;
@@ -341,13 +343,7 @@ void conn_judge_again(struct conn *c)
 			conn_settle(c);
 		return;
 	}
-	turn_begin(&t, c);
-	session_stop(c->session, &t.env, MQTT_NOT_AUTHORIZED,
-	             "the connect rules deny this client now", &t.step);
-	if (t.step.n_notes != 0)
-		t.step.notes[0].rule = v;
-	turn_end(&t);
-	conn_settle(c);
+	conn_stop(c, MQTT_NOT_AUTHORIZED, "the connect rules deny this client now", &v);
 }
 
 static int64_t earlier(int64_t a, int64_t b)

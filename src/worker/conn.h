@@ -55,8 +55,10 @@ void conn_consumed(struct conn *c, enum verdict answer);
 /* A new snapshot: buffers may grow to what it allows. */
 void conn_adopt(struct conn *c);
 
-/* Ends the session at the next frame boundary with this v5 code, the reason logged. */
-void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why);
+/* Ends the session at the next frame boundary with this v5 code, the reason logged, and the rule or
+ * limit that it is for (NULL: none), which counts it. */
+void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why,
+               const struct acl_verdict *rule);
 
 /* Judges the client by the connect rules now in force and cuts it where they refuse it. */
 void conn_judge_again(struct conn *c);

@@ -103,6 +103,9 @@ enum gate_sentence gate_refused(struct gate *g, const struct gate_limits *limits
                                 const struct gate_who *who, struct now now, struct gate_ban *out,
                                 struct err *e);
 
+/* Whether the ban was made by that filter (NULL: none). */
+bool gate_made(const struct conf_filter *f, const struct store_ban *ban);
+
 /* Counts now. */
 size_t gate_pending(struct gate *g, size_t listener);
 size_t gate_connected(struct gate *g, size_t listener);

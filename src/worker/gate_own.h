@@ -44,7 +44,4 @@ static inline int64_t gate_seconds(struct now now)
 	return now.real_us / 1000000;
 }
 
-/* gate_ban.c: whether the ban was made by that filter (NULL: none). */
-bool gate_made(const struct conf_filter *f, const struct store_ban *ban);
-
 #endif

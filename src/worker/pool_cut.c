@@ -36,7 +36,7 @@ static void kick_worker(struct worker *w, void *arg)
 		if (!kick_matches(c, k))
 			continue;
 		k->kicked[w->number]++;
-		conn_stop(c, MQTT_ADMINISTRATIVE_ACTION, "kicked by an administrator");
+		conn_stop(c, MQTT_ADMINISTRATIVE_ACTION, "kicked by an administrator", NULL);
 	}
 }
 

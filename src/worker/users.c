@@ -37,7 +37,7 @@ static void revoke(struct mail *mail)
 		next = c->next;
 		if (concerns(c, slice_of(r->user, r->n)))
 			conn_stop(c, MQTT_ADMINISTRATIVE_ACTION,
-			          "the user was locked, removed or has expired");
+			          "the user was locked, removed or has expired", NULL);
 	}
 	free(r);
 }

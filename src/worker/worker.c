@@ -143,7 +143,7 @@ static void drain(evutil_socket_t fd, short what, void *arg)
 			conn_abort(c);
 		} else if (share != 0 && !told(c) && (late || !half_sent(c))) {
 			share--;
-			conn_stop(c, MQTT_SERVER_SHUTTING_DOWN, "the proxy stops");
+			conn_stop(c, MQTT_SERVER_SHUTTING_DOWN, "the proxy stops", NULL);
 		}
 	}
 	if (w->conns != NULL)

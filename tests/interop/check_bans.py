@@ -49,6 +49,8 @@ def after_refusals():
                  blocks=proxy.listener(name="open")).start()
     inside = raw.Client(front.port, 5, "127.0.0.9")
     tap.eq(inside.login("inside").code, 0, "a client of that address is inside")
+    elsewhere = raw.Client(front.port_of("open"), 5, "127.0.0.9")
+    tap.eq(elsewhere.login("elsewhere").code, 0, "and at a listener without the filter")
     other = raw.Client(front.port, 5, "127.0.0.8")
     tap.eq(other.login("other").code, 0, "and one of another")
     tap.eq(tries(front, 3, client_id="bad-1", source="127.0.0.9"), [5, 5, 5], "three refusals")
@@ -59,6 +61,11 @@ def after_refusals():
     p = inside.expect(raw.DISCONNECT)
     tap.eq(p.code, 0x8a, "who was inside is told 0x8A")
     tap.eq(inside.end(), [], "and cut")
+    line = front.wait_event("closed", client_id="inside")
+    tap.eq((line["why"], line["rule"], line["code"]), ("banned", rule, "0x8a"), "its line of the log names the ban's")
+    tap.eq(elsewhere.expect(raw.DISCONNECT).code, 0x8a, "who was at a listener without that filter is cut too")
+    line = front.wait_event("closed", client_id="elsewhere")
+    tap.ok("rule" not in line and line["why"] == "banned", "where another filter is, in the name of no line", line)
     tap.ok(other.ping(), "the other stays")
     tap.eq(tries(front, client_id="good", source="127.0.0.9") + tries(front, 1, 5, source="127.0.0.9"), [5, 0x8a],
            "banned: 5, or 0x8A")
@@ -70,6 +77,7 @@ def after_refusals():
     listed = bans(front)
     tap.eq([(b["kind"], b["value"], b["by"]) for b in listed], [("address", "127.0.0.9", "filter")], "bans lists it")
     tap.eq(front.status()["bans-made"], "1", "counted")
+    tap.eq(front.status()["filter.door.ban.deny." + rule], "3", "and whom it refused and cut, by its line")
     order(front, "unban", "address", "127.0.0.9")
     tap.eq(tries(front, source="127.0.0.9"), [0], "lifted by hand, it gets in")
     tap.eq(tries(front, 2, client_id="bad-1", source="127.0.0.9") + tries(front, source="127.0.0.9"), [5, 5, 0],
@@ -160,13 +168,15 @@ def by_hand():
             ("address", "127.0.8.0/24", {"source": "127.0.8.77"}, {"source": "127.0.9.1"}),
             ("user", "eve äß", {"user": "eve äß"}, {"user": "eve"}),
             ("client-id", "sensor-1", {"client_id": "sensor-1"}, {"client_id": "sensor-11"}))
-    for kind, value, bad, good in rows:
+    for i, (kind, value, bad, good) in enumerate(rows):
         c = raw.Client(front.port, 5, bad.get("source"))
         c.login(**{k: v for k, v in bad.items() if k != "source"})
         stay = raw.Client(front.port, 5, good.get("source"))
         stay.login(**dict({"client_id": "stays"}, **{k: v for k, v in good.items() if k != "source"}))
         tap.eq(order(front, "ban", kind, value, "for", "1h", "--reason", "tried things"), "cut 1\n", "one is cut")
         tap.eq([p.code for p in c.end()], [0x8a], "and told 0x8A")
+        line = front.wait_event("closed", why="banned", times=i + 1)
+        tap.ok("rule" not in line, "no line of the configuration did it", line)
         tap.ok(stay.ping(), "another stays")
         tap.eq(tries(front, 1, 5, **bad) + tries(front, 1, 5, **good), [0x8a, 0], "one may not come back, another may come")
         b = bans(front)
