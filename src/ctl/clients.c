@@ -4,6 +4,7 @@
 #include "ctl/ctl.h"
 
 #include "base/text.h"
+#include "sys/clock.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -265,7 +266,7 @@ static int trace(const struct ctl *ctl, const struct ctl_args *args)
 		return ctl_usage(ctl, "%s", e.text);
 	text_hex(slice_str(id).p, strlen(id), hex);
 	(void)snprintf(request, sizeof request, "trace %s\n", hex);
-	return ctl_stream(ctl, slice_str(request), ms == 0 ? 0 : ctl_mono_ms() + (int64_t)ms,
+	return ctl_stream(ctl, slice_str(request), ms == 0 ? 0 : clock_now().mono_ms + (int64_t)ms,
 	                  trace_line, &t);
 }
 

@@ -119,11 +119,10 @@ int ctl_ask(const struct ctl *ctl, struct slice request, struct ctl_answer *answ
 int ctl_converse(const struct ctl *ctl, struct slice request, bool pairs);
 
 /* A request whose answer has no end: line() is called for each line of it, without its end, until
- * it says false, or until_ms (ctl_mono_ms(), 0 none) is reached. Returns the exit status; that the
+ * it says false, or until_ms (monotonic, 0 none) is reached. Returns the exit status; that the
  * daemon ends it is a failure, reported. */
 int ctl_stream(const struct ctl *ctl, struct slice request, int64_t until_ms,
                bool (*line)(void *ctx, struct slice text), void *ctx);
-int64_t ctl_mono_ms(void);
 
 /* What the daemon said goes to standard output when it went well, else to standard error. */
 void ctl_print_plain(const struct ctl *ctl, int status, struct slice text);

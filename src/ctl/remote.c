@@ -4,6 +4,7 @@
 #include "ctl/ctl.h"
 
 #include "base/text.h"
+#include "sys/clock.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,7 +14,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ANSWER_SECONDS = 60, CHUNK = 1 << 16 };
@@ -169,19 +169,11 @@ int ctl_ask(const struct ctl *ctl, struct slice request, struct ctl_answer *answ
 	return status >= 0 ? status : ctl_fail("the daemon's answer is not understood");
 }
 
-int64_t ctl_mono_ms(void)
-{
-	struct timespec t = {0, 0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Waits for more of a stream. 1: it is in `in`; 0: the time is over; -1: no more comes. */
 static int receive_more(int fd, struct buf *in, int64_t until_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int64_t left = until_ms == 0 ? -1 : until_ms - ctl_mono_ms();
+	int64_t left = until_ms == 0 ? -1 : until_ms - clock_now().mono_ms;
 
 	if (until_ms != 0 && left <= 0)
 		return 0;

@@ -4,6 +4,7 @@
 #include "ctl/ctl.h"
 
 #include "base/text.h"
+#include "sys/clock.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -73,7 +74,7 @@ static int read_status(const struct ctl *ctl, struct reading *r)
 	struct ctl_answer answer = {.bytes = {.cap = CTL_ANSWER_MAX}};
 	int status = ctl_ask(ctl, slice_str("status\n"), &answer);
 
-	*r = (struct reading){.ms = ctl_mono_ms()};
+	*r = (struct reading){.ms = clock_now().mono_ms};
 	if (answer.understood && status != CTL_OK)
 		ctl_print_plain(ctl, status, answer.text);
 	while (status == CTL_OK && answer.text.n != 0) {

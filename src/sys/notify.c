@@ -3,13 +3,13 @@
 #include "sys/notify.h"
 
 #include "base/text.h"
+#include "sys/clock.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MESSAGE_MAX = 1000 };
@@ -81,9 +81,5 @@ void notify_say(const struct notify *n, const char *format, ...)
 
 void notify_reloading(const struct notify *n)
 {
-	struct timespec t = {0, 0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	notify_say(n, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-	           (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000);
+	notify_say(n, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # The law of the house: a room includes only from the rooms below that it is allowed, libraries stay behind their fences,
-# every source has its licence line and none knows the machine it was written on. The rules are run once more over a
-# copy with one bad thing planted at a time, and must find each.
+# every source has its licence line, one file reads the clock and none knows the machine it was written on. The rules
+# are run once more over a copy with one bad thing planted at a time, and must find each.
 [ -n "$BASH_VERSION" ] || exec bash "$0" "$@"
 set -u
 export LC_ALL=C
@@ -114,6 +114,12 @@ check_places() {
 	(cd "$1" && written . | xargs grep -nE -- "$words" /dev/null)
 }
 
+# One file reads the time, so that everything else can be given any.
+check_clocks() {
+	(cd "$1" && find . -name '*.[ch]' ! -path ./sys/clock.c | sed 's|^\./||' | sort |
+		xargs grep -nE '(^|[^A-Za-z0-9_])(clock_gettime|gettimeofday|timespec_get|time|ftime|clock)\(' /dev/null)
+}
+
 # Not an error: where a seam may be missing.
 long_files() {
 	written "$1" | grep -E '\.[ch]$' | while read -r file; do
@@ -153,6 +159,7 @@ ok "$([ "$n" -gt 200 ]; echo $?)" 'the includes are found' "$n"
 none 'includes follow the floors' "$(check_includes "$top/src")"
 none 'one licence line a file' "$(check_licences "$top")"
 none 'no file knows this machine' "$(check_places "$top")"
+none 'one file reads the clock' "$(check_clocks "$top/src")"
 long=$(long_files "$top")
 [ -z "$long" ] || printf '%s\n' "$long" | sed 's/^/# long: /'
 
@@ -171,5 +178,7 @@ planted 'SQLite beside its file' src/store/async.c '#include <sqlite3.h>' check_
 planted 'a descriptor in the pure wing' src/mqtt/frame.c '#include <unistd.h>' check_includes src
 planted 'a file without a licence' src/acl/new.c 'int new;' check_licences
 planted 'a second licence' src/acl/cidr.h '/* SPDX-License-Identifier: MIT */' check_licences
+planted 'a clock of its own' src/net/addr.c 'static long now(void) { return (long)time(NULL); }' check_clocks src
+planted 'a better one' src/store/turns.c '	(void)clock_gettime(CLOCK_MONOTONIC, &t);' check_clocks src
 planted 'a path of a machine' src/net/addr.c "/* see /""work/main */" check_places
 tap_end
