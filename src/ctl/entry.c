@@ -6,11 +6,10 @@
 
 #include "base/secret.h"
 #include "base/text.h"
-#include "otp/base32.h"
 
 #include <strings.h>
 
-enum { FIELD_MAX = OTP_LOGIN_MAX, PERIOD_MAX = 86400 };
+enum { FIELD_MAX = OTP_LOGIN_MAX };
 
 static bool same(struct slice s, const char *word)
 {
@@ -38,38 +37,15 @@ static int take_name(struct slice s, struct otp_uri_content *out, struct err *e)
 	return 0;
 }
 
-static int take_secret(struct slice s, bool hex, struct otp_uri_content *out, struct err *e)
+static int take_hex(struct slice s, struct otp_uri_content *out, struct err *e)
 {
-	int n = -1;
+	size_t n = s.n / 2;
 
-	if (!hex)
-		n = base32_decode(s, out->secret, sizeof out->secret);
-	else if (s.n % 2 == 0 && s.n / 2 <= sizeof out->secret &&
-	         text_unhex(s, out->secret, s.n / 2, NULL) == 0)
-		n = (int)(s.n / 2);
-	if (n < OTP_SECRET_MIN)
-		return err_set(e, "the secret is %d to %d bytes in %s", OTP_SECRET_MIN,
-		               OTP_SECRET_MAX, hex ? "hexadecimal" : "base32");
-	out->secret_len = (size_t)n;
-	return 0;
-}
-
-static int take_number(const char *name, struct slice s, uint64_t min, uint64_t max, uint64_t *out,
-                       struct err *e)
-{
-	struct err why = {""};
-
-	return text_number(s, min, max, out, &why) == 0 ? 0 : err_set(e, "%s: %s", name, why.text);
-}
-
-static int take_unsigned(const char *name, struct slice s, uint64_t min, uint64_t max,
-                         unsigned *out, struct err *e)
-{
-	uint64_t n = 0;
-
-	if (take_number(name, s, min, max, &n, e) != 0)
-		return -1;
-	*out = (unsigned)n;
+	if (s.n % 2 != 0 || n < OTP_SECRET_MIN || n > sizeof out->secret ||
+	    text_unhex(s, out->secret, n, NULL) != 0)
+		return err_set(e, "the secret is %d to %d bytes in hexadecimal", OTP_SECRET_MIN,
+		               OTP_SECRET_MAX);
+	out->secret_len = n;
 	return 0;
 }
 
@@ -98,8 +74,9 @@ static struct slice take_until(struct slice *s, char end)
 }
 
 /* HOTP, HOTP/E, HOTP/T30, each with /6, /7 or /8 or without. */
-static int oath_type(struct slice type, struct otp_params *p, struct err *e)
+static int oath_type(struct slice type, struct otp_uri_content *out, struct err *e)
 {
+	struct otp_params *p = &out->params;
 	struct slice first = take_until(&type, '/'), moving = take_until(&type, '/');
 
 	*p = (struct otp_params){.kind = OTP_HOTP, .algorithm = OTP_SHA1, .digits = 6};
@@ -107,14 +84,12 @@ static int oath_type(struct slice type, struct otp_params *p, struct err *e)
 		return err_set(e, "the type of a line is HOTP, HOTP/E/6, HOTP/T30/6 and the like");
 	if (moving.n != 0 && (moving.p[0] == 'T' || moving.p[0] == 't')) {
 		p->kind = OTP_TOTP;
-		if (take_unsigned("the time step", slice_from(moving, 1), 1, PERIOD_MAX, &p->step,
-		                  e) != 0)
+		if (otp_uri_take(OTP_URI_PERIOD, slice_from(moving, 1), out, e) != 0)
 			return -1;
 	} else if (moving.n != 0 && !same(moving, "E")) {
 		return err_set(e, "the type of a line is HOTP, HOTP/E/6, HOTP/T30/6 and the like");
 	}
-	if (type.n != 0 &&
-	    take_unsigned("digits", type, OTP_DIGITS_MIN, OTP_DIGITS_MAX, &p->digits, e) != 0)
+	if (type.n != 0 && otp_uri_take(OTP_URI_DIGITS, type, out, e) != 0)
 		return -1;
 	otp_params_windows(p);
 	return 0;
@@ -125,24 +100,24 @@ int entry_oath(struct slice line, struct otp_uri_content *out, bool *used, struc
 {
 	struct slice type = next_word(&line), name = next_word(&line), pin = next_word(&line),
 	             secret = next_word(&line), factor = next_word(&line), last = next_word(&line);
-	uint64_t counter = 0;
 
 	memset(out, 0, sizeof *out);
 	*used = false;
-	if (oath_type(type, &out->params, e) != 0 || take_name(name, out, e) != 0)
+	if (oath_type(type, out, e) != 0 || take_name(name, out, e) != 0)
 		return -1;
 	if (!same(pin, "-") && !same(pin, "+"))
 		return err_set(e, "there is a PIN, which belongs to the broker's password here: "
 		                  "put - in its place");
-	if (take_secret(secret, true, out, e) != 0)
+	if (take_hex(secret, out, e) != 0)
 		return -1;
-	if (factor.n != 0 &&
-	    take_number("the moving factor", factor, 0, INT64_MAX - 2, &counter, e) != 0)
+	if (factor.n != 0 && otp_uri_take(OTP_URI_COUNTER, factor, out, e) != 0)
 		return -1;
-	if (out->params.kind == OTP_HOTP)
-		out->counter = (int64_t)counter + (last.n != 0 ? 1 : 0);
-	else
+	if (out->params.kind == OTP_TOTP) {
 		*used = last.n != 0;
+		out->counter = 0;
+	} else if (last.n != 0 && ++out->counter == INT64_MAX) {
+		return err_set(e, "the counter is used up");
+	}
 	return 0;
 }
 
@@ -242,20 +217,6 @@ int entry_csv_head(struct slice line, struct entry_columns *out, struct err *e)
 	return 0;
 }
 
-static int take_algorithm(struct slice s, struct otp_params *p, struct err *e)
-{
-	static const char *const names[] = {
-	    [OTP_SHA1] = "sha1", [OTP_SHA256] = "sha256", [OTP_SHA512] = "sha512"};
-
-	for (enum otp_algorithm a = OTP_SHA1; a <= OTP_SHA512; a++) {
-		if (same(s, names[a])) {
-			p->algorithm = a;
-			return 0;
-		}
-	}
-	return err_set(e, "algorithm is one of sha1, sha256 and sha512");
-}
-
 static int take_type(struct slice s, struct otp_params *p, struct err *e)
 {
 	if (!same(s, "totp") && !same(s, "hotp"))
@@ -280,41 +241,27 @@ static int take_profile(struct slice s, struct otp_params *p, struct err *e)
 static int take_field(enum entry_column which, struct slice s, struct otp_uri_content *out,
                       struct err *e)
 {
-	struct otp_params *p = &out->params;
-	uint64_t counter = 0;
+	static const enum otp_uri_parameter parameters[ENTRY_COLUMNS] = {
+	    [ENTRY_SECRET] = OTP_URI_SECRET,
+	    [ENTRY_ALGORITHM] = OTP_URI_ALGORITHM,
+	    [ENTRY_DIGITS] = OTP_URI_DIGITS,
+	    [ENTRY_PERIOD] = OTP_URI_PERIOD,
+	    [ENTRY_COUNTER] = OTP_URI_COUNTER,
+	    [ENTRY_BROKER_USER] = OTP_URI_BROKER_USER,
+	    [ENTRY_BROKER_PASSWORD] = OTP_URI_BROKER_PASSWORD};
 
 	switch (which) {
 	case ENTRY_NAME:
 		return take_name(s, out, e);
-	case ENTRY_SECRET:
 	case ENTRY_SECRET_HEX:
-		return take_secret(s, which == ENTRY_SECRET_HEX, out, e);
+		return take_hex(s, out, e);
 	case ENTRY_TYPE:
-		return take_type(s, p, e);
-	case ENTRY_ALGORITHM:
-		return take_algorithm(s, p, e);
-	case ENTRY_DIGITS:
-		return take_unsigned("digits", s, OTP_DIGITS_MIN, OTP_DIGITS_MAX, &p->digits, e);
-	case ENTRY_PERIOD:
-		return take_unsigned("period", s, 1, PERIOD_MAX, &p->step, e);
-	case ENTRY_COUNTER:
-		if (take_number("counter", s, 0, INT64_MAX - 1, &counter, e) != 0)
-			return -1;
-		out->counter = (int64_t)counter;
+		return take_type(s, &out->params, e);
+	case ENTRY_PROFILE: /* taken first */
 		return 0;
-	case ENTRY_BROKER_USER:
-		memcpy(out->broker_user, s.p, s.n);
-		out->broker_user_len = s.n;
-		return 0;
-	case ENTRY_BROKER_PASSWORD:
-		memcpy(out->broker_password, s.p, s.n);
-		out->broker_password_len = s.n;
-		return 0;
-	case ENTRY_PROFILE:
-	case ENTRY_COLUMNS:
-		break;
+	default:
+		return otp_uri_take(parameters[which], s, out, e);
 	}
-	return 0;
 }
 
 struct csv_row {

@@ -76,13 +76,18 @@ bool ctl_runs(const struct ctl *ctl, const struct conf *conf)
 }
 
 /* A descriptor, or -1 with the exit status, reported. */
-static int connect_to(const char *path, int *status)
+static int connect_to_daemon(const struct ctl *ctl, int *status)
 {
-	int fd = dial(path), why = errno;
+	char *path = socket_path(ctl);
 
 	*status = CTL_FAILED;
-	if (fd >= 0)
+	if (path == NULL)
+		return -1;
+	int fd = dial(path), why = errno;
+	if (fd >= 0) {
+		free(path);
 		return fd;
+	}
 	if (why == 0) {
 		(void)ctl_fail("the socket's path has 1 to %zu bytes",
 		               sizeof((struct sockaddr_un *)0)->sun_path - 1);
@@ -92,6 +97,7 @@ static int connect_to(const char *path, int *status)
 	} else {
 		(void)ctl_fail("%s: %s", path, strerror(why));
 	}
+	free(path);
 	return -1;
 }
 
@@ -146,13 +152,8 @@ static int status_of(struct slice verdict)
 
 int ctl_ask(const struct ctl *ctl, struct slice request, struct ctl_answer *answer)
 {
-	int status;
-	char *path = socket_path(ctl);
+	int status, fd = connect_to_daemon(ctl, &status);
 
-	if (path == NULL)
-		return CTL_FAILED;
-	int fd = connect_to(path, &status);
-	free(path);
 	if (fd < 0)
 		return status;
 	int result = send_all(fd, request) == 0 ? receive_all(fd, &answer->bytes) : -1;
@@ -224,13 +225,8 @@ int ctl_stream(const struct ctl *ctl, struct slice request, int64_t until_ms,
                bool (*line)(void *ctx, struct slice text), void *ctx)
 {
 	struct buf in = {.cap = CTL_ANSWER_MAX};
-	int status = CTL_FAILED, more = 1;
-	char *path = socket_path(ctl);
+	int more = 1, status, fd = connect_to_daemon(ctl, &status);
 
-	if (path == NULL)
-		return CTL_FAILED;
-	int fd = connect_to(path, &status);
-	free(path);
 	if (fd < 0)
 		return status;
 	if (send_all(fd, request) != 0)

@@ -32,6 +32,21 @@ struct otp_uri_content {
 	size_t broker_user_len, broker_password_len;
 };
 
+/* A parameter of a URI by its value, decoded, of at most OTP_LOGIN_MAX bytes; a list of users has
+ * them in columns. 0, or -1 with the reason, in which nothing of the secret stands. */
+enum otp_uri_parameter {
+	OTP_URI_SECRET, /* base32 */
+	OTP_URI_ALGORITHM,
+	OTP_URI_DIGITS,
+	OTP_URI_PERIOD,
+	OTP_URI_COUNTER,
+	OTP_URI_BROKER_USER,
+	OTP_URI_BROKER_PASSWORD,
+	OTP_URI_PARAMETERS
+};
+int otp_uri_take(enum otp_uri_parameter which, struct slice s, struct otp_uri_content *out,
+                 struct err *e);
+
 /* Reads a URI of any issuer; parameters that are not known are left alone. 0, or -1 with the
  * reason, in which nothing of the secret stands; out is then wiped. */
 int otp_uri_parse(struct slice uri, struct otp_uri_content *out, struct err *e);

@@ -100,89 +100,79 @@ static int read_number(const char *name, struct slice s, uint64_t min, uint64_t 
 	return text_number(s, min, max, out, &why) == 0 ? 0 : err_set(e, "%s: %s", name, why.text);
 }
 
-enum parameter {
-	SECRET,
-	ALGORITHM,
-	DIGITS,
-	PERIOD,
-	COUNTER,
-	BROKER_USER,
-	BROKER_PASSWORD,
-	PARAMETERS
-};
-
-static int take_value(enum parameter which, struct slice s, struct otp_uri_content *out,
-                      struct err *e)
+int otp_uri_take(enum otp_uri_parameter which, struct slice s, struct otp_uri_content *out,
+                 struct err *e)
 {
 	uint64_t n = 0;
 	int got;
 
 	switch (which) {
-	case SECRET:
+	case OTP_URI_SECRET:
 		got = base32_decode(s, out->secret, sizeof out->secret);
 		if (got < OTP_SECRET_MIN)
 			return err_set(e, "secret is base32 of %d to %d bytes", OTP_SECRET_MIN,
 			               OTP_SECRET_MAX);
 		out->secret_len = (size_t)got;
 		return 0;
-	case ALGORITHM:
+	case OTP_URI_ALGORITHM:
 		return read_algorithm(s, &out->params.algorithm, e);
-	case DIGITS:
+	case OTP_URI_DIGITS:
 		if (read_number("digits", s, OTP_DIGITS_MIN, OTP_DIGITS_MAX, &n, e) != 0)
 			return -1;
 		out->params.digits = (unsigned)n;
 		return 0;
-	case PERIOD:
+	case OTP_URI_PERIOD:
 		if (read_number("period", s, 1, PERIOD_MAX, &n, e) != 0)
 			return -1;
 		out->params.step = (unsigned)n;
 		return 0;
-	case COUNTER:
+	case OTP_URI_COUNTER:
 		if (read_number("counter", s, 0, INT64_MAX - 1, &n, e) != 0)
 			return -1;
 		out->counter = (int64_t)n;
 		return 0;
-	case BROKER_USER:
+	case OTP_URI_BROKER_USER:
 		memcpy(out->broker_user, s.p, s.n);
 		out->broker_user_len = s.n;
 		return 0;
-	case BROKER_PASSWORD:
+	case OTP_URI_BROKER_PASSWORD:
 		memcpy(out->broker_password, s.p, s.n);
 		out->broker_password_len = s.n;
 		return 0;
-	case PARAMETERS:
+	case OTP_URI_PARAMETERS:
 		break;
 	}
 	return 0;
 }
 
 /* given: which parameters there were. */
-static int read_parameters(struct slice query, struct otp_uri_content *out, bool given[PARAMETERS],
-                           struct err *e)
+static int read_parameters(struct slice query, struct otp_uri_content *out,
+                           bool given[OTP_URI_PARAMETERS], struct err *e)
 {
-	static const char *const names[PARAMETERS] = {[SECRET] = "secret",
-	                                              [ALGORITHM] = "algorithm",
-	                                              [DIGITS] = "digits",
-	                                              [PERIOD] = "period",
-	                                              [COUNTER] = "counter",
-	                                              [BROKER_USER] = "broker_user",
-	                                              [BROKER_PASSWORD] = "broker_password"};
+	static const char *const names[OTP_URI_PARAMETERS] = {[OTP_URI_SECRET] = "secret",
+	                                                      [OTP_URI_ALGORITHM] = "algorithm",
+	                                                      [OTP_URI_DIGITS] = "digits",
+	                                                      [OTP_URI_PERIOD] = "period",
+	                                                      [OTP_URI_COUNTER] = "counter",
+	                                                      [OTP_URI_BROKER_USER] = "broker_user",
+	                                                      [OTP_URI_BROKER_PASSWORD] =
+	                                                          "broker_password"};
 	struct value value;
 	int result = 0;
 
 	while (query.n != 0 && result == 0) {
 		struct slice text = take_until(&query, '&'), name = take_until(&text, '=');
-		enum parameter which = SECRET;
-		while (which < PARAMETERS && !same_word(name, names[which]))
+		enum otp_uri_parameter which = OTP_URI_SECRET;
+		while (which < OTP_URI_PARAMETERS && !same_word(name, names[which]))
 			which++;
-		if (which == PARAMETERS)
+		if (which == OTP_URI_PARAMETERS)
 			continue;
 		if (given[which])
 			result = err_set(e, "%s is given twice", names[which]);
 		else if (decode(text, value.text, sizeof value.text, &value.n) != 0)
 			result = err_set(e, "%s is not encoded as a URI has it", names[which]);
 		else
-			result = take_value(which, slice_of(value.text, value.n), out, e);
+			result = otp_uri_take(which, slice_of(value.text, value.n), out, e);
 		given[which] = true;
 	}
 	secret_wipe(&value, sizeof value);
@@ -193,7 +183,7 @@ static int parse(struct slice uri, struct otp_uri_content *out, struct err *e)
 {
 	static const char scheme[] = "otpauth://";
 	const size_t n = sizeof scheme - 1;
-	bool given[PARAMETERS] = {false};
+	bool given[OTP_URI_PARAMETERS] = {false};
 
 	if (uri.n < n || !same_word(slice_of(uri.p, n), scheme))
 		return err_set(e, "an otpauth URI begins with otpauth://");
@@ -213,9 +203,9 @@ static int parse(struct slice uri, struct otp_uri_content *out, struct err *e)
 		return -1;
 	if ((out->broker_user_len == 0) != (out->broker_password_len == 0))
 		return err_set(e, "broker_user and broker_password go together");
-	if (!given[SECRET])
+	if (!given[OTP_URI_SECRET])
 		return err_set(e, "there is no secret");
-	if (out->params.kind == OTP_HOTP && !given[COUNTER])
+	if (out->params.kind == OTP_HOTP && !given[OTP_URI_COUNTER])
 		return err_set(e, "a hotp URI has a counter");
 	if (out->params.kind == OTP_HOTP)
 		out->params.step = 0;

@@ -341,65 +341,25 @@ static unsigned each(const struct hostile_corpus *c, const char *part, bool rule
 
 /* -- lanes -- */
 
-static void run_lane(const struct hostile_corpus *c, const char *part, struct lane *l)
+struct run {
+	const struct hostile_corpus *corpus;
+	const char *part;
+	const struct lane *lanes;
+};
+
+static void run_lane(int lane, void *ctx)
 {
+	const struct run *r = ctx;
+	struct lane l = r->lanes[lane];
 	struct fault f = {""};
 
-	if (!open_witness(l, &f))
+	if (!open_witness(&l, &f))
 		printf("- wire others are served\n# %s\n", f.text);
 	else
-		(void)each(c, part, l->rules, l);
+		(void)each(r->corpus, r->part, l.rules, &l);
 	/* A leg that nobody should have asked for. */
-	if (readable(l->listening, 0))
+	if (readable(l.listening, 0))
 		printf("- wire no broker leg too many\n");
-	(void)fflush(stdout);
-	_exit(0);
-}
-
-static unsigned collect(int fd, unsigned *lines)
-{
-	FILE *in = fdopen(fd, "r");
-	char *line = NULL;
-	size_t size = 0;
-	unsigned failed = 0;
-
-	while (getline(&line, &size, in) > 0) {
-		if (line[0] == '+' || line[0] == '-')
-			printf("%sok %u -%s", line[0] == '+' ? "" : "not ", ++*lines, line + 1);
-		else
-			(void)fputs(line, stdout);
-		failed += line[0] == '-';
-	}
-	free(line);
-	(void)fclose(in);
-	return failed;
-}
-
-static unsigned run_lanes(const struct hostile_corpus *c, const char *part,
-                          const struct lane lanes[LANES], unsigned *lines)
-{
-	int out[LANES][2];
-	pid_t pid[LANES];
-	unsigned failed = 0;
-
-	(void)fflush(stdout);
-	for (int i = 0; i < LANES; i++) {
-		if (pipe(out[i]) != 0)
-			abort();
-		pid[i] = fork();
-		if (pid[i] != 0) {
-			(void)close(out[i][1]);
-			continue;
-		}
-		(void)dup2(out[i][1], STDOUT_FILENO);
-		struct lane l = lanes[i];
-		run_lane(c, part, &l);
-	}
-	for (int i = 0; i < LANES; i++) {
-		failed += collect(out[i][0], lines);
-		(void)waitpid(pid[i], NULL, 0);
-	}
-	return failed;
 }
 
 /* -- what the daemon holds -- */
@@ -495,7 +455,8 @@ static unsigned play_policy(const struct hostile_corpus *c, const char *part,
 		unsigned fds = descriptors(&d);
 		ok = serves(&lanes[0], &f);
 		unsigned long kib = resident_kib(&d);
-		failed = run_lanes(c, part, lanes, lines);
+		failed = daemon_lanes(
+		    run_lane, &(struct run){.corpus = c, .part = part, .lanes = lanes}, lines);
 		ok = ok && gave_back(&lanes[0], fds, kib, &f);
 	}
 	ok = daemon_stop(&d, failed != 0, &f) && ok;

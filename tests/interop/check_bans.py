@@ -7,6 +7,7 @@ import time
 
 from lib import proc, proxy, raw, tap
 from lib.broker import StubBroker
+from lib.proxy import tries
 
 proxy.need()
 
@@ -14,20 +15,6 @@ proxy.need()
 def made(stub, *lines, extra="", blocks="", **options):
     return proxy.Proxy(proxy.listener(extra="\tfilter door\n" + extra) + proxy.broker(stub.port) +
                        "filter door {\n%s}\n" % "".join("\t%s\n" % line for line in lines) + blocks, **options)
-
-
-def tries(front, times=1, version=4, source="127.0.0.1", port=None, **fields):
-    """The answers to that many CONNECTs, one after the other; None for a close without one."""
-    out = []
-    for _ in range(times):
-        with raw.Client(port or front.port, version, source) as c:
-            try:
-                p = c.login(**fields)
-            except ConnectionError:
-                p = None
-            out.append(p and p.code)
-            c.send(raw.disconnect()) if p and p.code == 0 else c.end()
-    return out
 
 
 def bans(front):

@@ -311,50 +311,37 @@ def dead_broker():
     tap.eq([login("down"), login("down")], [0, 0], "in at the first attempt")
 
 
-def gateway_killed():
-    """The gateway is killed at any moment, again and again, while a client reconnects"""
+def killed(victim, clients, patience):
+    """A proxy is killed at any moment, again and again, while clients reconnect: then they are in, and no code went out twice"""
     rounds = tap.rounds("KILL_ROUNDS", 8)
     stopping, results = threading.Event(), []
 
     def client():
         while not stopping.is_set():
-            results.append(login("kill", patience=8))
-    threads = [threading.Thread(target=client) for _ in range(2)]
+            results.append(login("kill", patience=patience))
+    threads = [threading.Thread(target=client) for _ in range(clients)]
     for t in threads:
         t.start()
     for _ in range(rounds):
         time.sleep(random.uniform(0, 0.15))
-        proc.stop(gateway.child, signal.SIGKILL)
-        gateway.start()
+        proc.stop(victim.child, signal.SIGKILL)
+        victim.start()
     stopping.set()
     for t in threads:
         t.join()
     tap.eq(login("kill"), 0, "in after %d kills, %d logins of which %d were accepted" % (
         rounds, len(results), results.count(0)))
     tap.eq(replays("kill"), 0, "no code was sent twice")
+
+
+def gateway_killed():
+    """The gateway is killed again and again"""
+    killed(gateway, 2, patience=8)
 
 
 def edge_killed():
-    """The edge is killed at any moment, again and again, while clients reconnect: no code goes out twice"""
-    rounds = tap.rounds("KILL_ROUNDS", 8)
-    stopping, results = threading.Event(), []
-
-    def client():
-        while not stopping.is_set():
-            results.append(login("kill", patience=5))
-    threads = [threading.Thread(target=client) for _ in range(3)]
-    for t in threads:
-        t.start()
-    for _ in range(rounds):
-        time.sleep(random.uniform(0, 0.15))
-        proc.stop(edge.child, signal.SIGKILL)
-        edge.start()
-    stopping.set()
-    for t in threads:
-        t.join()
-    tap.eq(login("kill"), 0, "in after %d kills, %d logins of which %d were accepted" % (
-        rounds, len(results), results.count(0)))
-    tap.eq(replays("kill"), 0, "no code was sent twice")
+    """The edge is killed again and again"""
+    killed(edge, 3, patience=5)
 
 
 def counters():

@@ -4,6 +4,7 @@ import time
 
 from lib import proc, proxy, raw, tap
 from lib.broker import StubBroker
+from lib.proxy import tries
 
 proxy.need()
 
@@ -15,20 +16,6 @@ def door(*lines, name="door"):
 def made(stub, *lines, blocks="", extra="", **options):
     return proxy.Proxy(proxy.listener(extra="\tfilter door\n" + extra) + proxy.broker(stub.port) + door(*lines) + blocks,
                        **options).start()
-
-
-def tries(front, times, version=4, source="127.0.0.1", port=None, **fields):
-    """The answers to that many CONNECTs, one after the other; None for a close without one."""
-    out = []
-    for _ in range(times):
-        with raw.Client(port or front.port, version, source) as c:
-            try:
-                p = c.login(**fields)
-            except ConnectionError:
-                p = None
-            out.append(p and p.code)
-            c.send(raw.disconnect()) if p and p.code == 0 else c.end()
-    return out
 
 
 def inside(front, n, name="in-%d", **fields):

@@ -411,3 +411,49 @@ bool daemon_stop(struct daemon *d, bool tell, struct fault *f)
 		return true;
 	return fault_set(f, "the daemon ended with status %x", (unsigned)status);
 }
+
+static unsigned collect(int fd, unsigned *lines)
+{
+	FILE *in = fdopen(fd, "r");
+	char *line = NULL;
+	size_t size = 0;
+	unsigned failed = 0;
+
+	while (getline(&line, &size, in) > 0) {
+		if (line[0] == '+' || line[0] == '-')
+			printf("%sok %u -%s", line[0] == '+' ? "" : "not ", ++*lines, line + 1);
+		else
+			(void)fputs(line, stdout);
+		failed += line[0] == '-';
+	}
+	free(line);
+	(void)fclose(in);
+	return failed;
+}
+
+unsigned daemon_lanes(void (*run)(int lane, void *ctx), void *ctx, unsigned *lines)
+{
+	int out[LANES][2];
+	pid_t pid[LANES];
+	unsigned failed = 0;
+
+	(void)fflush(stdout);
+	for (int i = 0; i < LANES; i++) {
+		if (pipe(out[i]) != 0)
+			abort();
+		pid[i] = fork();
+		if (pid[i] != 0) {
+			(void)close(out[i][1]);
+			continue;
+		}
+		(void)dup2(out[i][1], STDOUT_FILENO);
+		run(i, ctx);
+		(void)fflush(stdout);
+		_exit(0);
+	}
+	for (int i = 0; i < LANES; i++) {
+		failed += collect(out[i][0], lines);
+		(void)waitpid(pid[i], NULL, 0);
+	}
+	return failed;
+}

@@ -25,6 +25,10 @@ bool daemon_start(struct daemon *d, const struct world *world, const uint16_t br
 /* Ends it; false where it does not end well by itself. tell: its log is shown, as comments. */
 bool daemon_stop(struct daemon *d, bool tell, struct fault *f);
 
+/* Forks a process for each lane, which calls run() and ends; what they print is shown, lines that
+ * begin with + or - as TAP, numbered from *lines on. Returns how many of those began with -. */
+unsigned daemon_lanes(void (*run)(int lane, void *ctx), void *ctx, unsigned *lines);
+
 /* A socket bound to a free port of 127.0.0.1; listening, or not, so that nobody can connect. */
 int daemon_bind(bool listening, uint16_t *port);
 

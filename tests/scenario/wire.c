@@ -337,26 +337,6 @@ static void run_in_lane(void *ctx, const struct scene *scene, enum mqtt_version 
 		printf("# %s:%u: %s\n", scene->file, w->line, w->fault.text);
 }
 
-/* What the lanes print, numbered. Returns how many failed. */
-static unsigned collect(int fd, unsigned *lines)
-{
-	FILE *in = fdopen(fd, "r");
-	char *line = NULL;
-	size_t size = 0;
-	unsigned failed = 0;
-
-	while (getline(&line, &size, in) > 0) {
-		if (line[0] == '+' || line[0] == '-')
-			printf("%sok %u -%s", line[0] == '+' ? "" : "not ", ++*lines, line + 1);
-		else
-			(void)fputs(line, stdout);
-		failed += line[0] == '-';
-	}
-	free(line);
-	(void)fclose(in);
-	return failed;
-}
-
 struct proxies {
 	struct daemon near, far; /* far only where the policy goes via another */
 	int listening[LANES];
@@ -375,32 +355,20 @@ static bool start(struct proxies *p, unsigned runs, struct fault *f)
 	       daemon_start(&p->near, p->world, p->far.port, runs, f);
 }
 
-static unsigned run_lanes(const struct script *script, const struct proxies *p, const char *part,
-                          unsigned *lines)
-{
-	int out[LANES][2];
-	unsigned failed = 0;
+struct run {
+	const struct script *script;
+	const struct proxies *proxies;
+	const char *part;
+};
 
-	(void)fflush(stdout);
-	for (int lane = 0; lane < LANES; lane++) {
-		if (pipe(out[lane]) != 0)
-			abort();
-		if (fork() != 0) {
-			(void)close(out[lane][1]);
-			continue;
-		}
-		(void)dup2(out[lane][1], STDOUT_FILENO);
-		struct wire w = {.world = p->world,
-		                 .daemon = &p->near,
-		                 .lane = lane,
-		                 .listening = p->listening[lane]};
-		(void)each_run(script, p->world->name, part, run_in_lane, &w);
-		(void)fflush(stdout);
-		_exit(0);
-	}
-	for (int lane = 0; lane < LANES; lane++)
-		failed += collect(out[lane][0], lines);
-	return failed;
+static void run_lane(int lane, void *ctx)
+{
+	const struct run *r = ctx;
+	const struct proxies *p = r->proxies;
+	struct wire w = {
+	    .world = p->world, .daemon = &p->near, .lane = lane, .listening = p->listening[lane]};
+
+	(void)each_run(r->script, p->world->name, r->part, run_in_lane, &w);
 }
 
 unsigned wire_play(const struct script *script, size_t policy, const char *part, unsigned *lines)
@@ -417,7 +385,8 @@ unsigned wire_play(const struct script *script, size_t policy, const char *part,
 		p.via = world_new(script_policy(script, p.world->via));
 	bool ok = start(&p, runs, &fault);
 	if (ok)
-		failed = run_lanes(script, &p, part, lines);
+		failed = daemon_lanes(
+		    run_lane, &(struct run){.script = script, .proxies = &p, .part = part}, lines);
 	ok = daemon_stop(&p.near, failed != 0, &fault) && ok;
 	ok = daemon_stop(&p.far, failed != 0, &fault) && ok;
 	/* A lane that died has told less than it should. */

@@ -1,66 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* What sealing and opening may cost: no allocation, ours or libcrypto's, and no system call, once a
  * session is known; and strangers' envelopes neither allocate nor push a known session out. */
+#include "tests/support/allocations.h"
 #include "tests/unit/seal_pair.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static size_t ours, theirs;
-
-void *__wrap_malloc(size_t n)
-{
-	ours++;
-	return __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	ours++;
-	return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	ours++;
-	return __real_realloc(p, n);
-}
-
-static void *crypto_malloc(size_t n, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	theirs++;
-	return __real_malloc(n);
-}
-
-static void *crypto_realloc(void *p, size_t n, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	theirs++;
-	return __real_realloc(p, n);
-}
-
-static void crypto_free(void *p, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	free(p);
-}
 
 enum { LRU = 4, PAYLOAD = 40000 };
 
@@ -106,14 +56,15 @@ static bool seal_and_open(unsigned rounds)
 
 START_TEST(no_allocation)
 {
-	ck_assert_uint_gt(ours, 0); /* the counters count */
-	ck_assert_uint_gt(theirs, 0);
 	ck_assert(seal_and_open(1));
-	size_t ours_before = ours, theirs_before = theirs;
+	struct allocations before = allocations_now();
+	ck_assert_uint_gt(before.ours, 0); /* the counters count */
+	ck_assert_uint_gt(before.theirs, 0);
+	before = allocations_now(); /* an assertion allocates */
 	bool good = seal_and_open(20);
-	size_t ours_after = ours, theirs_after = theirs; /* an assertion allocates */
-	ck_assert_uint_eq(ours_after, ours_before);
-	ck_assert_uint_eq(theirs_after, theirs_before);
+	struct allocations after = allocations_now(); /* an assertion allocates */
+	ck_assert_uint_eq(after.ours, before.ours);
+	ck_assert_uint_eq(after.theirs, before.theirs);
 	ck_assert(good);
 }
 END_TEST
@@ -162,7 +113,8 @@ START_TEST(junk_flushes_nothing)
 		    SEAL_OK);
 	}
 	memcpy(junk, known[0], sizeof junk);
-	size_t ours_before = ours, theirs_before = theirs, wrong = 0;
+	struct allocations before = allocations_now();
+	size_t wrong = 0;
 	for (uint32_t i = 0; i < 10000; i++) {
 		memcpy(junk + 5, &i, sizeof i);
 		wrong += seal_open(pair.opener, &demand, m.topic, slice_of(junk, sizeof junk),
@@ -174,10 +126,10 @@ START_TEST(junk_flushes_nothing)
 		wrong +=
 		    seal_open(pair.opener, &demand, m.topic, slice_of(known[i], sizeof known[i]),
 		              pair.now, out, &opened) != SEAL_OK;
-	size_t ours_after = ours, theirs_after = theirs; /* an assertion allocates */
+	struct allocations after = allocations_now(); /* an assertion allocates */
 	ck_assert_uint_eq(wrong, 0);
-	ck_assert_uint_eq(ours_after, ours_before);
-	ck_assert_uint_eq(theirs_after, theirs_before);
+	ck_assert_uint_eq(after.ours, before.ours);
+	ck_assert_uint_eq(after.theirs, before.theirs);
 }
 END_TEST
 
@@ -188,7 +140,8 @@ START_TEST(eviction_allocates_nothing)
 	struct seal_message m = {.topic = slice_str("a"), .payload = slice_str("x")};
 	struct seal_demand demand = {0};
 	struct seal_opened opened;
-	size_t ours_before = 0, theirs_before = 0, wrong = 0;
+	struct allocations before = {0, 0};
+	size_t wrong = 0;
 
 	for (uint32_t i = 0; i < 3 * LRU; i++) {
 		pair_salt(&pair, i + 100);
@@ -196,17 +149,15 @@ START_TEST(eviction_allocates_nothing)
 	}
 	for (uint32_t i = 0; i < 300; i++) {
 		struct slice bytes = slice_of(stored[i % (3 * LRU)], sizeof stored[0]);
-		if (i == 3 * LRU) {
-			ours_before = ours;
-			theirs_before = theirs;
-		}
+		if (i == 3 * LRU)
+			before = allocations_now();
 		wrong += seal_open(pair.opener, &demand, m.topic, bytes, pair.now, out, &opened) !=
 		         SEAL_OK;
 	}
-	size_t ours_after = ours, theirs_after = theirs; /* an assertion allocates */
+	struct allocations after = allocations_now(); /* an assertion allocates */
 	ck_assert_uint_eq(wrong, 0);
-	ck_assert_uint_eq(ours_after, ours_before);
-	ck_assert_uint_eq(theirs_after, theirs_before);
+	ck_assert_uint_eq(after.ours, before.ours);
+	ck_assert_uint_eq(after.theirs, before.theirs);
 }
 END_TEST
 
@@ -215,7 +166,7 @@ int main(void)
 	Suite *s = suite_create("seal costs");
 	TCase *t = tcase_create("seal costs");
 
-	if (CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) != 1)
+	if (!allocations_watch())
 		return 99;
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, no_allocation);

@@ -95,12 +95,13 @@ def lists():
         ("otpauth://totp/a?secret=%s&algorithm=MD5" % B32, "algorithm"), ("otpauth://totp/ann?secret=" + B32, "exists already"),
         ("otpauth://totp/a?secret=%s1" % B32, "secret is base32"), ("otpauth://totp/%s?secret=%s" % ("x" * 257, B32), "no user name"),
         ("HOTP a - " + HEX[:20], "16 to 128 bytes"), ("HOTP a 1234 " + HEX, "PIN"), ("HOTP/X a - " + HEX, "the type of a line"),
-        ("HOTP/T0 a - " + HEX, "time step"), ("HOTP/E/9 a - " + HEX, "digits"), ("HOTP a - %s x" % HEX, "moving factor"), ("HOTP a", "PIN"),
+        ("HOTP/T0 a - " + HEX, "period: \"0\" is not"), ("HOTP/E/9 a - " + HEX, "digits"), ("HOTP a - %s x" % HEX, "counter: \"x\" is not"),
+        ("HOTP a - %s 9223372036854775806 123456" % HEX, "the counter is used up"), ("HOTP a", "PIN"),
         ("secret\n%s" % B32, "needs the column name"), ("name,secret,colour\n", "colour"), ("name,name,secret\n", "twice"),
         (csv + "a,%s" % B32, "fewer fields"), (csv + "a,%s,,,,,,,x" % B32, "more fields"), (csv + "a,,,,,,,", "no secret"),
         (csv + ",%s,,,,,," % B32, "user name"), (csv + 'a,"%s,,,,,,' % B32, "quotes"), (csv + "a,%s,xotp,,,,," % B32, "totp or hotp"),
         (csv + "a,%s,,,,5,," % B32, "goes with type hotp"), (csv + "a,%s,hotp,,30,0,," % B32, "goes with type totp"),
-        (csv + "a,%s,,,,,md5," % B32, "algorithm"), (csv + "a,%s,,,,,,boss" % B32, "profile"),
+        (csv + "a,%s,,,,,md5," % B32, "algorithm"), (csv + "a,%s,,5,,,," % B32, "digits: \"5\" is not"), (csv + "a,%s,,,,,,boss" % B32, "profile"),
     ]
     for text, why in wrong:
         expect(text.split("\n")[-1].replace(B32, "…").replace(HEX, "…")[:50], FAILED, "user", "import", "-", input=text, out="", err=why)

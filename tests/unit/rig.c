@@ -2,7 +2,6 @@
 #include "tests/unit/rig.h"
 
 #include "tests/scenario/sim_call.h"
-
 #include "tests/support/suite.h"
 
 #include <stdio.h>

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from . import otp, proc, tap
+from . import otp, proc, raw, tap
 
 DAEMON = os.path.join(proc.top_builddir, "mqsecproxy")
 CTL = os.path.join(proc.top_builddir, "mqsecproxyctl")
@@ -261,6 +261,20 @@ def config_error(text, name="bad"):
     conf = proc.write(name + ".conf", text)
     status, _, err = proc.run([DAEMON, "-c", conf])
     return status, err.decode(errors="replace")
+
+
+def tries(front, times=1, version=4, source="127.0.0.1", port=None, **fields):
+    """The answers to that many CONNECTs, one after the other; None for a close without one."""
+    out = []
+    for _ in range(times):
+        with raw.Client(port or front.port, version, source) as c:
+            try:
+                p = c.login(**fields)
+            except ConnectionError:
+                p = None
+            out.append(p and p.code)
+            c.send(raw.disconnect()) if p and p.code == 0 else c.end()
+    return out
 
 
 class Direct:
