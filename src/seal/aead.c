@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* libIPSec_MB seals 64 bytes in a seventh of libcrypto's time and 16 KiB in a third, so it does
- * what it can. libcrypto is for other CPUs and for associated data that is long. Key schedules are
+ * what it can. libcrypto is for other CPUs and for associated data in two pieces. Key schedules are
  * made at first use: an envelope of nobody's costs only the one that it is tried with. */
 #include "seal/aead.h"
 
@@ -84,25 +84,15 @@ void aead_slow(struct aead *a)
 	a->fast = NULL;
 }
 
-/* Whether libIPSec_MB takes it: with associated data that fits the copy which makes it one piece.
- */
+/* Whether libIPSec_MB takes it: its associated data in one piece. */
 static bool takes_fast(struct aead *a, const struct slice aad[2])
 {
-	if (a->fast == NULL || aad[0].n > AEAD_AAD_SHORT || aad[1].n > AEAD_AAD_SHORT - aad[0].n)
+	if (a->fast == NULL || aad[1].n != 0)
 		return false;
 	if (!a->fast_keyed)
 		multibuffer_set_key(a->fast, a->key);
 	a->fast_keyed = true;
 	return true;
-}
-
-static struct slice aad_join(const struct slice aad[2], uint8_t out[AEAD_AAD_SHORT])
-{
-	for (size_t i = 0, at = 0; i < 2; at += aad[i++].n) {
-		if (aad[i].n != 0)
-			memcpy(out + at, aad[i].p, aad[i].n);
-	}
-	return slice_of(out, aad[0].n + aad[1].n);
 }
 
 /* Sets the IV, the key too where it is new, and feeds the associated data. */
@@ -155,8 +145,7 @@ enum aead_result aead_seal(struct aead *a, const uint8_t iv[AEAD_IV_SIZE],
 {
 	if (!takes_fast(a, aad))
 		return evp_seal(a, iv, aad, pieces, n_pieces, out) ? AEAD_OK : AEAD_FAILED;
-	HOT_LOCAL uint8_t joined[AEAD_AAD_SHORT];
-	multibuffer_seal(a->fast, iv, aad_join(aad, joined), pieces, n_pieces, out);
+	multibuffer_seal(a->fast, iv, aad[0], pieces, n_pieces, out);
 	return AEAD_OK;
 }
 
@@ -187,7 +176,7 @@ enum aead_result aead_open(struct aead *a, const uint8_t iv[AEAD_IV_SIZE],
 	if (!takes_fast(a, aad))
 		return evp_open(a, iv, aad, sealed, out);
 	struct slice text = slice_of(sealed.p, sealed.n - AEAD_TAG_SIZE);
-	HOT_LOCAL uint8_t joined[AEAD_AAD_SHORT], tag[AEAD_TAG_SIZE];
-	multibuffer_open(a->fast, iv, aad_join(aad, joined), text, out, tag);
+	HOT_LOCAL uint8_t tag[AEAD_TAG_SIZE];
+	multibuffer_open(a->fast, iv, aad[0], text, out, tag);
 	return secret_equal(tag, sealed.p + text.n, sizeof tag) ? AEAD_OK : AEAD_BAD_TAG;
 }

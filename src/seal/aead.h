@@ -9,8 +9,7 @@
 enum {
 	AEAD_KEY_SIZE = 32,
 	AEAD_IV_SIZE = 12,
-	AEAD_TAG_SIZE = 16,
-	AEAD_AAD_SHORT = 256 /* longer associated data, which comes in two parts, goes to libcrypto */
+	AEAD_TAG_SIZE = 16
 };
 
 enum aead_use { AEAD_SEAL, AEAD_OPEN };
@@ -35,7 +34,7 @@ void aead_set_key(struct aead *a, const uint8_t key[AEAD_KEY_SIZE]);
 bool aead_is_fast(const struct aead *a);
 void aead_slow(struct aead *a);
 
-/* Associated data is aad[0] || aad[1]; the text is the pieces in their order. Writes the ciphertext and the tag. */
+/* Associated data is aad[0] || aad[1], faster where it is all in aad[0]; the text is the pieces in their order. Writes the ciphertext and the tag. */
 enum aead_result aead_seal(struct aead *a, const uint8_t iv[AEAD_IV_SIZE], const struct slice aad[2],
     const struct slice *pieces, size_t n_pieces, uint8_t *out);
 

@@ -4,6 +4,7 @@
  * does that context move into the LRU, so junk costs a derivation and no memory. */
 #include "seal/opener.h"
 
+#include "base/hot.h"
 #include "base/secret.h"
 #include "seal/aead.h"
 #include "seal/cmac.h"
@@ -124,10 +125,11 @@ static void keep_spare(struct opener *o, struct job *j)
 
 static enum seal_error open_first(struct opener *o, struct job *j, uint8_t *out)
 {
-	uint8_t iv[AEAD_IV_SIZE], head[SEGMENT_AAD_SIZE];
+	HOT_LOCAL uint8_t iv[AEAD_IV_SIZE], room[SEGMENT_AAD_ROOM];
 	struct slice aad[2], sealed = slice_of(j->bytes.p + SEAL_HEADER, j->first + SEAL_TAG);
 
-	segment_aad(aad, head, j->bytes.p, j->env.inner, j->topic);
+	memcpy(room, j->bytes.p, SEAL_HEADER);
+	segment_aad(aad, room, j->env.inner, j->topic);
 	segment_iv(iv, j->env.num, 0, j->env.segments == 1);
 	enum aead_result r = aead_open(j->aead, iv, aad, sealed, out);
 	if (r != AEAD_OK)

@@ -105,15 +105,17 @@ static bool seal_first(struct sealer *s, struct inner *in, const struct seal_mes
                        uint64_t num, uint8_t *out)
 {
 	size_t first = in->size < SEAL_SEGMENT ? in->size : SEAL_SEGMENT;
-	uint8_t iv[AEAD_IV_SIZE], head[SEGMENT_AAD_SIZE], flags = m->flags & FLAGS_GIVEN;
+	uint8_t flags = m->flags & FLAGS_GIVEN;
+	HOT_LOCAL uint8_t iv[AEAD_IV_SIZE], room[SEGMENT_AAD_ROOM];
 	HOT_LOCAL struct slice aad[2], pieces[INNER_PIECES];
 
 	if (m->has_props)
 		flags |= SEAL_PROPS;
 	if (m->pad_to != 0)
 		flags |= SEAL_PADDED;
-	segment_header(out, flags, s->kid, s->salt, num);
-	segment_aad(aad, head, out, in->size, m->topic);
+	segment_header(room, flags, s->kid, s->salt, num);
+	memcpy(out, room, SEAL_HEADER);
+	segment_aad(aad, room, in->size, m->topic);
 	segment_iv(iv, num, 0, first == in->size);
 	size_t n = first_pieces(in, first, pieces);
 	if (aead_seal(s->aead, iv, aad, pieces, n, out + SEAL_HEADER) == AEAD_OK)

@@ -2,33 +2,48 @@
 /* Shared by sealer and opener, so that both can only agree. */
 #include "seal/segment.h"
 
-static void put_number(uint8_t *out, uint64_t value, size_t bytes)
+#include <endian.h>
+
+/* In few stores: what is read back at once in one load waits for all of them. */
+static void put_u32(uint8_t *out, uint32_t value)
 {
-	for (size_t i = bytes; i > 0; i--, value >>= 8)
-		out[i - 1] = (uint8_t)value;
+	uint32_t big = htobe32(value);
+
+	memcpy(out, &big, sizeof big);
+}
+
+static void put_u64(uint8_t *out, uint64_t value)
+{
+	uint64_t big = htobe64(value);
+
+	memcpy(out, &big, sizeof big);
 }
 
 void segment_header(uint8_t *out, uint8_t flags, const uint8_t *kid, const uint8_t *salt,
                     uint64_t num)
 {
-	out[0] = (uint8_t)(0x80 | (flags & 0x3f));
-	memcpy(out + 1, kid, 4);
+	put_u64(out + SEAL_HEADER - 8, num); /* its first byte makes way for the salt's last */
 	memcpy(out + 5, salt, SEAL_SALT_SIZE);
-	put_number(out + 17, num, 7);
+	memcpy(out + 1, kid, 4);
+	out[0] = (uint8_t)(0x80 | (flags & 0x3f));
 }
 
 void segment_iv(uint8_t iv[AEAD_IV_SIZE], uint64_t num, size_t i, bool last)
 {
-	put_number(iv, num, 7);
-	put_number(iv + 7, i, 4);
-	iv[11] = last ? 1 : 0;
+	put_u64(iv, num << 8 | (i >> 24 & 0xff));
+	put_u32(iv + 8, (uint32_t)(i << 8) | last);
 }
 
-void segment_aad(struct slice aad[2], uint8_t head[SEGMENT_AAD_SIZE], const uint8_t *header,
-                 size_t m, struct slice topic)
+void segment_aad(struct slice aad[2], uint8_t room[SEGMENT_AAD_ROOM], size_t m, struct slice topic)
 {
-	memcpy(head, header, SEAL_HEADER);
-	put_number(head + SEAL_HEADER, m, 4);
-	aad[0] = slice_of(head, SEGMENT_AAD_SIZE);
-	aad[1] = (header[0] & SEAL_UNBOUND) != 0 ? slice_of(NULL, 0) : topic;
+	enum { HEAD = SEAL_HEADER + 4 };
+
+	put_u32(room + SEAL_HEADER, (uint32_t)m);
+	aad[0] = slice_of(room, HEAD);
+	aad[1] = (room[0] & SEAL_UNBOUND) != 0 ? slice_of(NULL, 0) : topic;
+	if (aad[1].n == 0 || aad[1].n > SEGMENT_AAD_ROOM - HEAD)
+		return;
+	memcpy(room + HEAD, topic.p, topic.n);
+	aad[0].n += topic.n;
+	aad[1] = slice_of(NULL, 0);
 }

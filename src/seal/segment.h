@@ -7,7 +7,7 @@
 #include "seal/aead.h"
 #include "seal/envelope.h"
 
-enum { SEGMENT_AAD_SIZE = SEAL_HEADER + 4 };
+enum { SEGMENT_AAD_ROOM = 256 };
 
 #define SEAL_NUM_END (UINT64_C(1) << 56)
 
@@ -17,9 +17,8 @@ void segment_header(uint8_t *out, uint8_t flags, const uint8_t *kid, const uint8
 /* NUM(7) || i(4) || L(1). */
 void segment_iv(uint8_t iv[AEAD_IV_SIZE], uint64_t num, size_t i, bool last);
 
-/* The associated data of a segment: header || m || topic for the first (head is scratch and holds the first two, the topic
- * is left out where flag N says so), nothing for the others. */
-void segment_aad(struct slice aad[2], uint8_t head[SEGMENT_AAD_SIZE], const uint8_t *header, size_t m,
-    struct slice topic);
+/* The associated data of the first segment: header || m || topic, the topic left out where flag N says so; the others have
+ * none. Room holds the header, and is given the rest: then it is all in aad[0], but for a topic too long for it. */
+void segment_aad(struct slice aad[2], uint8_t room[SEGMENT_AAD_ROOM], size_t m, struct slice topic);
 
 #endif

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+#include "seal/aead.h"
+#include "seal/cmac.h"
+#include "tests/support/guard.h"
 #include "tests/unit/seal_pair.h"
 
 #define ROWS(a) (int)(sizeof(a) / sizeof((a)[0]))
@@ -217,6 +220,43 @@ START_TEST(round_trip)
 }
 END_TEST
 
+/* Topics of every length around what is one piece of associated data with the header: opened by
+ * hand, by libcrypto over header || m || topic, and by the opener. */
+START_TEST(topic_lengths)
+{
+	static const size_t topics[] = {1, 2, 226, 227, 228, 229, 255, 256, 1000, 65535};
+	static uint8_t letters[65535], back[8];
+	uint8_t salt[SEAL_SALT_SIZE], derived[AEAD_KEY_SIZE], head[SEAL_HEADER + 4] = {0}, iv[12];
+	struct aead *open = aead_new(AEAD_OPEN);
+	struct cmac *cmac = cmac_new();
+	struct slice topic = guard_copy(slice_of(memset(letters, 't', 65535), topics[_i]));
+	struct seal_message m = {.topic = topic, .payload = slice_str("text")};
+	struct slice bytes = pair_seal(&pair, &m, out), aad[2] = {{head, sizeof head}, topic};
+	struct seal_demand demand = {0};
+	struct seal_opened opened;
+
+	memcpy(head, out, SEAL_HEADER);
+	head[SEAL_HEADER + 3] = 4;
+	memcpy(salt, out + 5, sizeof salt);
+	memcpy(iv, out + 17, 7);
+	memcpy(iv + 7, "\0\0\0\0\1", 5);
+	ck_assert_int_eq(xaes_derive(cmac, pair.ring.keys[0].secret, salt, derived), 0);
+	aead_slow(open);
+	aead_set_key(open, derived);
+	ck_assert_int_eq(aead_open(open, iv, aad, slice_from(bytes, SEAL_HEADER), back), AEAD_OK);
+	expect_bytes(slice_of(back, 4), m.payload, "by hand");
+	ck_assert_int_eq(seal_open(pair.opener, &demand, topic, bytes, pair.now, back, &opened),
+	                 SEAL_OK);
+	letters[topics[_i] - 1] = 'u';
+	ck_assert_int_eq(seal_open(pair.opener, &demand, slice_of(letters, topic.n), bytes,
+	                           pair.now, back, &opened),
+	                 SEAL_E_AUTH);
+	aead_unref(open);
+	cmac_free(cmac);
+	guard_free(topic);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sealer");
@@ -231,6 +271,7 @@ int main(void)
 	tcase_add_loop_test(t, flags, 0, 0x40);
 	tcase_add_test(t, prefix_too_large);
 	tcase_add_loop_test(t, round_trip, 0, ROWS(lengths));
+	tcase_add_loop_test(t, topic_lengths, 0, 10);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
