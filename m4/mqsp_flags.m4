@@ -38,6 +38,23 @@ AC_DEFUN([MQSP_HARDENING], [
 	AC_SUBST([HARDEN_LDFLAGS])
 ])
 
+# Objects hold both forms: the daemon is linked from the one, the many test programs from the other.
+AC_DEFUN([MQSP_LTO], [
+	LTO_CFLAGS=
+	LTO_LDFLAGS=
+	NO_LTO_LDFLAGS=
+	AS_IF([test "x$enable_lto" = xyes && test "x$enable_sanitizers" = xno && test "x$enable_fuzz" = xno], [
+		MQSP_ADD([LTO_CFLAGS], [[-flto=auto -ffat-lto-objects]])
+		AS_IF([test -n "$LTO_CFLAGS"], [
+			LTO_LDFLAGS="-flto=auto -w" # each file's warnings were seen when it was compiled
+			NO_LTO_LDFLAGS=-fno-lto
+		])
+	])
+	AC_SUBST([LTO_CFLAGS])
+	AC_SUBST([LTO_LDFLAGS])
+	AC_SUBST([NO_LTO_LDFLAGS])
+])
+
 AC_DEFUN([MQSP_SANITIZERS], [
 	SANITIZE_FLAGS=
 	AS_IF([test "x$enable_sanitizers" != xno], [
