@@ -293,6 +293,9 @@ def examples():
         tap.ok(status == 0 and b"SUCCESS" in out, "promtool takes the rules", out + err)
     else:
         tap.skip("promtool takes the rules", "promtool is not there")
+    shown = " ".join(t["expr"] for p in board["panels"] for t in p["targets"])
+    for name in sorted(n for n, kind in m.types.items() if kind == "histogram"):
+        tap.ok(name + "_bucket{" in shown, "the dashboard has a panel for " + name)
     ids = [p["id"] for p in board["panels"]]
     tap.eq(len(ids), len(set(ids)), "the panels of the dashboard have their own ids")
     tap.eq(front.stop(), 0, "status 0")
