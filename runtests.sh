@@ -13,7 +13,8 @@ while [[ ${1:-} = --no-apt || ${1:-} = --all-brokers ]]; do
 done
 ./bootstrap.sh ${bootstrap[@]+"${bootstrap[@]}"} || exit 1
 echo 'runtests: running, this takes some minutes'
-make -s -C build -j"$((2 * $(nproc)))" check "$@" 2>&1 | tee build/check.log | grep -E '^(FAIL|ERROR|XPASS|SKIP): '
+# -O: lines of tests that run at once do not get into each other, so that none that fails is overlooked.
+make -s -O -C build -j"$((2 * $(nproc)))" check "$@" 2>&1 | tee build/check.log | grep -E '^(FAIL|ERROR|XPASS|SKIP): '
 status=${PIPESTATUS[0]}
 sed -n 's/^# \([A-Z]*: *[0-9]*\)$/\1/p' build/check.log
 if [ "$status" -eq 0 ]; then
