@@ -8,8 +8,9 @@
 
 struct multibuffer;
 
-/* A context without a key. NULL: no memory, not built with the library, or a CPU without AES and carry-less
- * multiplication. The first one runs the library's self-test (about a millisecond); where that fails, all are NULL. */
+/* A context without a key. NULL: no memory, not built with the library, another release of it than that which was built
+ * with, or a CPU without AES and carry-less multiplication. The first one runs the library's self-test (about a
+ * millisecond); where that fails, all are NULL. */
 struct multibuffer *multibuffer_new(void);
 /* Wipes it; NULL-safe. */
 void multibuffer_free(struct multibuffer *m);
