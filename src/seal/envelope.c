@@ -3,7 +3,11 @@
  * here cannot be wrong in an envelope that opens. */
 #include "seal/envelope.h"
 
-enum { AT_KID = 1, AT_SALT = 5, AT_NUM = 17, SEALED_SEGMENT = SEAL_SEGMENT + SEAL_TAG };
+#include <endian.h>
+
+#define NUM_MAX ((UINT64_C(1) << 56) - 1) /* seven bytes, the last of the header */
+
+enum { AT_KID = 1, AT_SALT = 5, SEALED_SEGMENT = SEAL_SEGMENT + SEAL_TAG };
 
 const char *seal_error_name(enum seal_error e)
 {
@@ -52,7 +56,8 @@ enum seal_error envelope_get(struct slice bytes, struct envelope *out)
 	    .inner = inner,
 	    .segments = n,
 	};
-	for (size_t i = AT_NUM; i < SEAL_HEADER; i++)
-		out->num = out->num << 8 | bytes.p[i];
+	uint64_t big;
+	memcpy(&big, bytes.p + SEAL_HEADER - sizeof big, sizeof big);
+	out->num = be64toh(big) & NUM_MAX;
 	return SEAL_OK;
 }
