@@ -36,7 +36,7 @@ struct gate_who conn_who(const struct conn *c)
 	struct gate_who who = {.client_id = {NULL, 0}, .user = {NULL, 0}};
 
 	memcpy(who.address, c->address, sizeof who.address);
-	memcpy(who.source, c->source, sizeof who.source);
+	net_addr_source(c->address, who.source);
 	if (c->session != NULL && c->session->identity != NULL) {
 		who.client_id = c->session->client_id;
 		who.user = c->session->user;
@@ -48,8 +48,8 @@ struct gate_who conn_who(const struct conn *c)
  * `heavy`, one that holds bytes. This one (or NULL) is spared. False where there is none. */
 static bool evict(struct worker *w, size_t listener, bool heavy, const struct conn *spared)
 {
-	for (struct conn *c = w->waiting_oldest; c != NULL; c = c->next_waiting) {
-		if (c == spared || (heavy ? c->waiting_bytes == 0 : c->listener != listener))
+	for (struct conn *c = w->conns; c != NULL && c->waits; c = c->next) {
+		if (c == spared || (heavy ? c->buffered == 0 : c->listener != listener))
 			continue;
 		struct report_peer peer = peer_of(c);
 		report_refused(&peer, &(struct report_refusal){.verdict = "evicted"});
@@ -118,37 +118,70 @@ static bool may_wait(const struct report_peer *peer, const uint8_t source[16])
 	return answer == GATE_OPEN;
 }
 
-static void wait_in_line(struct conn *c)
+/* Into the list, right behind those that wait. */
+static void put_in(struct conn *c)
+{
+	struct worker *w = c->worker;
+	struct conn **from = w->waiting_newest == NULL ? &w->conns : &w->waiting_newest->next;
+
+	c->prev = w->waiting_newest;
+	c->next = *from;
+	if (c->next != NULL)
+		c->next->prev = c;
+	*from = c;
+}
+
+static void take_out(struct conn *c)
 {
 	struct worker *w = c->worker;
 
-	c->waits = true;
-	c->prev_waiting = w->waiting_newest;
-	if (w->waiting_newest != NULL)
-		w->waiting_newest->next_waiting = c;
+	if (w->waiting_newest == c)
+		w->waiting_newest = c->prev;
+	if (c->prev != NULL)
+		c->prev->next = c->next;
 	else
-		w->waiting_oldest = c;
-	w->waiting_newest = c;
+		w->conns = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+}
+
+static void wait_in_line(struct conn *c)
+{
+	c->waits = true;
+	put_in(c);
+	c->worker->waiting_newest = c;
 }
 
 void conn_waits_no_more(struct conn *c)
 {
 	struct worker *w = c->worker;
+	struct gate_who who = conn_who(c);
 
 	if (!c->waits)
 		return;
 	c->waits = false;
-	if (c->prev_waiting != NULL)
-		c->prev_waiting->next_waiting = c->next_waiting;
-	else
-		w->waiting_oldest = c->next_waiting;
-	if (c->next_waiting != NULL)
-		c->next_waiting->prev_waiting = c->prev_waiting;
-	else
-		w->waiting_newest = c->prev_waiting;
-	gate_depart(w->shared->gate, c->listener, c->source);
-	w->waiting_bytes -= c->waiting_bytes;
-	c->waiting_bytes = 0;
+	take_out(c);
+	put_in(c);
+	gate_depart(w->shared->gate, c->listener, who.source);
+	w->waiting_bytes -= c->buffered;
+}
+
+static size_t held(const struct leg *l)
+{
+	return l == NULL ? 0 : l->in.size + l->out.size;
+}
+
+static void count_held(struct conn *c)
+{
+	struct worker *w = c->worker;
+	size_t bytes = held(&c->client) + held(c->broker);
+
+	if (bytes == c->buffered)
+		return;
+	metrics_add(&w->metrics, METRIC_BUFFERED, (uint64_t)bytes - c->buffered);
+	if (c->waits)
+		w->waiting_bytes += bytes - c->buffered;
+	c->buffered = bytes;
 }
 
 bool conn_count_waiting(struct conn *c)
@@ -157,8 +190,7 @@ bool conn_count_waiting(struct conn *c)
 
 	if (!c->waits)
 		return true;
-	w->waiting_bytes += c->client.in.size - c->waiting_bytes;
-	c->waiting_bytes = c->client.in.size;
+	count_held(c);
 	while (w->waiting_bytes > w->waiting_bytes_max && evict(w, c->listener, true, c))
 		;
 	return w->waiting_bytes <= w->waiting_bytes_max;
@@ -192,12 +224,7 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 	c->port = from.port;
 	c->due = due;
 	memcpy(c->address, who.address, sizeof c->address);
-	memcpy(c->source, who.source, sizeof c->source);
 	c->accepted_ms = w->now.mono_ms;
-	c->next = w->conns;
-	if (w->conns != NULL)
-		w->conns->prev = c;
-	w->conns = c;
 	w->n_conns++;
 	atomic_fetch_add(&w->load, 1);
 	wait_in_line(c);
@@ -209,23 +236,14 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 	conn_arm(c);
 }
 
-static size_t held(const struct leg *l)
-{
-	return l == NULL ? 0 : l->in.size + l->out.size;
-}
-
 void conn_account(struct conn *c)
 {
-	struct metrics *m = &c->worker->metrics;
 	int64_t now = c->worker->now.mono_ms;
-	size_t bytes = held(&c->client) + held(c->broker);
 
-	if (bytes != c->buffered) {
-		metrics_add(m, METRIC_BUFFERED, (uint64_t)bytes - c->buffered);
-		c->buffered = bytes;
-	}
+	count_held(c);
 	if (c->full_since != 0)
-		metrics_add(m, METRIC_BACKPRESSURE_MS, (uint64_t)(now - c->full_since));
+		metrics_add(&c->worker->metrics, METRIC_BACKPRESSURE_MS,
+		            (uint64_t)(now - c->full_since));
 	bool full = c->client.full || (c->broker != NULL && c->broker->full);
 	c->full_since = full ? now : 0;
 }
@@ -252,12 +270,7 @@ void conn_abort(struct conn *c)
 		w->n_refusing--;
 	trace_forget(c);
 	session_free(c->session);
-	if (c->prev != NULL)
-		c->prev->next = c->next;
-	else
-		w->conns = c->next;
-	if (c->next != NULL)
-		c->next->prev = c->prev;
+	take_out(c);
 	w->n_conns--;
 	atomic_fetch_sub(&w->load, 1);
 	metrics_add(&w->metrics, METRIC_CONNECTIONS_CLOSED, 1);

@@ -14,12 +14,11 @@
 
 struct conn {
 	struct worker *worker;
-	struct conn *next, *prev;                 /* all of the worker's */
-	struct conn *next_waiting, *prev_waiting; /* those that wait, the oldest first */
-	size_t listener;                          /* its number in the process */
-	uint8_t address[16], source[16];
+	struct conn *next, *prev; /* all of the worker's: first those that wait, the oldest first */
+	size_t listener;          /* its number in the process */
+	uint8_t address[16];
 	uint16_t port;
-	bool waits;       /* counted as pending in the gate, in the list of the waiting */
+	bool waits;       /* counted as pending in the gate, and among the waiting in the list */
 	bool connected;   /* counted as connected in the gate, with these places */
 	bool admitted;    /* the gate has nothing against its CONNECT */
 	bool blamed;      /* its refusal, or what would be one, was counted for a ban */
@@ -33,9 +32,8 @@ struct conn {
 	int64_t dial_until, accepted_ms, timer_at; /* monotonic ms, 0 none */
 	int64_t dial_began;                        /* monotonic ms */
 	enum closed closed;                        /* why it ends */
-	size_t buffered;                           /* counted in the worker's bytes */
-	int64_t full_since;                        /* monotonic ms; 0: no side is behind */
-	size_t waiting_bytes;    /* counted in the worker's bytes of those that wait */
+	size_t buffered;         /* counted in the worker's bytes, and in those of the waiting */
+	int64_t full_since;      /* monotonic ms; 0: no side is behind */
 	struct session *session; /* NULL until the first byte came */
 	struct tap *tap;         /* it is watched */
 	struct login *login;     /* a request to the store that is under way */
@@ -79,8 +77,8 @@ struct turn {
 void turn_begin(struct turn *t, struct conn *c);
 void turn_end(struct turn *t);
 
-/* A side takes nothing any more. It may have said something before it went: that is still read, where
- * the session reads. */
+/* A side takes nothing any more. It may have said something before it went: that is still read,
+ * where the session reads. */
 void conn_write_failed(struct conn *c, enum side side, struct leg *l);
 
 /* Goes on as far as it can: pending bytes, ends, broken legs; then registers for what is awaited,
@@ -101,7 +99,7 @@ const struct gate_limits *conn_limits(const struct conn *c);
 /* The gate refuses the CONNECT: a turn of its own. */
 void conn_refuse(struct conn *c, const struct gate_word *word);
 
-/* Leaves the list of the waiting and the gate's count of them. */
+/* Is no more among the waiting, nor in the gate's count of them. */
 void conn_waits_no_more(struct conn *c);
 
 /* Counts what the waiting connection holds; the oldest go where that is too much. False: this one

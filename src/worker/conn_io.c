@@ -158,14 +158,13 @@ static enum leg_result read_long(struct conn *c, enum side from, struct leg *l)
 /* A session is made for the first bytes. */
 static bool ensure_session(struct conn *c)
 {
+	struct gate_who who = conn_who(c);
 	struct acl_address address;
-	uint8_t source[16];
 
 	if (c->session != NULL)
 		return true;
-	memcpy(address.b, c->address, sizeof address.b);
-	net_addr_source(c->address, source);
-	c->session = session_new(&address, source);
+	memcpy(address.b, who.address, sizeof address.b);
+	c->session = session_new(&address, who.source);
 	return c->session != NULL;
 }
 

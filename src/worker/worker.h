@@ -74,7 +74,8 @@ struct worker {
 	struct kit *kit;
 	struct now now;       /* read when an event is delivered */
 	uint8_t *read_buffer; /* 2 · WORKER_READ_MAX: what was left over, then what is read */
-	struct conn *conns, *waiting_oldest, *waiting_newest;
+	struct conn *conns;   /* first those that wait, the oldest first … */
+	struct conn *waiting_newest; /* … up to this one; NULL: nobody waits */
 	size_t n_conns, n_refusing, waiting_bytes;
 	atomic_size_t load; /* connections, and those that were handed to it and are under way */
 	size_t waiting_bytes_max; /* this worker's share of pre-auth-memory */
