@@ -5,7 +5,6 @@
 #include "worker/conn.h"
 
 #include "net/listener.h"
-#include "sys/clock.h"
 #include "worker/banish.h"
 #include "worker/report.h"
 #include "worker/trace.h"
@@ -196,8 +195,6 @@ bool conn_count_waiting(struct conn *c)
 	return w->waiting_bytes <= w->waiting_bytes_max;
 }
 
-static void timer_fired(evutil_socket_t fd, short what, void *arg);
-
 void conn_accept(struct worker *w, size_t listener, int fd, const struct net_addr *peer)
 {
 	struct gate_who who = {.client_id = {NULL, 0}, .user = {NULL, 0}};
@@ -214,7 +211,8 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 		return;
 	}
 	struct conn *c = calloc(1, sizeof *c);
-	if (c == NULL) {
+	if (c == NULL || deadlines_reserve(&w->deadlines, w->n_conns + 1) != 0) {
+		free(c);
 		gate_depart(w->shared->gate, listener, who.source);
 		(void)close(fd);
 		return;
@@ -228,7 +226,6 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 	w->n_conns++;
 	atomic_fetch_add(&w->load, 1);
 	wait_in_line(c);
-	event_assign(&c->timer, w->base, -1, 0, timer_fired, c);
 	leg_init(&c->client, conf_of(c)->max_buffer);
 	leg_open(&c->client, w->base, fd, conn_client_ready, c);
 	leg_await(&c->client, EV_READ);
@@ -260,7 +257,7 @@ void conn_abort(struct conn *c)
 	free(c->broker);
 	c->broker = NULL;
 	conn_account(c);
-	(void)event_del(&c->timer);
+	deadlines_set(&w->deadlines, &c->deadline, 0);
 	conn_waits_no_more(c);
 	if (c->connected) {
 		c->place.spent = c->session->spent;
@@ -399,14 +396,12 @@ void conn_arm(struct conn *c)
 	at = earlier(at, c->dial_until);
 	if (c->session != NULL)
 		at = earlier(at, session_deadline(c->session));
-	/* A timer that fires early finds nothing due and is armed anew, which is cheaper than
-	 * moving it each time. */
-	if (at == 0 || (c->timer_at != 0 && c->timer_at <= at))
+	/* One that comes early finds nothing due and is set anew, which is cheaper than moving it
+	 * each time. */
+	if (at == 0 || (c->deadline.at != 0 && c->deadline.at <= at))
 		return;
-	int64_t wait = at > c->worker->now.mono_ms ? at - c->worker->now.mono_ms : 0;
-	struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
-	c->timer_at = at;
-	(void)event_add(&c->timer, &tv);
+	deadlines_set(&c->worker->deadlines, &c->deadline, at);
+	worker_set_alarm(c->worker);
 }
 
 /* The time to send CONNECT is over. */
@@ -450,15 +445,11 @@ static void legs_due(struct conn *c)
 	}
 }
 
-static void timer_fired(evutil_socket_t fd, short what, void *arg)
+void conn_due(struct conn *c)
 {
-	struct conn *c = arg;
 	struct turn t;
 
-	(void)fd;
-	(void)what;
-	c->worker->now = clock_now();
-	c->timer_at = 0;
+	deadlines_set(&c->worker->deadlines, &c->deadline, 0);
 	if (due(c, greet_until(c))) {
 		greet_timeout(c);
 		return;

@@ -8,11 +8,13 @@
 #include "net/leg.h"
 #include "proxy/session.h"
 #include "worker/closed.h"
+#include "worker/deadlines.h"
 #include "worker/gate.h"
 #include "worker/inject.h"
 #include "worker/login.h"
 
 struct conn {
+	struct deadline deadline; /* first; monotonic ms, in the worker's */
 	struct worker *worker;
 	struct conn *next, *prev; /* all of the worker's: first those that wait, the oldest first */
 	size_t listener;          /* its number in the process */
@@ -29,9 +31,9 @@ struct conn {
 	struct gate_place place;
 	struct gate_word due; /* what its CONNECT is to be refused for, known since accept */
 	size_t dial_next;     /* index of the broker's address to try next */
-	int64_t dial_until, accepted_ms, timer_at; /* monotonic ms, 0 none */
-	int64_t dial_began;                        /* monotonic ms */
-	enum closed closed;                        /* why it ends */
+	int64_t dial_until, accepted_ms; /* monotonic ms, 0 none */
+	int64_t dial_began;              /* monotonic ms */
+	enum closed closed;              /* why it ends */
 	size_t buffered;         /* counted in the worker's bytes, and in those of the waiting */
 	int64_t full_since;      /* monotonic ms; 0: no side is behind */
 	struct session *session; /* NULL until the first byte came */
@@ -39,11 +41,13 @@ struct conn {
 	struct login *login;     /* a request to the store that is under way */
 	struct draw *draw; /* a code for the broker that is awaited, or sent and not answered */
 	struct leg client, *broker;
-	struct event timer;
 };
 
 /* Takes an accepted descriptor; closes it where the gate does not let it in. */
 void conn_accept(struct worker *w, size_t listener, int fd, const struct net_addr *peer);
+
+/* Its deadline has come: what is due of what it waits for. */
+void conn_due(struct conn *c);
 
 /* The store's answers. */
 void conn_taken(struct conn *c, const struct session_credential *answer);
@@ -126,7 +130,7 @@ static inline void conn_closes(struct conn *c, enum closed why)
  * the other. */
 void conn_account(struct conn *c);
 
-/* Arms the timer for whatever comes first. */
+/* Sets the deadline for whatever comes first. */
 void conn_arm(struct conn *c);
 
 #endif

@@ -169,6 +169,37 @@ void worker_drain(struct worker *w, int64_t over_ms, bool stop)
 	drain(-1, 0, w);
 }
 
+void worker_set_alarm(struct worker *w)
+{
+	const struct deadline *next = deadlines_next(&w->deadlines);
+
+	if (next == NULL || (w->alarm_at != 0 && w->alarm_at <= next->at))
+		return;
+	int64_t wait = next->at > w->now.mono_ms ? next->at - w->now.mono_ms : 0;
+	struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+	w->alarm_at = next->at;
+	(void)event_add(w->alarm, &tv);
+}
+
+/* Each that there is gets one turn at most; one that is due at once again waits until the others
+ * had theirs. */
+static void alarm_rings(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	for (size_t turns = w->deadlines.n; turns != 0; turns--) {
+		struct deadline *next = deadlines_next(&w->deadlines);
+		w->now = clock_now();
+		if (next == NULL || next->at > w->now.mono_ms)
+			break;
+		conn_due((struct conn *)next);
+	}
+	w->alarm_at = 0;
+	worker_set_alarm(w);
+}
+
 static void *run(void *arg)
 {
 	struct worker *w = arg;
@@ -206,11 +237,14 @@ void worker_free(struct worker *w)
 		event_free(w->drain_event);
 	if (w->suppressed_event != NULL)
 		event_free(w->suppressed_event);
+	if (w->alarm != NULL)
+		event_free(w->alarm);
 	for (size_t i = 0; w->accept_events != NULL && i < w->shared->n_fds; i++) {
 		if (w->accept_events[i] != NULL)
 			event_free(w->accept_events[i]);
 	}
 	free(w->accept_events);
+	deadlines_fini(&w->deadlines);
 	if (w->base != NULL)
 		event_base_free(w->base);
 	mailbox_fini(&w->mailbox);
@@ -239,9 +273,10 @@ static int make_events(struct worker *w, struct err *e)
 	w->resume_event = evtimer_new(w->base, resume_accepting, w);
 	w->drain_event = event_new(w->base, -1, EV_PERSIST, drain, w);
 	w->suppressed_event = evtimer_new(w->base, window_over, w);
+	w->alarm = evtimer_new(w->base, alarm_rings, w);
 	w->accept_events = calloc(w->shared->n_fds + 1, sizeof(struct event *));
 	if (w->mail_event == NULL || w->resume_event == NULL || w->drain_event == NULL ||
-	    w->suppressed_event == NULL || w->accept_events == NULL ||
+	    w->suppressed_event == NULL || w->alarm == NULL || w->accept_events == NULL ||
 	    event_add(w->mail_event, NULL) != 0)
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < w->shared->n_fds; i++) {

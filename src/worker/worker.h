@@ -8,6 +8,7 @@
 #include "sys/mailbox.h"
 #include "sys/metrics.h"
 #include "worker/closed.h"
+#include "worker/deadlines.h"
 #include "worker/gate.h"
 #include "worker/kit.h"
 #include "worker/leases.h"
@@ -77,6 +78,9 @@ struct worker {
 	struct conn *conns;   /* first those that wait, the oldest first … */
 	struct conn *waiting_newest; /* … up to this one; NULL: nobody waits */
 	size_t n_conns, n_refusing, waiting_bytes;
+	struct deadlines deadlines; /* of the connections, with room for all */
+	struct event *alarm;        /* for the next of them … */
+	int64_t alarm_at;           /* … or for an earlier time; monotonic ms, 0: not set */
 	atomic_size_t load; /* connections, and those that were handed to it and are under way */
 	size_t waiting_bytes_max; /* this worker's share of pre-auth-memory */
 	struct metrics metrics;
@@ -104,6 +108,9 @@ struct worker *worker_new(size_t number, const struct worker_shared *shared,
  * worker_free(). */
 void worker_wait(struct worker *w);
 void worker_free(struct worker *w);
+
+/* A deadline was set: the alarm is to go off for it. */
+void worker_set_alarm(struct worker *w);
 
 /* On the worker's thread, as mail: the snapshot and kit to use from now on, taken. */
 void worker_adopt(struct worker *w, struct snapshot *snapshot, struct kit *kit);
