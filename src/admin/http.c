@@ -346,7 +346,8 @@ static int listen_at(const char *at, struct err *e)
 		return err_errno(e, "no socket for HTTP at %s", at);
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (bind(fd, (const struct sockaddr *)&ss, len) != 0 || listen(fd, HTTP_PEERS_MAX) != 0) {
-		err_errno(e, "cannot serve HTTP at %s", at);
+		err_errno(e, "cannot serve HTTP at %s%s", at,
+		          errno == EADDRINUSE ? " (ss -ltnp tells who has the port)" : "");
 		(void)close(fd);
 		return -1;
 	}

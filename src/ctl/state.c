@@ -42,6 +42,15 @@ int ctl_state_prepare(const struct ctl *ctl, struct ctl_state *s)
 	return result;
 }
 
+static bool opens(const uint8_t key[ATREST_KEY_SIZE], const struct store_user *user)
+{
+	struct otp_credential cred;
+	bool good = ctl_open_user(key, user, &cred) == 0;
+
+	otp_credential_wipe(&cred);
+	return good;
+}
+
 static int load_key(struct ctl_state *s, enum ctl_key key, struct err *e)
 {
 	if (key == CTL_KEY_NONE)
@@ -49,7 +58,9 @@ static int load_key(struct ctl_state *s, enum ctl_key key, struct err *e)
 	s->key = secret_alloc(ATREST_KEY_SIZE);
 	if (s->key == NULL)
 		return err_set(e, "no locked memory for the state's key");
-	if (key == CTL_KEY_THERE && access(s->conf->state_key_file, F_OK) != 0)
+	if (key == CTL_KEY_MADE)
+		return store_key_of(s->db, s->conf->state_key_file, opens, s->key, e);
+	if (access(s->conf->state_key_file, F_OK) != 0)
 		return err_errno(e, "state key: %s", s->conf->state_key_file);
 	return store_key_load(s->conf->state_key_file, s->key, e);
 }

@@ -27,6 +27,21 @@ void net_tune(int fd, unsigned keepalive_s)
 	(void)set(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
+/* What is to be done about it. */
+static const char *cure(int why)
+{
+	switch (why) {
+	case EADDRINUSE:
+		return " (ss -ltnp tells who has the port)";
+	case EADDRNOTAVAIL:
+		return " (no interface of this machine has the address)";
+	case EACCES:
+		return " (a port below 1024 takes CAP_NET_BIND_SERVICE, or a socket of systemd)";
+	default:
+		return "";
+	}
+}
+
 int net_listen(const struct net_addr *at, struct net_addr *bound, struct err *e)
 {
 	char text[NET_ADDR_TEXT];
@@ -40,7 +55,7 @@ int net_listen(const struct net_addr *at, struct net_addr *bound, struct err *e)
 	bound->len = sizeof bound->ss;
 	if (bind(fd, (const struct sockaddr *)&at->ss, at->len) != 0 || listen(fd, BACKLOG) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&bound->ss, &bound->len) != 0) {
-		err_errno(e, "cannot listen on %s", net_addr_text(at, text));
+		err_errno(e, "cannot listen on %s%s", net_addr_text(at, text), cure(errno));
 		(void)close(fd);
 		return -1;
 	}

@@ -120,6 +120,11 @@ int store_sqlite_forget_draws(struct store_backend *b, int64_t since, int64_t *n
  * nothing has changed. */
 int store_sqlite_restore(const char *path, struct slice image, int64_t now, struct err *e);
 
+/* The key of the secrets in an SQLite state, as store_key_load() gives it. But where the state holds something that a key
+ * was needed for, none is made, and one that opens no user's secret is refused. opens: whether it opens this one's. */
+typedef bool store_opens_fn(const uint8_t key[32], const struct store_user *u);
+int store_key_of(struct store_backend *b, const char *path, store_opens_fn *opens, uint8_t key[32], struct err *e);
+
 /* In memory, for tests and trials: gone with the process. */
 struct store_backend *store_memory_open(struct err *e);
 

@@ -132,6 +132,9 @@ int file_read(void *ctx, const char *path, bool secret, struct buf *out, struct 
 	/* Without O_NONBLOCK a pipe in the place of a secret would be waited for before it is
 	 * refused. */
 	int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY | (secret ? O_NONBLOCK : 0));
+	if (fd < 0 && errno == EACCES)
+		return err_set(e, "%s: Permission denied for user %lu, who runs this", full,
+		               (unsigned long)geteuid());
 	if (fd < 0)
 		return err_errno(e, "%s", full);
 	int result = secret ? check_secret(fd, full, e) : 0;

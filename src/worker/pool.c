@@ -3,6 +3,7 @@
 
 #include "base/secret.h"
 #include "seal/atrest.h"
+#include "store/backend.h"
 #include "sys/clock.h"
 #include "sys/log.h"
 #include "worker/conn.h"
@@ -104,6 +105,30 @@ static void watch_users(struct pool *p)
 		users_watch(&p->users, p->shared.store, p->workers, p->n_workers);
 }
 
+static bool opens(const uint8_t key[ATREST_KEY_SIZE], const struct store_user *u)
+{
+	uint8_t secret[STORE_BLOB_MAX];
+	bool good = u->blob.n > ATREST_OVERHEAD && u->blob.n <= sizeof secret &&
+	            atrest_open(key, u->name, "secret", u->blob, secret) == 0;
+
+	secret_wipe(secret, sizeof secret);
+	return good;
+}
+
+/* The state is looked at before its thread has it: a key that does not belong to it would refuse
+ * everybody, one after the other. */
+static int read_key(const struct conf *c, uint8_t *key, struct err *e)
+{
+	if (strcmp(c->state_type, "sqlite") != 0)
+		return store_key_load(c->state_key_file, key, e);
+	struct store_backend *b = store_sqlite_open(c->state_path, e);
+	if (b == NULL)
+		return -1;
+	int result = store_key_of(b, c->state_key_file, opens, key, e);
+	b->ops->close(b);
+	return result;
+}
+
 static int load_key(struct pool *p, const struct conf *c, struct err *e)
 {
 	uint8_t *key;
@@ -114,14 +139,15 @@ static int load_key(struct pool *p, const struct conf *c, struct err *e)
 	if (key == NULL)
 		return err_set(
 		    e, "no locked memory for the state key (raise LimitMEMLOCK or ulimit -l)");
-	if (store_key_load(c->state_key_file, key, e) != 0) {
+	if (read_key(c, key, e) != 0) {
 		secret_free(key);
 		return -1;
 	}
 	p->shared.state_key = p->key = key;
 	if (clock_sync() == CLOCK_UNSYNCHRONISED)
 		log_say(LOG_LEVEL_WARNING, "clock",
-		        "the clock is not synchronised: codes that go by the time may be refused");
+		        "the clock is not synchronised: codes that go by the time may be refused "
+		        "(timedatectl tells whether NTP keeps it)");
 	return 0;
 }
 

@@ -343,11 +343,17 @@ void report_dial(const struct conn *c, const char *why)
 {
 	struct log_line l;
 	const struct snapshot *s = c->worker->snapshot;
+	size_t broker = s->listeners[c->listener]->broker;
+	struct net_addr address;
+	char text[NET_ADDR_TEXT];
 
 	if (!report_may_say(c->worker, REPORT_DIAL))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "dial");
-	log_str(&l, "broker", s->conf->brokers[s->listeners[c->listener]->broker].name);
+	log_str(&l, "broker", s->conf->brokers[broker].name);
+	/* The one that was taken last, unless the names were resolved anew since. */
+	if (c->dial_next != 0 && broker_address(&s->brokers[broker], c->dial_next - 1, &address))
+		log_str(&l, "address", net_addr_text(&address, text));
 	log_str(&l, "why", why);
 	log_end(&l);
 }

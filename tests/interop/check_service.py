@@ -183,7 +183,7 @@ def floods():
     tap.eq(len(front.verdicts("accepted")), 5, "who was let in is always told")
     with raw.Client(front.port_of("lost")) as c:  # a kind of its own, and its broker's another
         c.login("x")
-    front.wait_event("dial")
+    tap.eq(front.wait_event("dial")["address"], "127.0.0.1:%d" % dead, "which address of the broker did not answer is told")
     front.wait_verdict("broker_unreachable")
     tap.eq(front.status()["log-lines-suppressed"], "7", "status counts what was left out")
     log(front, None, 0)
@@ -446,6 +446,23 @@ def activated(text, sockets, names, **more):
     return proxy.Proxy(text, wrapper=[sys.executable, "-c", code], pass_fds=numbers, env=env)
 
 
+def taken():
+    """A port that another process has is told with how to find that"""
+    stub = StubBroker()
+    there = listening()
+    port = there.getsockname()[1]
+    for listen, http in ((port, None), (0, port)):
+        front = proxy.Proxy(proxy.listener(listen="127.0.0.1:%d" % listen) + proxy.broker(stub.port))
+        if http:
+            front.head = front.head.replace("admin {\n", "admin {\n\thttp 127.0.0.1:%d\n" % http)
+            front.configure(front.text)
+        front.start(wait=False)
+        tap.eq(front.wait_exit(), 1, "it does not start")
+        why = front.wait_event("start")["message"]
+        tap.ok("127.0.0.1:%d (ss -ltnp tells who has the port): Address already in use" % port in why, "and says why", why)
+    there.close()
+
+
 def activation():
     """Sockets that the manager passed are those of the listener with their name"""
     stub = StubBroker()
@@ -508,4 +525,4 @@ def refused():
     tap.eq(front.stop(), 0, "one beyond loopback is fine where the listener says so")
 
 
-tap.run([notify, watchdog, activation, refused, floods, asked, log_level, drained, as_json, journal, hashed])
+tap.run([notify, watchdog, taken, activation, refused, floods, asked, log_level, drained, as_json, journal, hashed])

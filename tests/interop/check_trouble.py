@@ -229,9 +229,34 @@ def damaged():
     tap.eq(front.stop(), 0, "damaged: status 0")
 
 
+def other_key():
+    """A state whose key is lost, or another's: it is told at the start, with the cure, and not by refusing all, one by one"""
+    world = World("key").open()
+    front, key = world.front, world.folder + "/state.key"
+    world.live.close()
+    tap.eq(proc.stop(front.child), 0, "key: the proxy stops")
+    with open(key, encoding="ascii") as f:
+        right = f.read()
+    for name, text, why in (("lost", None, "is missing, and the state needs it"), ("another's", "ab" * 32, "opens none of the secrets")):
+        os.unlink(key)
+        if text:
+            proc.write(key, text + "\n", 0o600)
+        front.start(wait=False)
+        tap.eq(front.wait_exit(), 1, "key %s: the proxy does not start" % name)
+        tap.ok(key in front.log() and why in front.log() and "put back the one" in front.log(), "key %s: it says why, and what to do" % name,
+               front.log())
+        code, out, err = front.ctl("user", "add", "new", "--profile", "machine-hotp")
+        tap.ok(code == 1 and out == "" and why in err, "key %s: nobody is enrolled with it" % name, (code, err))
+        tap.eq(os.path.exists(key), text is not None, "key %s: none is made" % name)
+        proc.write(key, right, 0o600)
+    front.start()
+    tap.eq([world.login(world.used, world.spent), world.login(world.fresh, world.code)], [4, 0], "key put back: all is as it was")
+    tap.eq(front.stop(), 0, "key: status 0")
+
+
 def finish():
     """The end"""
     tap.eq(stub.errors, [], "the stub broker understood all it got")
 
 
-tap.run([limited, locked, full, read_only, damaged, finish])
+tap.run([limited, locked, full, read_only, damaged, other_key, finish])

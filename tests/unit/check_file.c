@@ -3,11 +3,11 @@
 #include "tests/support/suite.h"
 #include "tests/unit/scratch.h"
 
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,6 +114,29 @@ START_TEST(bounded)
 		ck_assert(memcmp(buf_view(&b).p + 3, content, row->size) == 0);
 	buf_free(&b);
 	free(content);
+}
+END_TEST
+
+/* Whoever is called at night does not know who runs this. */
+START_TEST(not_for_this_user)
+{
+	enum { SOMEBODY = 65534 };
+	struct buf b = {.cap = 100};
+	struct err e = {""};
+	char want[80];
+	const char *path = scratch_file("theirs", "x", 0);
+
+	bool root = geteuid() == 0;
+	if (root)
+		ck_assert_int_eq(seteuid(SOMEBODY), 0);
+	(void)snprintf(want, sizeof want, ": Permission denied for user %lu, who runs this",
+	               (unsigned long)geteuid());
+	int result = file_read(NULL, path, true, &b, &e);
+	if (root)
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(result, -1);
+	ck_assert_ptr_nonnull(strstr(e.text, path));
+	ck_assert_msg(strstr(e.text, want) != NULL, "%s", e.text);
 }
 END_TEST
 
@@ -270,6 +293,7 @@ int main(void)
 	tcase_add_test(t, secret_owner);
 	tcase_add_test(t, secret_kind);
 	tcase_add_loop_test(t, bounded, 0, ROWS(caps));
+	tcase_add_test(t, not_for_this_user);
 	tcase_add_test(t, missing);
 	tcase_add_loop_test(t, credential, 0, ROWS(credentials));
 	tcase_add_test(t, globbing);
