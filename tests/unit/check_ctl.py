@@ -76,9 +76,12 @@ def usage():
     rows = [
         ([], "command is missing"),
         (["no-such-command"], "unknown command"),
-        (["otp"], "unknown command"),
-        (["user"], "unknown command"),
-        (["user", "ad", "x"], "unknown command"),
+        (["otp"], "behind otp stands one of: code verify\n"),
+        (["user"], "behind user stands one of: add list show"),
+        (["user", "ad", "x"], "behind user stands one of: add list show"),
+        (["use"], "unknown command"),
+        (["store"], "behind store stands one of: check backup restore forget-draws\n"),
+        (["status", "--help", "x"], "unknown option \"--help\""),
         (["--bad"], "unknown option"),
         (["keygen"], "usage: mqsecproxyctl keygen NAME"),
         (["keygen", "a", "b"], "too many words"),
@@ -133,6 +136,9 @@ def usage():
 def general():
     """Help and version; an output that cannot be written is a failure."""
     expect("help", OK, "--help", out=says("check-config [--dump] [--probe]", "kick --client-id ID", "exit status"), err=b"")
+    expect("help of one command", OK, "kick", "--help",
+           out=b"  kick --client-id ID | --user NAME | --address ADDRESS\n      cut the connections of a client, a user or an address\n", err=b"")
+    expect("and of two words", OK, "user", "lock", "--help", out=b"  user lock NAME\n      refuse a user and end the sessions\n", err=b"")
     expect("version", OK, "--version", out=says("mqsecproxyctl "), err=b"")
     for args in (["--help"], ["otp", "code", "--secret-file", SECRET_FILE, "--counter", "0"]):
         with open("/dev/full", "wb") as full:
