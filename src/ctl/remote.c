@@ -94,6 +94,9 @@ static int connect_to_daemon(const struct ctl *ctl, int *status)
 	} else if (why == ENOENT || why == ECONNREFUSED) {
 		(void)ctl_fail("mqsecproxy is not running (nobody listens at %s)", path);
 		*status = CTL_NOT_RUNNING;
+	} else if (why == EACCES || why == EPERM) {
+		(void)ctl_fail("%s: %s (root and the daemon's own user may ask)", path,
+		               strerror(why));
 	} else {
 		(void)ctl_fail("%s: %s", path, strerror(why));
 	}

@@ -78,6 +78,10 @@ def main():
     results.append((len(commands) >= 11, "the commands are found"))
     for words in commands:
         results.append((re.search(r"^\.(It )?Ic %s\b" % words, tool, re.M) is not None, "%s is in the manual" % words))
+    daemon = read("man", "mqsecproxy.8")
+    told = re.findall(r"^\.It Li (\w+)$", daemon[daemon.index(".Sh VERDICTS"):daemon.index(".Sh SERVICE MANAGER")], re.M)
+    verdicts = {"evicted"} | set(re.findall(r'\tX\(\w+, "(\w+)"', read("src", "proxy", "verdict.h")))
+    results.append((len(told) > 15 and sorted(told) == sorted(verdicts), "the verdicts are in the manual %s" % (set(told) ^ set(verdicts) or "")))
     pages = sorted(p for p in os.listdir(os.path.join(top, "man")) if re.search(r"\.[1-9]$", p))
     # "In" in a heading would be a macro, which makes an include of the next word
     macros = [line for page in pages for line in re.findall(r"^\.S[hs] (?:.* )?[A-Z][a-z](?: .*)?$", read("man", page), re.M)]

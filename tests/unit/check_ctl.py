@@ -55,6 +55,18 @@ def expect(name, status, *args, out=None, err=None, **options):
     return stdout
 
 
+def not_for_this_user():
+    """Who may not reach the socket is told who may."""
+    folder = proc.path("shut")
+    os.mkdir(folder, 0)
+    somebody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    try:
+        got, out, err = proc.run([CTL, "-s", folder + "/ctl.sock", "status"], **somebody)
+        tap.ok(got == FAILED and b"Permission denied (root and the daemon's own user may ask)" in err, "a socket of others", (got, err))
+    except PermissionError as e:
+        tap.skip("a socket of others", e)
+
+
 def says(*words):
     return lambda text: all(w.encode() in text for w in words)
 
@@ -493,6 +505,7 @@ def remote():
     """reload, status and kick: what is asked, and what becomes of the answer."""
     for args in (["status"], ["reload"], ["kick", "--user", "a"]):
         expect("%s without a daemon" % args[0], NOT_RUNNING, *args, out=b"", err=says("not running"))
+    not_for_this_user()
     expect("-s without a daemon", NOT_RUNNING, "-s", proc.path("none.sock"), "status", out=b"")
     none = proc.write("none.conf", CONF.replace("socket " + proc.path("ctl.sock"), "socket none"))
     expect("a configuration without a socket", FAILED, "status", conf=none, out=b"", err=says("no control socket"))
