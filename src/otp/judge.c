@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Every candidate is computed and compared whatever has matched before, so the time of a verdict
- * tells nothing of where a code stands. Only ranks are kept on the way; the verdict is read off
- * them at the end. A record that cannot be (no step, a negative HOTP counter) is an error, that is,
- * a refusal. */
+/* Every candidate that could be accepted is computed and compared whatever has matched before, and
+ * for a code that is refused also every other one; so the time of a verdict tells nothing but the
+ * verdict. Only ranks are kept on the way; the verdict is read off them at the end. A record that
+ * cannot be (no step, a negative HOTP counter) is an error, that is, a refusal. */
 #include "otp/judge.h"
 
 #include "base/secret.h"
@@ -90,6 +90,9 @@ static struct hotp_hits hotp_search(struct trial *t)
 	if (next > 0)
 		hits.replayed = matches(t, next - 1);
 	for (int64_t i = 0; i < span && next < INT64_MAX - i - 1; i++) {
+		/* What lies beyond is for a code that is refused, and most of the work. */
+		if (i >= (int64_t)p->window && hits.accepted >= 0)
+			break;
 		bool hit = matches(t, next + i);
 		if (hit && i < (int64_t)p->window && hits.accepted < 0)
 			hits.accepted = next + i;

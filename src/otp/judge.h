@@ -21,7 +21,8 @@ struct otp_judgement {
 };
 
 /* Judges `code` (ASCII digits) at `time` (seconds since the epoch), coming from `source` (16 bytes, see struct otp_state).
- * All candidates are computed and compared in constant time, no early exit. TOTP: the lowest matching step above the mark
+ * All candidates are computed and compared in constant time, no early exit; only beyond the window of HOTP none is looked at
+ * for a code that was found in it. TOTP: the lowest matching step above the mark
  * inside the window is accepted, a match in the window at or below it is REPLAY. HOTP: next … next+window-1 accepted; next-1
  * REPLAY; up to next+resync-1 RESYNC; a pending counter that is younger than OTP_PENDING_SECONDS is accepted alone,
  * and forgotten after an attempt from the same source that is not it. No code but one of exactly params.digits digits
