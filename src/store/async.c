@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* One thread owns the database. It takes what has queued up, runs it as one transaction, and only
  * when that is durable does any answer leave: so nothing that was answered can be lost, and a
- * failure is everybody's in the batch. The queue is linked through the mail that each request
- * carries anyway; after an answer is posted its request is not touched again. */
+ * failure is everybody's in the batch. The answers of a batch leave together, so whoever asked is
+ * woken once. The queue is linked through the mail that each request carries anyway; after an
+ * answer is posted its request is not touched again. */
 #include "store/backend.h"
 #include "store/record.h"
 #include "store/throttle.h"
@@ -30,7 +31,7 @@ struct store {
 	pthread_cond_t work;
 	struct counter committed, failed;
 	struct histogram commit;
-	struct mail *head, **tail; /* under the lock, like what follows */
+	struct mails queue; /* under the lock, like what follows */
 	bool stopping, busy,
 	    begun; /* busy: a batch is being run; begun: one was, since somebody asked */
 	const struct store_watch *watch; /* NULL: nobody wants to know */
@@ -55,7 +56,7 @@ static void wait_for_work(struct store *s)
 	struct timespec until = {.tv_sec = s->look.next_ms / 1000,
 	                         .tv_nsec = s->look.next_ms % 1000 * 1000000};
 
-	while (s->head == NULL && !s->stopping) {
+	while (s->queue.first == NULL && !s->stopping) {
 		if (s->watch == NULL)
 			(void)pthread_cond_wait(&s->work, &s->lock);
 		else if (pthread_cond_timedwait(&s->work, &s->lock, &until) == ETIMEDOUT)
@@ -66,11 +67,13 @@ static void wait_for_work(struct store *s)
 /* A request that has waited already. */
 static void submit_first(struct store *s, struct store_op *op)
 {
+	struct mails queue;
+
+	mails_init(&queue);
+	mails_add(&queue, &op->mail);
 	(void)pthread_mutex_lock(&s->lock);
-	op->mail.next = s->head;
-	if (s->head == NULL)
-		s->tail = &op->mail.next;
-	s->head = &op->mail;
+	mails_move(&queue, &s->queue);
+	mails_move(&s->queue, &queue);
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -90,13 +93,9 @@ static size_t take_batch(struct store *s, struct store_op *batch[BATCH_MAX], str
 	s->busy = false;
 	wait_for_work(s);
 	*orders = (struct orders){
-	    .ended = s->head == NULL && s->stopping, .keeps = s->keeps, .watch = s->watch};
-	while (s->head != NULL && n < BATCH_MAX) {
-		batch[n++] = op_of(s->head);
-		s->head = s->head->next;
-	}
-	if (s->head == NULL)
-		s->tail = &s->head;
+	    .ended = s->queue.first == NULL && s->stopping, .keeps = s->keeps, .watch = s->watch};
+	while (s->queue.first != NULL && n < BATCH_MAX)
+		batch[n++] = op_of(mails_take(&s->queue));
 	s->busy = s->begun = n != 0;
 	(void)pthread_mutex_unlock(&s->lock);
 	return n;
@@ -132,19 +131,34 @@ static int run_counted(struct store *s, struct store_op *batch[], size_t n, stru
 	return result;
 }
 
-static void answer(struct store *s, struct store_op *op)
+static void answer(struct store *s, struct store_op *op, struct mails *answers)
 {
 	struct store_op *next = NULL;
 
 	if (op->verb == STORE_YIELD || op->status != STORE_DONE)
 		next = turns_end(&s->turns, op);
-	mailbox_post(op->reply_to, &op->mail);
+	mails_add(answers, &op->mail);
 	if (next != NULL)
 		submit_first(s, next);
 }
 
+/* Those for one box after the other. */
+static void post_answers(struct mails *answers)
+{
+	while (answers->first != NULL) {
+		struct mailbox *box = op_of(answers->first)->reply_to;
+		struct mails here, others;
+		mails_init(&here);
+		mails_init(&others);
+		for (struct mail *m; (m = mails_take(answers)) != NULL;)
+			mails_add(op_of(m)->reply_to == box ? &here : &others, m);
+		mailbox_post_all(box, &here);
+		mails_move(answers, &others);
+	}
+}
+
 /* What needs no database is answered or kept; what is left, in its order, is to be run. */
-static size_t sort_out(struct store *s, struct store_op *batch[], size_t n)
+static size_t sort_out(struct store *s, struct store_op *batch[], size_t n, struct mails *answers)
 {
 	size_t left = 0;
 
@@ -156,7 +170,7 @@ static size_t sort_out(struct store *s, struct store_op *batch[], size_t n)
 			continue;
 		op->status = op->verb == STORE_YIELD ? STORE_DONE : op->status;
 		if (op->verb == STORE_YIELD || !throttle_admits(&s->throttle, op))
-			answer(s, op);
+			answer(s, op, answers);
 		else
 			batch[left++] = op;
 	}
@@ -166,16 +180,19 @@ static size_t sort_out(struct store *s, struct store_op *batch[], size_t n)
 static void answer_batch(struct store *s, struct store_op *batch[], size_t n)
 {
 	struct err why = {""};
+	struct mails answers;
 
-	n = sort_out(s, batch, n);
+	mails_init(&answers);
+	n = sort_out(s, batch, n, &answers);
 	int result = n == 0 ? 0 : run_counted(s, batch, n, &why);
 	for (size_t i = 0; i < n; i++) {
 		if (result != 0) {
 			batch[i]->status = STORE_FAILED;
 			batch[i]->err = why;
 		}
-		answer(s, batch[i]);
+		answer(s, batch[i], &answers);
 	}
+	post_answers(&answers);
 }
 
 struct telling {
@@ -292,7 +309,7 @@ struct store *store_start(struct store_backend *b, struct err *e)
 		return NULL;
 	}
 	s->backend = b;
-	s->tail = &s->head;
+	mails_init(&s->queue);
 	throttle_init(&s->throttle);
 	(void)pthread_mutex_init(&s->lock, NULL);
 	clock_cond_init(&s->work);
@@ -329,14 +346,22 @@ void store_stats(const struct store *s, struct store_stats *out)
 	histogram_read(&s->commit, &out->commit);
 }
 
+/* Signalled outside the lock, which the thread that wakes wants first. */
+void store_submit_all(struct store *s, struct mails *ops)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	mails_move(&s->queue, ops);
+	(void)pthread_mutex_unlock(&s->lock);
+	(void)pthread_cond_signal(&s->work);
+}
+
 void store_submit(struct store *s, struct store_op *op)
 {
-	op->mail.next = NULL;
-	(void)pthread_mutex_lock(&s->lock);
-	*s->tail = &op->mail;
-	s->tail = &op->mail.next;
-	(void)pthread_cond_signal(&s->work);
-	(void)pthread_mutex_unlock(&s->lock);
+	struct mails one;
+
+	mails_init(&one);
+	mails_add(&one, &op->mail);
+	store_submit_all(s, &one);
 }
 
 bool store_turned(struct store *s)
@@ -344,7 +369,7 @@ bool store_turned(struct store *s)
 	if (s == NULL)
 		return true;
 	(void)pthread_mutex_lock(&s->lock);
-	bool turned = s->begun || (!s->busy && s->head == NULL);
+	bool turned = s->begun || (!s->busy && s->queue.first == NULL);
 	s->begun = false;
 	(void)pthread_mutex_unlock(&s->lock);
 	return turned;

@@ -145,6 +145,10 @@ void store_stats(const struct store *s, struct store_stats *out);
 /* Any thread. The answer comes to op->reply_to, also when it is a failure. */
 void store_submit(struct store *s, struct store_op *op);
 
+/* The same with all of these, which are mails of requests, in their order; they are taken. What comes together is made durable
+ * together (up to 256), and wakes the thread of the store at most once. */
+void store_submit_all(struct store *s, struct mails *ops);
+
 /* Whether the thread has nothing to do, or has begun a batch since the last call: so that a thread that hangs is noticed. From
  * one thread, always the same. True for NULL. */
 bool store_turned(struct store *s);

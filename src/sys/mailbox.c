@@ -11,8 +11,7 @@
 
 int mailbox_init(struct mailbox *b, struct err *e)
 {
-	b->head = NULL;
-	b->tail = &b->head;
+	mails_init(&b->waiting);
 	b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (b->fd < 0)
 		return err_errno(e, "cannot make an eventfd");
@@ -43,25 +42,31 @@ static void unwake(int fd)
 		;
 }
 
-void mailbox_post(struct mailbox *b, struct mail *m)
+void mailbox_post_all(struct mailbox *b, struct mails *all)
 {
-	m->next = NULL;
 	(void)pthread_mutex_lock(&b->lock);
-	bool first = b->head == NULL;
-	*b->tail = m;
-	b->tail = &m->next;
-	if (first)
+	bool wakes = b->waiting.first == NULL && all->first != NULL;
+	mails_move(&b->waiting, all);
+	if (wakes)
 		wake(b->fd);
 	(void)pthread_mutex_unlock(&b->lock);
+}
+
+void mailbox_post(struct mailbox *b, struct mail *m)
+{
+	struct mails one;
+
+	mails_init(&one);
+	mails_add(&one, m);
+	mailbox_post_all(b, &one);
 }
 
 static struct mail *take_all(struct mailbox *b)
 {
 	(void)pthread_mutex_lock(&b->lock);
-	struct mail *m = b->head;
+	struct mail *m = b->waiting.first;
 	if (m != NULL) {
-		b->head = NULL;
-		b->tail = &b->head;
+		mails_init(&b->waiting);
 		unwake(b->fd);
 	}
 	(void)pthread_mutex_unlock(&b->lock);

@@ -97,7 +97,7 @@ static void ask_store(struct draw *d)
 	d->op.verb = STORE_DRAW;
 	d->op.now = now;
 	d->op.mark = d->op.kind == OTP_TOTP ? totp_step(now, d->cred.params.step) : 0;
-	store_submit(d->worker->shared->store, &d->op);
+	worker_ask(d->worker, &d->op);
 }
 
 static void called(struct mail *mail)
@@ -244,7 +244,7 @@ static void retire(struct draw *d, enum session_fate fate)
 	d->op.mail.deliver = settled;
 	d->op.verb = STORE_DRAWN;
 	d->op.accepted = fate == FATE_ACCEPTED;
-	store_submit(d->worker->shared->store, &d->op);
+	worker_ask(d->worker, &d->op);
 	/* The answer is mail to this thread, so it is still there. */
 	lines_leave(d->worker->shared->lines, &d->place);
 }

@@ -91,7 +91,7 @@ static void yield_turn(struct login *l)
 	}
 	l->op.verb = STORE_YIELD;
 	l->op.mail.deliver = yielded;
-	store_submit(store, &l->op);
+	worker_ask(l->worker, &l->op);
 }
 
 /* What the login of a session is known by, with the credential as TAKE found it. */
@@ -198,7 +198,7 @@ bool login_take(struct conn *c)
 	l->op.strangers = c->worker->snapshot->policies[c->listener].pass_strangers;
 	l->conn = c;
 	c->login = l;
-	store_submit(c->worker->shared->store, &l->op);
+	worker_ask(c->worker, &l->op);
 	return true;
 }
 
@@ -213,7 +213,7 @@ bool login_consume(struct conn *c)
 	l->op.give_back = c->session->consume.guess_taken;
 	l->conn = c;
 	c->login = l;
-	store_submit(c->worker->shared->store, &l->op);
+	worker_ask(c->worker, &l->op);
 	return true;
 }
 
@@ -231,7 +231,7 @@ void login_settle(struct conn *c)
 	l->op.replayed = settle->replayed;
 	l->op.forget_pending = settle->forget_pending;
 	l->op.pending = settle->pending;
-	store_submit(c->worker->shared->store, &l->op);
+	worker_ask(c->worker, &l->op);
 }
 
 void login_lease(struct conn *c)

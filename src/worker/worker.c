@@ -77,6 +77,24 @@ static void mail_ready(evutil_socket_t fd, short what, void *arg)
 	mailbox_drain(&w->mailbox);
 }
 
+/* Runs behind all events that were found ready together with the one that asked first. */
+static void submit_asked(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (w->asked.first != NULL)
+		store_submit_all(w->shared->store, &w->asked);
+}
+
+void worker_ask(struct worker *w, struct store_op *op)
+{
+	if (w->asked.first == NULL)
+		event_active(w->ask_event, EV_TIMEOUT, 0);
+	mails_add(&w->asked, &op->mail);
+}
+
 void worker_adopt(struct worker *w, struct snapshot *snapshot, struct kit *kit)
 {
 	struct snapshot *old = w->snapshot;
@@ -239,6 +257,8 @@ void worker_free(struct worker *w)
 		event_free(w->suppressed_event);
 	if (w->alarm != NULL)
 		event_free(w->alarm);
+	if (w->ask_event != NULL)
+		event_free(w->ask_event);
 	for (size_t i = 0; w->accept_events != NULL && i < w->shared->n_fds; i++) {
 		if (w->accept_events[i] != NULL)
 			event_free(w->accept_events[i]);
@@ -274,10 +294,11 @@ static int make_events(struct worker *w, struct err *e)
 	w->drain_event = event_new(w->base, -1, EV_PERSIST, drain, w);
 	w->suppressed_event = evtimer_new(w->base, window_over, w);
 	w->alarm = evtimer_new(w->base, alarm_rings, w);
+	w->ask_event = evtimer_new(w->base, submit_asked, w);
 	w->accept_events = calloc(w->shared->n_fds + 1, sizeof(struct event *));
 	if (w->mail_event == NULL || w->resume_event == NULL || w->drain_event == NULL ||
-	    w->suppressed_event == NULL || w->alarm == NULL || w->accept_events == NULL ||
-	    event_add(w->mail_event, NULL) != 0)
+	    w->suppressed_event == NULL || w->alarm == NULL || w->ask_event == NULL ||
+	    w->accept_events == NULL || event_add(w->mail_event, NULL) != 0)
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < w->shared->n_fds; i++) {
 		w->accept_events[i] =
@@ -301,6 +322,7 @@ struct worker *worker_new(size_t number, const struct worker_shared *shared,
 		snapshot_unref(snapshot);
 		return NULL;
 	}
+	mails_init(&w->asked);
 	w->number = number;
 	w->shared = shared;
 	w->snapshot = snapshot;
@@ -328,4 +350,5 @@ void worker_wait(struct worker *w)
 	(void)pthread_join(w->thread, NULL);
 	while (w->conns != NULL)
 		conn_abort(w->conns);
+	submit_asked(-1, 0, w); /* the loop may have ended before it */
 }

@@ -70,6 +70,8 @@ struct worker {
 	struct event_base *base;
 	struct mailbox mailbox;
 	struct event *mail_event, *resume_event, *drain_event, *suppressed_event;
+	struct event *ask_event; /* what was asked since the events under way began is submitted */
+	struct mails asked;
 	struct event **accept_events; /* shared->n_fds of them */
 	struct snapshot *snapshot;
 	struct kit *kit;
@@ -111,6 +113,10 @@ void worker_free(struct worker *w);
 
 /* A deadline was set: the alarm is to go off for it. */
 void worker_set_alarm(struct worker *w);
+
+/* On the worker's thread: a request to the store, which there must be. It goes there with all others
+ * of the events that were found ready at once, so that they share a commit. */
+void worker_ask(struct worker *w, struct store_op *op);
 
 /* On the worker's thread, as mail: the snapshot and kit to use from now on, taken. */
 void worker_adopt(struct worker *w, struct snapshot *snapshot, struct kit *kit);

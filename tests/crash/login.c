@@ -16,7 +16,8 @@ CRASH_STEP_VOID(session_input,
                  struct slice bytes, struct session_step *step),
                 (s, env, from, bytes, step))
 CRASH_STEP(bool, login_take, (struct conn * c), (c))
-CRASH_STEP_VOID(mailbox_post, (struct mailbox * b, struct mail *m), (b, m))
+CRASH_STEP_VOID(store_submit_all, (struct store * s, struct mails *ops), (s, ops))
+CRASH_STEP_VOID(mailbox_post_all, (struct mailbox * b, struct mails *all), (b, all))
 CRASH_STEP_VOID(session_taken,
                 (struct session * s, const struct session_env *env, struct slice client,
                  const struct session_credential *answer, struct session_step *step),
@@ -47,7 +48,7 @@ CRASH_STEP_VOID(report_note, (struct conn * c, const struct session_note *n), (c
 
 struct late {
 	struct store_op op; /* first */
-	struct store *store;
+	struct worker *worker;
 };
 
 static void forget(struct mail *m)
@@ -61,27 +62,27 @@ static void ask_late(struct mail *m)
 	struct late *l = (struct late *)m;
 
 	l->op.mail.deliver = forget;
-	store_submit(l->store, &l->op);
+	worker_ask(l->worker, &l->op);
 }
 
-void __real_store_submit(struct store *s, struct store_op *op);
-void __wrap_store_submit(struct store *s, struct store_op *op);
-void __wrap_store_submit(struct store *s, struct store_op *op)
+void __real_worker_ask(struct worker *w, struct store_op *op);
+void __wrap_worker_ask(struct worker *w, struct store_op *op);
+void __wrap_worker_ask(struct worker *w, struct store_op *op)
 {
 	struct late *l =
 	    op->verb == STORE_CONSUME && op->mail.deliver != forget && getenv("CRASH_EARLY") != NULL
 	        ? malloc(sizeof *l)
 	        : NULL;
 
-	crash_pass("store_submit");
+	crash_pass("worker_ask");
 	if (l == NULL) {
-		__real_store_submit(s, op);
+		__real_worker_ask(w, op);
 	} else {
-		*l = (struct late){.op = *op, .store = s};
+		*l = (struct late){.op = *op, .worker = w};
 		l->op.mail.deliver = ask_late;
 		op->status = STORE_DONE;
 		mailbox_post(op->reply_to, &op->mail);
 		mailbox_post(l->op.reply_to, &l->op.mail);
 	}
-	crash_pass("store_submit");
+	crash_pass("worker_ask");
 }

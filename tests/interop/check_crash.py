@@ -25,8 +25,8 @@ if not os.access(DAEMON, os.X_OK):
     tap.skip_all("the programs with crash points are not built")
 CRASHES = tap.rounds("CRASHES", 100)
 BATCH = 50  # rounds between two looks, few enough for the codes of the time to be good still
-STEPS = ("pwrite64", "fdatasync", "store_submit", "mailbox_post", "session_taken", "session_dialled", "login_consume",
-         "session_consumed", "leg_write", "leg_read", "report_note", "conn_dial", "session_input", "sqlite3_exec")
+STEPS = ("pwrite64", "fdatasync", "worker_ask", "store_submit_all", "mailbox_post_all", "session_taken", "session_dialled",
+         "login_consume", "session_consumed", "leg_write", "leg_read", "report_note", "conn_dial", "session_input", "sqlite3_exec")
 addresses = ("127.%d.%d.%d" % (a, b, c) for a in range(1, 200) for b in range(256) for c in range(1, 255))
 
 

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct letter {
 	struct mail mail; /* first */
@@ -91,6 +92,35 @@ START_TEST(deliver_may_post)
 }
 END_TEST
 
+/* What is posted together comes behind what waits, in its order, and wakes but once. */
+START_TEST(posted_together)
+{
+	struct mails all;
+	struct mailbox b;
+	uint64_t wakes;
+
+	ck_assert_int_eq(mailbox_init(&b, NULL), 0);
+	mails_init(&all);
+	ck_assert_ptr_null(mails_take(&all));
+	mailbox_post_all(&b, &all);
+	ck_assert(!readable(&b));
+	for (int i = 2; i <= 4; i++)
+		mails_add(&all, &letter(&b, 0, i)->mail);
+	mailbox_post(&b, &letter(&b, 0, 1)->mail);
+	mailbox_post_all(&b, &all);
+	ck_assert_ptr_null(all.first);
+	mails_add(&all, &letter(&b, 0, 5)->mail);
+	mailbox_post_all(&b, &all);
+	ck_assert_int_eq(read(b.fd, &wakes, sizeof wakes), sizeof wakes);
+	ck_assert_uint_eq(wakes, 1);
+	ck_assert_int_eq(write(b.fd, &wakes, sizeof wakes), sizeof wakes);
+	mailbox_drain(&b);
+	ck_assert_int_eq(delivered, 5);
+	ck_assert(!readable(&b));
+	mailbox_fini(&b);
+}
+END_TEST
+
 START_TEST(fini_delivers_the_rest)
 {
 	struct mailbox b;
@@ -160,6 +190,7 @@ int main(void)
 	tcase_add_checked_fixture(t, forget, NULL);
 	tcase_add_test(t, in_order_and_readable_while_waiting);
 	tcase_add_test(t, deliver_may_post);
+	tcase_add_test(t, posted_together);
 	tcase_add_test(t, fini_delivers_the_rest);
 	tcase_add_test(t, many_senders);
 	suite_add_tcase(s, t);

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* One who asks: a box, and how many answers came. */
 struct asker {
@@ -160,6 +161,45 @@ START_TEST(waiting_requests_share_a_commit)
 	for (unsigned i = 0; i <= MANY; i++)
 		ck_assert_uint_eq(q[i].place, i + 1);
 	mailbox_fini(&a.box);
+}
+END_TEST
+
+/* One commit for those that come together, whose answers go to each asker in one piece. */
+START_TEST(together_submitted)
+{
+	static struct question q[40];
+	struct asker a[2];
+	struct stub stub;
+	struct mails all;
+	uint64_t wakes;
+
+	stub_init(&stub);
+	mails_init(&all);
+	asker_init(&a[0]);
+	asker_init(&a[1]);
+	for (int i = 0; i < 40; i++) {
+		q[i].asker = &a[i % 2];
+		q[i].op.mail.deliver = answered;
+		q[i].op.reply_to = &a[i % 2].box;
+		mails_add(&all, &q[i].op.mail);
+	}
+	struct store *s = store_start(&stub.base, NULL);
+	ck_assert_ptr_nonnull(s);
+	store_submit_all(s, &all);
+	ck_assert_ptr_null(all.first);
+	store_close(s);
+	ck_assert_uint_eq(stub.batches, 1);
+	ck_assert_uint_eq(stub.committed, 40);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(read(a[i].box.fd, &wakes, sizeof wakes), sizeof wakes);
+		ck_assert_uint_eq(wakes, 1);
+		ck_assert_int_eq(write(a[i].box.fd, &wakes, sizeof wakes), sizeof wakes);
+		mailbox_drain(&a[i].box);
+		ck_assert_uint_eq(a[i].answers, 20);
+		mailbox_fini(&a[i].box);
+	}
+	for (unsigned i = 0; i < 40; i++)
+		ck_assert_uint_eq(q[i].place, i / 2 + 1);
 }
 END_TEST
 
@@ -948,6 +988,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, scratch_make, scratch_remove);
 	tcase_add_test(t, waiting_requests_share_a_commit);
+	tcase_add_test(t, together_submitted);
 	tcase_add_loop_test(t, failing_batch, 0, 2);
 	tcase_add_test(t, close_answers_everything);
 	tcase_add_test(t, open_types);
