@@ -11,17 +11,17 @@
 #include <event2/event_struct.h>
 
 struct leg {
-	int fd; /* -1: not there */
 	struct event event;
-	short awaits; /* EV_READ, EV_WRITE, EV_CLOSED, EV_ET as registered */
-	bool eof;     /* the peer's FIN was read and is still to be told */
-	bool unheard; /* what is written no longer arrives; what the peer had sent is still read */
-	bool shut_wanted; /* shut the sending direction down behind what is written */
-	bool shut_done;
-	bool close_wanted; /* close behind what is written */
-	bool full; /* `out` passed the high-water mark and has not fallen to the low one since */
-	int64_t linger_until; /* sent and shut; what still comes is thrown away until the peer
-	                         closes, or then; 0 not so */
+	int fd;               /* -1: not there */
+	short awaits;         /* EV_READ, EV_WRITE, EV_CLOSED, EV_ET as registered */
+	bool eof : 1;         /* the peer's FIN was read and is still to be told */
+	bool unheard : 1;     /* what is written no longer arrives; what comes is still read */
+	bool shut_wanted : 1; /* shut the sending direction down behind what is written */
+	bool shut_done : 1;
+	bool close_wanted : 1; /* close behind what is written */
+	bool full : 1;         /* `out` passed the high-water mark, and not the low one since */
+	int64_t linger_until;  /* sent and shut; what still comes is thrown away until the peer
+	                          closes, or then; 0 not so */
 	int64_t taken_ms; /* when the peer last took something, or since when something waits for
 	                     it; 0 nothing waits */
 	size_t want;      /* bytes that must be in `in` before it is worth working on; 0 any */

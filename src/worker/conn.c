@@ -173,7 +173,7 @@ static size_t held(const struct leg *l)
 static void count_held(struct conn *c)
 {
 	struct worker *w = c->worker;
-	size_t bytes = held(&c->client) + held(c->broker);
+	size_t bytes = held(&c->client) + held(conn_side(c, SIDE_BROKER));
 
 	if (bytes == c->buffered)
 		return;
@@ -218,7 +218,7 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 		return;
 	}
 	c->worker = w;
-	c->listener = listener;
+	c->listener = (uint32_t)listener;
 	c->port = from.port;
 	c->due = due;
 	memcpy(c->address, who.address, sizeof c->address);
@@ -236,13 +236,15 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 void conn_account(struct conn *c)
 {
 	int64_t now = c->worker->now.mono_ms;
+	struct upstream *up = c->up;
 
 	count_held(c);
-	if (c->full_since != 0)
+	if (up == NULL)
+		return;
+	if (up->full_since != 0)
 		metrics_add(&c->worker->metrics, METRIC_BACKPRESSURE_MS,
-		            (uint64_t)(now - c->full_since));
-	bool full = c->client.full || (c->broker != NULL && c->broker->full);
-	c->full_since = full ? now : 0;
+		            (uint64_t)(now - up->full_since));
+	up->full_since = c->client.full || up->leg.full ? now : 0;
 }
 
 void conn_abort(struct conn *c)
@@ -252,17 +254,16 @@ void conn_abort(struct conn *c)
 	login_forget(c);
 	inject_done(c);
 	leg_close(&c->client);
-	if (c->broker != NULL)
-		leg_close(c->broker);
-	free(c->broker);
-	c->broker = NULL;
+	if (c->up != NULL)
+		leg_close(&c->up->leg);
 	conn_account(c);
 	deadlines_set(&w->deadlines, &c->deadline, 0);
 	conn_waits_no_more(c);
-	if (c->connected) {
-		c->place.spent = c->session->spent;
-		gate_disconnect(w->shared->gate, c->listener, &c->place, w->now);
+	if (c->up != NULL) {
+		c->up->place.spent = c->session->spent;
+		gate_disconnect(w->shared->gate, c->listener, &c->up->place, w->now);
 	}
+	free(c->up);
 	if (c->refusing)
 		w->n_refusing--;
 	trace_forget(c);
@@ -326,19 +327,19 @@ void conn_stop(struct conn *c, enum mqtt_reason_code code, const char *why,
 /* Never lowered under what a leg may hold already. */
 static void raise_cap(struct leg *l, size_t cap)
 {
-	if (l == NULL || cap <= l->in.cap)
-		return;
-	l->in.cap = l->out.cap = cap;
+	if (cap > l->in.cap)
+		l->in.cap = l->out.cap = cap;
 }
 
 void conn_adopt(struct conn *c)
 {
 	struct gate_who who = conn_who(c);
 
-	if (c->connected)
-		gate_recount(c->worker->shared->gate, conn_limits(c), &who, &c->place);
 	raise_cap(&c->client, conf_of(c)->max_buffer);
-	raise_cap(c->broker, conf_of(c)->max_buffer);
+	if (c->up == NULL)
+		return;
+	raise_cap(&c->up->leg, conf_of(c)->max_buffer);
+	gate_recount(c->worker->shared->gate, conn_limits(c), &who, &c->up->place);
 }
 
 void conn_judge_again(struct conn *c)
@@ -374,26 +375,26 @@ static int64_t greet_until(const struct conn *c)
 /* A client that takes nothing is given up, and a broker too, once nobody but it is waited for. */
 static int64_t stall_until(const struct conn *c, const struct leg *l)
 {
-	if (l == NULL || l->taken_ms == 0 ||
-	    (l == c->broker && c->session->state < SESSION_DRAINING))
+	if (l->taken_ms == 0 || (l != &c->client && c->session->state < SESSION_DRAINING))
 		return 0;
 	return l->taken_ms + (int64_t)conf_of(c)->stall_timeout_ms;
 }
 
-static int64_t linger_until(const struct leg *l)
+static int64_t dial_until(const struct conn *c)
 {
-	return l == NULL ? 0 : l->linger_until;
+	return c->up == NULL ? 0 : c->up->dial_until;
 }
 
 void conn_arm(struct conn *c)
 {
 	int64_t at = greet_until(c);
 
-	at = earlier(at, stall_until(c, &c->client));
-	at = earlier(at, stall_until(c, c->broker));
-	at = earlier(at, linger_until(&c->client));
-	at = earlier(at, linger_until(c->broker));
-	at = earlier(at, c->dial_until);
+	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
+		const struct leg *l = conn_side(c, side);
+		if (l != NULL)
+			at = earlier(at, earlier(stall_until(c, l), l->linger_until));
+	}
+	at = earlier(at, dial_until(c));
 	if (c->session != NULL)
 		at = earlier(at, session_deadline(c->session));
 	/* One that comes early finds nothing due and is set anew, which is cheaper than moving it
@@ -455,10 +456,10 @@ void conn_due(struct conn *c)
 		return;
 	}
 	legs_due(c);
-	if (due(c, c->dial_until)) {
+	if (due(c, dial_until(c))) {
 		report_dial(c, "no answer in time, the next address is tried");
-		leg_close(c->broker);
-		c->dial_until = 0;
+		leg_close(&c->up->leg);
+		c->up->dial_until = 0;
 		conn_dial(c);
 	}
 	if (c->session != NULL && due(c, session_deadline(c->session))) {

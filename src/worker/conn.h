@@ -13,34 +13,41 @@
 #include "worker/inject.h"
 #include "worker/login.h"
 
+/* What it has from being let in on: its places in the gate, and the way to its broker. */
+struct upstream {
+	struct leg leg;
+	struct gate_place place;        /* counted as connected in the gate, so */
+	size_t dial_next;               /* index of the broker's address to try next */
+	int64_t dial_until, dial_began; /* monotonic ms, 0 none */
+	int64_t full_since;             /* monotonic ms; 0: no side is behind */
+	struct draw *draw;              /* a code that is awaited, or sent and not answered */
+	bool dialling;                  /* the leg's descriptor is not connected yet */
+};
+
+/* Anybody can have as many of it as may wait, so what only who was let in needs is elsewhere. */
 struct conn {
 	struct deadline deadline; /* first; monotonic ms, in the worker's */
 	struct worker *worker;
 	struct conn *next, *prev; /* all of the worker's: first those that wait, the oldest first */
-	size_t listener;          /* its number in the process */
+	int64_t accepted_ms;      /* monotonic */
 	uint8_t address[16];
+	uint32_t listener; /* its number in the process */
 	uint16_t port;
 	bool waits;       /* counted as pending in the gate, and among the waiting in the list */
-	bool connected;   /* counted as connected in the gate, with these places */
 	bool admitted;    /* the gate has nothing against its CONNECT */
 	bool blamed;      /* its refusal, or what would be one, was counted for a ban */
 	bool refusing;    /* counted among the worker's refusals that wait for their time */
-	bool dialling;    /* the broker leg's descriptor is not connected yet */
 	bool dial_failed; /* no address is left to try */
 	bool broken[2];   /* the leg is gone, which is still to be told */
-	struct gate_place place;
-	struct gate_word due; /* what its CONNECT is to be refused for, known since accept */
-	size_t dial_next;     /* index of the broker's address to try next */
-	int64_t dial_until, accepted_ms; /* monotonic ms, 0 none */
-	int64_t dial_began;              /* monotonic ms */
-	enum closed closed;              /* why it ends */
+	enum closed closed : 8; /* why it ends */
+
+	struct gate_word due;    /* what its CONNECT is to be refused for, known since accept */
 	size_t buffered;         /* counted in the worker's bytes, and in those of the waiting */
-	int64_t full_since;      /* monotonic ms; 0: no side is behind */
 	struct session *session; /* NULL until the first byte came */
 	struct tap *tap;         /* it is watched */
 	struct login *login;     /* a request to the store that is under way */
-	struct draw *draw; /* a code for the broker that is awaited, or sent and not answered */
-	struct leg client, *broker;
+	struct upstream *up;     /* NULL: it is not let in yet */
+	struct leg client;
 };
 
 /* Takes an accepted descriptor; closes it where the gate does not let it in. */
@@ -89,10 +96,18 @@ void conn_write_failed(struct conn *c, enum side side, struct leg *l);
  * or frees the connection. The last thing that every entry does. */
 void conn_settle(struct conn *c);
 
-/* Whether a leg is there and has its descriptor. */
+/* The leg of a side, with a descriptor or without; NULL where there is none yet. */
+static inline struct leg *conn_side(struct conn *c, enum side side)
+{
+	if (side == SIDE_CLIENT)
+		return &c->client;
+	return c->up == NULL ? NULL : &c->up->leg;
+}
+
+/* The same, and NULL where it has no descriptor. */
 static inline struct leg *conn_leg(struct conn *c, enum side side)
 {
-	struct leg *l = side == SIDE_CLIENT ? &c->client : c->broker;
+	struct leg *l = conn_side(c, side);
 	return l != NULL && l->fd >= 0 ? l : NULL;
 }
 

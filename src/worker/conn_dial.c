@@ -19,16 +19,23 @@ static bool become_connection(struct conn *c)
 {
 	struct gate_who who = conn_who(c);
 
-	if (c->connected)
+	if (c->up != NULL)
 		return true;
+	struct upstream *up = calloc(1, sizeof *up);
+	if (up == NULL) {
+		c->dial_failed = true;
+		return false;
+	}
 	struct gate_word word = gate_connect(c->worker->shared->gate, c->listener, conn_limits(c),
-	                                     &who, c->worker->now, &c->place);
+	                                     &who, c->worker->now, &up->place);
 	if (word.verdict != VERDICT_ACCEPTED) {
+		free(up);
 		conn_refuse(c, &word);
 		return false;
 	}
-	c->connected = true;
-	c->session->spent = c->place.spent;
+	leg_init(&up->leg, conf_of(c)->max_buffer);
+	c->up = up;
+	c->session->spent = up->place.spent;
 	conn_waits_no_more(c);
 	return true;
 }
@@ -45,13 +52,14 @@ static bool dial_address(struct conn *c, const struct net_addr *to, size_t left)
 		report_dial(c, e.text);
 		return false;
 	}
-	leg_open(c->broker, c->worker->base, fd, conn_broker_ready, c);
-	c->dialling = true;
-	c->dial_began = c->worker->now.mono_ms;
+	leg_open(&c->up->leg, c->worker->base, fd, conn_broker_ready, c);
+	c->up->dialling = true;
+	c->up->dial_began = c->worker->now.mono_ms;
 	/* Each address gets its share of the time that is left. */
 	int64_t rest = session_deadline(c->session) - c->worker->now.mono_ms;
-	c->dial_until = left > 1 && rest > 0 ? c->worker->now.mono_ms + rest / (int64_t)left : 0;
-	leg_await(c->broker, EV_WRITE);
+	c->up->dial_until =
+	    left > 1 && rest > 0 ? c->worker->now.mono_ms + rest / (int64_t)left : 0;
+	leg_await(&c->up->leg, EV_WRITE);
 	return true;
 }
 
@@ -63,17 +71,9 @@ void conn_dial(struct conn *c)
 
 	if (!become_connection(c))
 		return;
-	if (c->broker == NULL) {
-		c->broker = calloc(1, sizeof *c->broker);
-		if (c->broker == NULL) {
-			c->dial_failed = true;
-			return;
-		}
-		leg_init(c->broker, conf_of(c)->max_buffer);
-	}
 	size_t n = broker_count(b);
-	while (c->dial_next < n && broker_address(b, c->dial_next++, &to)) {
-		if (dial_address(c, &to, n - c->dial_next + 1))
+	while (c->up->dial_next < n && broker_address(b, c->up->dial_next++, &to)) {
+		if (dial_address(c, &to, n - c->up->dial_next + 1))
 			return;
 	}
 	if (b->has_names)
@@ -84,21 +84,22 @@ void conn_dial(struct conn *c)
 
 void conn_dialled(struct conn *c)
 {
+	struct upstream *up = c->up;
 	struct turn t;
 	struct err e;
 
-	c->dialling = false;
-	c->dial_until = 0;
-	if (net_dialled(c->broker->fd, &e) != 0) {
+	up->dialling = false;
+	up->dial_until = 0;
+	if (net_dialled(up->leg.fd, &e) != 0) {
 		report_dial(c, e.text);
-		leg_close(c->broker);
+		leg_close(&up->leg);
 		conn_dial(c);
 		return;
 	}
-	histogram_add(&c->worker->dial_time, (c->worker->now.mono_ms - c->dial_began) * 1000);
+	histogram_add(&c->worker->dial_time, (c->worker->now.mono_ms - up->dial_began) * 1000);
 	broker_tells(&c->worker->snapshot->brokers[conf_of(c)->broker], true,
 	             c->worker->now.mono_ms);
-	leg_await(c->broker, 0);
+	leg_await(&up->leg, 0);
 	turn_begin(&t, c);
 	session_dialled(c->session, &t.env, true, &t.step);
 	turn_end(&t);

@@ -31,7 +31,7 @@ static bool may_flow(struct conn *c, enum side from)
 static size_t feed(struct conn *c, enum side from, struct slice view)
 {
 	size_t consumed = 0, n;
-	struct leg *l = from == SIDE_CLIENT ? &c->client : c->broker;
+	struct leg *l = conn_side(c, from);
 	struct turn t;
 
 	do {
@@ -71,7 +71,7 @@ static bool needs_bytes(const struct leg *l)
 /* Works on what a leg holds. True where there is something to look at again. */
 static bool pump(struct conn *c, enum side from)
 {
-	struct leg *l = from == SIDE_CLIENT ? &c->client : c->broker;
+	struct leg *l = conn_side(c, from);
 
 	if (c->session == NULL || l == NULL || l->in.len == 0 || needs_bytes(l))
 		return false;
@@ -247,7 +247,7 @@ void conn_broker_ready(evutil_socket_t fd, short what, void *arg)
 	struct conn *c = arg;
 
 	(void)fd;
-	if (!c->dialling) {
+	if (!c->up->dialling) {
 		leg_ready(c, SIDE_BROKER, what);
 		return;
 	}
@@ -277,7 +277,7 @@ static bool tell(struct conn *c)
 		return true;
 	}
 	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
-		struct leg *l = side == SIDE_CLIENT ? &c->client : c->broker;
+		struct leg *l = conn_side(c, side);
 		if (c->broken[side]) {
 			c->broken[side] = false;
 			side_went(c, side);
@@ -328,7 +328,7 @@ static short wanted_events(struct conn *c, enum side side, const struct leg *l)
 
 	if (l->linger_until != 0)
 		return EV_READ;
-	if (side == SIDE_BROKER && c->dialling)
+	if (side == SIDE_BROKER && c->up->dialling)
 		return EV_WRITE;
 	if (l->close_wanted || l->eof)
 		return what;
@@ -357,7 +357,7 @@ void conn_settle(struct conn *c)
 	if (c->session != NULL) {
 		while (tell(c) || pump(c, SIDE_CLIENT) || pump(c, SIDE_BROKER) || c->dial_failed)
 			;
-		if (c->client.out.len != 0 || (c->broker != NULL && c->broker->out.len != 0))
+		if (c->client.out.len != 0 || (c->up != NULL && c->up->leg.out.len != 0))
 			session_flushing(c->session, &env);
 	}
 	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {

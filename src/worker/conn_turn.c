@@ -35,7 +35,7 @@ void turn_begin(struct turn *t, struct conn *c)
 		kit_freshen(w->kit, w->now);
 	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
 		struct leg *l = conn_leg(c, side);
-		if (l == NULL || l->close_wanted || (side == SIDE_BROKER && c->dialling))
+		if (l == NULL || l->close_wanted || (side == SIDE_BROKER && c->up->dialling))
 			continue;
 		size_t room = buf_room(&l->out);
 		t->w[side] = (struct writer){.p = kit_output(w->kit, side),
@@ -237,15 +237,15 @@ void turn_end(struct turn *t)
 		l->shut_wanted = l->shut_wanted || step->shut[side];
 		l->close_wanted = l->close_wanted || step->close[side];
 	}
-	if (step->close[SIDE_BROKER]) {
-		c->dialling = false;
-		c->dial_until = 0;
+	if (step->close[SIDE_BROKER] && c->up != NULL) {
+		c->up->dialling = false;
+		c->up->dial_until = 0;
 	}
 	/* What could not be used before is looked at again. */
 	if (c->session->state != t->before) {
 		c->client.want = 0;
-		if (c->broker != NULL)
-			c->broker->want = 0;
+		if (c->up != NULL)
+			c->up->leg.want = 0;
 	}
 	count_refusing(c);
 	if (c->session->state < SESSION_DRAWING || c->session->state > SESSION_AWAIT_CONNACK)

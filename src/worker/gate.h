@@ -27,11 +27,11 @@ struct gate_who {
 
 /* What the gate says: VERDICT_ACCEPTED, or what is refused and why. */
 struct gate_word {
-	enum verdict verdict;
 	const char *why; /* a static phrase, or NULL */
-	enum conf_limit limit; /* of the filter, which says so */
-	bool dry;        /* it would be refused, but the filter is only tried */
-	bool flood;      /* this source was told often enough: close it without a word */
+	enum verdict verdict : 8;
+	enum conf_limit limit : 8; /* of the filter, which says so */
+	bool dry;                  /* it would be refused, but the filter is only tried */
+	bool flood;                /* this source was told often enough: close it without a word */
 };
 
 struct gate *gate_new(size_t n_listeners, struct err *e);

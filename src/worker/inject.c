@@ -47,7 +47,7 @@ static void draw_free(struct draw *d)
 static void draw_end(struct draw *d)
 {
 	if (d->conn != NULL)
-		d->conn->draw = NULL;
+		d->conn->up->draw = NULL;
 	lines_leave(d->worker->shared->lines, &d->place);
 	draw_free(d);
 }
@@ -228,7 +228,7 @@ bool inject_draw(struct conn *c)
 	            slice_of(d->cred.secret, d->cred.secret_len), d->op.drawer);
 	memcpy(d->place.key, d->op.drawer, sizeof d->place.key);
 	event_assign(&d->timer, w->base, -1, 0, step_came, d);
-	c->draw = d;
+	c->up->draw = d;
 	if (lines_join(w->shared->lines, &d->place))
 		ask_store(d);
 	return true;
@@ -251,11 +251,11 @@ static void retire(struct draw *d, enum session_fate fate)
 
 void inject_done(struct conn *c)
 {
-	struct draw *d = c->draw;
+	struct draw *d = c->up == NULL ? NULL : c->up->draw;
 
 	if (d == NULL)
 		return;
-	c->draw = NULL;
+	c->up->draw = NULL;
 	d->conn = NULL;
 	switch (d->state) {
 	case DRAW_IN_LINE:

@@ -352,7 +352,8 @@ void report_dial(const struct conn *c, const char *why)
 	log_begin(&l, LOG_LEVEL_WARNING, "dial");
 	log_str(&l, "broker", s->conf->brokers[broker].name);
 	/* The one that was taken last, unless the names were resolved anew since. */
-	if (c->dial_next != 0 && broker_address(&s->brokers[broker], c->dial_next - 1, &address))
+	size_t next = c->up->dial_next;
+	if (next != 0 && broker_address(&s->brokers[broker], next - 1, &address))
 		log_str(&l, "address", net_addr_text(&address, text));
 	log_str(&l, "why", why);
 	log_end(&l);

@@ -110,7 +110,7 @@ def memory():
     for c in late:
         c.login()
     relayed = (settled_rss(front) - first) * 1024 / CROWD
-    tap.ok(waiting <= 768, "%d bytes before CONNECT" % waiting)
+    tap.ok(waiting <= 512, "%d bytes before CONNECT" % waiting)
     tap.ok(relayed <= 2560, "%d bytes for both legs of an idle session" % relayed)
     for c in crowd + late:
         c.close()
