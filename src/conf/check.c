@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /* What no single directive shows: what is missing, what does not fit together, what nobody uses. A
  * line that could not be read may have held anything, so nothing is said to be missing then. */
+#include "base/text.h"
 #include "conf/load.h"
+#include "mqtt/topic.h"
 #include "seal/envelope.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 /* Fixed header, topic, packet id and v5 properties around a payload. */
-enum { HEAD_ALLOWANCE = 128 << 10, OPENED_WHOLE = 256 << 10 };
+enum {
+	HEAD_ALLOWANCE = 128 << 10,
+	OPENED_WHOLE = 256 << 10,
+	PAYLOADS_COMPARED = 1000,
+	QUOTE_SIZE = 200
+};
 
 const struct conf_node *load_set(const struct load_block *b, const char *name)
 {
@@ -236,6 +243,32 @@ static void check_state(struct load *l)
 		             "codes used up are forgotten at restart and may then be used again");
 }
 
+/* Whether all that the second matches is matched by the first. What is wrong, or the same twice,
+ * was reported. */
+static bool hides(struct slice before, struct slice filter)
+{
+	struct err e;
+
+	return !slice_eq(before, filter) && acl_filter_check(before, &e) == 0 &&
+	       acl_filter_check(filter, &e) == 0 && mqtt_filter_covers(before, filter);
+}
+
+/* Each is compared with all before it, so not where there are very many. */
+static void check_payload_reached(struct load *l, const struct load_block *b)
+{
+	const struct conf_payload *all = l->c->payloads;
+	char quote[QUOTE_SIZE];
+
+	for (size_t i = 0; i < b->index && b->index < PAYLOADS_COMPARED; i++) {
+		if (all[i].file == NULL || !hides(slice_str(all[i].filter), slice_str(b->name)))
+			continue;
+		conf_warning(&l->diags, load_block_at(b),
+		             "this block is never reached: the one in %s:%u matches all its topics",
+		             text_escape(slice_str(all[i].file), quote, sizeof quote), all[i].line);
+		return;
+	}
+}
+
 static void check_block(struct load *l, const struct load_block *b)
 {
 	if (!b->node->damaged) {
@@ -243,6 +276,7 @@ static void check_block(struct load *l, const struct load_block *b)
 		if (b->kind == CONF_FILTER)
 			check_filter_end(l, b);
 		if (b->kind == CONF_PAYLOAD) {
+			check_payload_reached(l, b);
 			check_legs(l, b);
 			check_options(l, b);
 		}

@@ -150,6 +150,23 @@ static void apply(struct load *l, const struct conf_directive *d, struct load_bl
 	}
 }
 
+/* Whether the line of a node has its { in a comment, as in "payload # {". */
+static bool hides_a_brace(const struct conf_node *node)
+{
+	struct slice text = node->source->text;
+	const uint8_t *at = text.p, *end = text.p + text.n, *stop;
+
+	for (unsigned line = 1; line < node->line && at < end; line++) {
+		const uint8_t *feed = memchr(at, '\n', (size_t)(end - at));
+		at = feed == NULL ? end : feed + 1;
+	}
+	stop = at == end ? NULL : memchr(at, '\n', (size_t)(end - at));
+	if (stop == NULL)
+		stop = end;
+	const uint8_t *comment = at == stop ? NULL : memchr(at, '#', (size_t)(stop - at));
+	return comment != NULL && memchr(comment, '{', (size_t)(stop - comment)) != NULL;
+}
+
 /* The directive of a line, or NULL after an error. */
 static const struct conf_directive *identify(struct load *l, struct load_block *b,
                                              const struct conf_node *node)
@@ -179,8 +196,10 @@ static const struct conf_directive *identify(struct load *l, struct load_block *
 	if (node->block)
 		conf_error(&l->diags, at, "\"%s\" takes no block", d->name);
 	else
-		conf_error(&l->diags, at, "\"%s\" is a block: %s%s%s { … }", d->name, d->name,
-		           *d->argument == '\0' ? "" : " ", d->argument);
+		conf_error(&l->diags, at, "\"%s\" is a block: %s%s%s { … }%s", d->name, d->name,
+		           *d->argument == '\0' ? "" : " ", d->argument,
+		           hides_a_brace(node) ? "; a bare # begins a comment, so write \"#\""
+		                               : "");
 	return NULL;
 }
 

@@ -1175,6 +1175,27 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:1:5: warning: no listener or broker uses this otp block\n"
 	 "otp o {\n"
 	 "    ^\n"},
+	{"payload of all topics, unquoted",
+	 "payload # {\n", false,
+	 "/etc/m/main.conf:1:1: error: \"payload\" is a block: payload FILTER { \342\200\246 }; a bare # begins a comment, so write \"#\"\n"
+	 "payload # {\n"
+	 "^\n"},
+	{"payload never reached",
+	 "payload a/+ {\n"
+	 "\tpass\n"
+	 "}\n"
+	 "payload \"#\" {\n"
+	 "\tpass\n"
+	 "}\n"
+	 "payload a/# {\n"
+	 "\tpass\n"
+	 "}\n"
+	 "payload $SYS/# {\n"
+	 "\tpass\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:7:9: warning: this block is never reached: the one in /etc/m/main.conf:4 matches all its topics\n"
+	 "payload a/# {\n"
+	 "        ^\n"},
 	{"payload filter bad",
 	 "payload a/#/b {\n"
 	 "\tpass\n"
