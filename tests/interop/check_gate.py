@@ -192,6 +192,11 @@ def pre_auth_memory():
         tap.eq(c.login("good").code, 0, "a good client gets in")
     for c in crowd:
         c.close()
+    inside = 0
+    for i in range(80):
+        with raw.Client(front.port) as c:
+            inside += c.login("long-%d" % i, will=("t", bytes(15000), 0, False)).code == 0
+    tap.eq(inside, 80, "what is in counts no more: more than 1 MiB of long CONNECTs, one after the other")
     tap.eq(front.stop(), 0, "status 0")
 
 
@@ -221,10 +226,15 @@ def pending_limits():
     proc.until(lambda: int(front.status().get("pending", -1)) == 0, 5, "no pending connection")
     with raw.Client(front.port, source="127.9.9.9") as c:
         tap.eq(c.login("again").code, 0, "and so does the first again")
+    inside, oldest = raw.Client(front.port), raw.Client(front.port)
+    tap.eq(inside.login("inside").code, 0, "one that came before the oldest that waits gets in")
     many = [raw.Client(front.port, source="127.8.0.%d" % (i // 5 + 1)) for i in range(100)]
     tap.ok(proc.holds(lambda: still_open(many) <= 40, 5) and still_open(many) > 0, "of 100 from 20 addresses at most 40 stay",
            lambda: still_open(many))
     tap.within(int(front.status()["pending"]), 1, 40, "status says so")
+    tap.eq((still_open([inside]), still_open([oldest]), still_open(many[-20:])), (1, 0, 20),
+           "who waits longest goes for the newest, who is in stays")
+    inside.close()
     for c in many:
         c.close()
     proc.until(lambda: int(front.status()["pending"]) == 0, 5, "no pending connection")
