@@ -18,7 +18,7 @@ int net_adopt(int fd, struct net_addr *bound, struct err *e);
 
 enum net_accept { NET_ACCEPTED, NET_NONE, NET_NO_DESCRIPTORS };
 
-/* Takes one connection. NET_NONE: nobody waits, or the one who did is gone. NET_NO_DESCRIPTORS:
+/* Takes one connection, with no delay and with TCP keep-alive. NET_NONE: nobody waits, or the one who did is gone. NET_NO_DESCRIPTORS:
  * EMFILE, ENFILE, ENOMEM: the caller pauses, since the listener stays readable. */
 enum net_accept net_accept(int listening, int *fd, struct net_addr *peer);
 
@@ -28,8 +28,5 @@ int net_dial(const struct net_addr *to, unsigned keepalive_s, struct err *e);
 
 /* The result of a connect that was under way: 0, or -1 and the reason. */
 int net_dialled(int fd, struct err *e);
-
-/* No delay, and TCP keep-alive. */
-void net_tune(int fd, unsigned keepalive_s);
 
 #endif

@@ -4,7 +4,7 @@
  * so nothing is freed under a callback that still uses it. */
 #include "worker/conn.h"
 
-#include "net/listener.h"
+#include "net/addr.h"
 #include "worker/banish.h"
 #include "worker/report.h"
 #include "worker/trace.h"
@@ -12,8 +12,6 @@
 
 #include <stdlib.h>
 #include <unistd.h>
-
-enum { CLIENT_KEEPALIVE_S = 60 };
 
 static const struct conf_listener *conf_of(const struct conn *c)
 {
@@ -229,7 +227,6 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 	leg_init(&c->client, conf_of(c)->max_buffer);
 	leg_open(&c->client, w->base, fd, conn_client_ready, c);
 	leg_await(&c->client, EV_READ);
-	net_tune(fd, CLIENT_KEEPALIVE_S);
 	conn_arm(c);
 }
 

@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 
 enum {
-	GREET_READ = 16 * 1024, /* one read before the session relays */
-	RELAY_SAMPLE = 16,      /* of so many reads one is timed */
+	STIRS = EV_READ | EV_CLOSED | EV_ET, /* what has been looked at once does not call again */
+	GREET_READ = 16 * 1024,              /* one read before the session relays */
+	RELAY_SAMPLE = 16,                   /* of so many reads one is timed */
 	LINGER_MS =
 	    1000 /* how long the last bytes to a client may take to be read before the close */
 };
@@ -193,6 +194,8 @@ static void client_stirred(struct conn *c)
 	int error = 0;
 	socklen_t len = sizeof error;
 
+	if (c->client.awaits == EV_READ)
+		leg_await(&c->client, STIRS);
 	if (getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
 		c->broken[SIDE_CLIENT] = true;
 	if (c->session->held_back_ms != 0 ||
@@ -337,11 +340,12 @@ static short wanted_events(struct conn *c, enum side side, const struct leg *l)
 	if (session_wants(c->session, side))
 		return may_flow(c, side) && (l->in.len == 0 || needs_bytes(l)) ? what | EV_READ
 		                                                               : what;
-	/* Edge-triggered: what has been looked at once does not call again. */
+	/* Most clients are silent until they are answered: reading that was awaited before stays so
+	 * until it calls, which spares four system calls a login. */
 	if (side == SIDE_CLIENT &&
 	    (c->session->state < SESSION_RELAYING || c->session->state == SESSION_REFUSING ||
 	     c->session->held_back_ms != 0))
-		return what | EV_READ | EV_CLOSED | EV_ET;
+		return l->awaits == EV_READ && what == 0 ? EV_READ : what | STIRS;
 	return what;
 }
 
@@ -368,7 +372,9 @@ void conn_settle(struct conn *c)
 		short what = wanted_events(c, side, l);
 		leg_await(l, what);
 		if (side == SIDE_CLIENT && c->session != NULL)
-			session_listens(c->session, &env, (what & (EV_READ | EV_ET)) == EV_READ);
+			session_listens(c->session, &env,
+			                (what & EV_READ) != 0 &&
+			                    session_wants(c->session, SIDE_CLIENT));
 	}
 	if (conn_leg(c, SIDE_CLIENT) == NULL && conn_leg(c, SIDE_BROKER) == NULL) {
 		conn_abort(c);

@@ -6,6 +6,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 
 from lib import proc, proxy, raw, tap
@@ -170,5 +171,35 @@ def system_calls():
     calls(block + proxy.encrypt("t/#", "site"), "sealed")
 
 
+def connects():
+    """System calls of connections: few to come and go, none while a client that sent more waits for the broker"""
+    if shutil.which("strace") is None:
+        tap.skip("system calls", "no strace")
+        return
+    stub = StubBroker()
+    front = proxy.Proxy(proxy.listener() + proxy.broker(stub.port), workers=1).start()
+    trace = Traced(front.pid)
+    for i in range(50):
+        with raw.Client(front.port) as c:
+            c.login("c%d" % i)
+            c.send(raw.disconnect())
+    proc.until(lambda: front.status()["connections"] == "0", 15, "all to be gone")
+    n = trace.calls()
+    # What a client's socket needs was set where it listens; what is awaited of it changes only for one that sends.
+    tap.ok(n["accept4"] >= 50 and n["epoll_ctl"] <= 6.5 * 50 and n["setsockopt"] <= 5 * 50, "little is set for a connection", n)
+    tap.eq(front.stop(), 0, "status 0")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        front = proxy.Proxy(proxy.listener() + proxy.broker(mute.getsockname()[1]), workers=1).start()
+        with raw.Client(front.port) as c:
+            c.send(raw.connect(client_id="eager"))
+            proc.until(lambda: front.status()["connections"] == "1", 15, "the client to be let in")
+            c.send(raw.pingreq() * 40000)
+            trace = Traced(front.pid)
+            c.quiet(0.5)
+            n = trace.calls()
+            tap.ok(sum(n.values()) <= 60, "what is not read yet does not call again and again", n)
+        tap.eq(front.stop(), 0, "status 0")
+
+
 many_descriptors()
-tap.run([spread] + ([] if proxy.sanitized() else [memory, system_calls]))
+tap.run([spread] + ([] if proxy.sanitized() else [memory, system_calls, connects]))
