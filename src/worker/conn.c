@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The life of a connection: let in or not, timed, dialled, ended. How its bytes move is in
- * conn_io.c. A connection is freed in one place, at the end of conn_settle() (or by conn_abort()),
- * so nothing is freed under a callback that still uses it. */
+/* The life of a connection: let in or not, refused, ended. How its bytes move is in conn_io.c. A
+ * connection is freed in one place, at the end of conn_settle() (or by conn_abort()), so nothing is
+ * freed under a callback that still uses it. */
 #include "worker/conn.h"
 
 #include "net/addr.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct conf_listener *conf_of(const struct conn *c)
+const struct conf_listener *conn_conf(const struct conn *c)
 {
 	return c->worker->snapshot->listeners[c->listener];
 }
@@ -224,7 +224,7 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 	w->n_conns++;
 	atomic_fetch_add(&w->load, 1);
 	wait_in_line(c);
-	leg_init(&c->client, conf_of(c)->max_buffer);
+	leg_init(&c->client, conn_conf(c)->max_buffer);
 	leg_open(&c->client, w->base, fd, conn_client_ready, c);
 	leg_await(&c->client, EV_READ);
 	conn_arm(c);
@@ -332,10 +332,10 @@ void conn_adopt(struct conn *c)
 {
 	struct gate_who who = conn_who(c);
 
-	raise_cap(&c->client, conf_of(c)->max_buffer);
+	raise_cap(&c->client, conn_conf(c)->max_buffer);
 	if (c->up == NULL)
 		return;
-	raise_cap(&c->up->leg, conf_of(c)->max_buffer);
+	raise_cap(&c->up->leg, conn_conf(c)->max_buffer);
 	gate_recount(c->worker->shared->gate, conn_limits(c), &who, &c->up->place);
 }
 
@@ -354,56 +354,7 @@ void conn_judge_again(struct conn *c)
 	conn_stop(c, MQTT_NOT_AUTHORIZED, "the connect rules deny this client now", &v);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
-static bool greets(const struct conn *c)
-{
-	return c->session == NULL || c->session->state == SESSION_GREET;
-}
-
-static int64_t greet_until(const struct conn *c)
-{
-	return greets(c) ? c->accepted_ms + (int64_t)conf_of(c)->connect_timeout_ms : 0;
-}
-
-/* A client that takes nothing is given up, and a broker too, once nobody but it is waited for. */
-static int64_t stall_until(const struct conn *c, const struct leg *l)
-{
-	if (l->taken_ms == 0 || (l != &c->client && c->session->state < SESSION_DRAINING))
-		return 0;
-	return l->taken_ms + (int64_t)conf_of(c)->stall_timeout_ms;
-}
-
-static int64_t dial_until(const struct conn *c)
-{
-	return c->up == NULL ? 0 : c->up->dial_until;
-}
-
-void conn_arm(struct conn *c)
-{
-	int64_t at = greet_until(c);
-
-	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
-		const struct leg *l = conn_side(c, side);
-		if (l != NULL)
-			at = earlier(at, earlier(stall_until(c, l), l->linger_until));
-	}
-	at = earlier(at, dial_until(c));
-	if (c->session != NULL)
-		at = earlier(at, session_deadline(c->session));
-	/* One that comes early finds nothing due and is set anew, which is cheaper than moving it
-	 * each time. */
-	if (at == 0 || (c->deadline.at != 0 && c->deadline.at <= at))
-		return;
-	deadlines_set(&c->worker->deadlines, &c->deadline, at);
-	worker_set_alarm(c->worker);
-}
-
-/* The time to send CONNECT is over. */
-static void greet_timeout(struct conn *c)
+void conn_greet_timeout(struct conn *c)
 {
 	struct turn t;
 
@@ -419,50 +370,5 @@ static void greet_timeout(struct conn *c)
 	session_refuse(c->session, &t.env, &(struct session_word){.verdict = VERDICT_TIMEOUT},
 	               &t.step);
 	turn_end(&t);
-	conn_settle(c);
-}
-
-static bool due(const struct conn *c, int64_t at)
-{
-	return at != 0 && at <= c->worker->now.mono_ms;
-}
-
-/* What is due at the legs. */
-static void legs_due(struct conn *c)
-{
-	for (enum side side = SIDE_CLIENT; side <= SIDE_BROKER; side++) {
-		struct leg *l = conn_leg(c, side);
-		if (l == NULL)
-			continue;
-		if (due(c, l->linger_until)) {
-			leg_close(l);
-		} else if (due(c, stall_until(c, l))) {
-			report_stalled(c, side);
-			c->broken[side] = true;
-		}
-	}
-}
-
-void conn_due(struct conn *c)
-{
-	struct turn t;
-
-	deadlines_set(&c->worker->deadlines, &c->deadline, 0);
-	if (due(c, greet_until(c))) {
-		greet_timeout(c);
-		return;
-	}
-	legs_due(c);
-	if (due(c, dial_until(c))) {
-		report_dial(c, "no answer in time, the next address is tried");
-		leg_close(&c->up->leg);
-		c->up->dial_until = 0;
-		conn_dial(c);
-	}
-	if (c->session != NULL && due(c, session_deadline(c->session))) {
-		turn_begin(&t, c);
-		session_timer(c->session, &t.env, &t.step);
-		turn_end(&t);
-	}
 	conn_settle(c);
 }

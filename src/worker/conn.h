@@ -75,7 +75,7 @@ void conn_judge_again(struct conn *c);
 /* Ends at once, whatever was not sent. The connection is freed. */
 void conn_abort(struct conn *c);
 
-/* Shared by conn.c, conn_turn.c, conn_io.c and conn_dial.c. */
+/* Shared by conn.c, conn_turn.c, conn_io.c, conn_dial.c and conn_time.c. */
 
 /* One call to the session: time, policy and outputs made ready, and its answers carried out. */
 struct turn {
@@ -111,6 +111,8 @@ static inline struct leg *conn_leg(struct conn *c, enum side side)
 	return l != NULL && l->fd >= 0 ? l : NULL;
 }
 
+const struct conf_listener *conn_conf(const struct conn *c);
+
 /* Who it is to the gate, and what the gate is to count it by. */
 struct gate_who conn_who(const struct conn *c);
 const struct gate_limits *conn_limits(const struct conn *c);
@@ -145,7 +147,10 @@ static inline void conn_closes(struct conn *c, enum closed why)
  * the other. */
 void conn_account(struct conn *c);
 
-/* Sets the deadline for whatever comes first. */
+/* conn_time.c: sets the deadline for whatever comes first. */
 void conn_arm(struct conn *c);
+
+/* The time to send CONNECT is over. */
+void conn_greet_timeout(struct conn *c);
 
 #endif

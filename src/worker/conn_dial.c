@@ -8,11 +8,6 @@
 
 #include <stdlib.h>
 
-static const struct conf_listener *conf_of(const struct conn *c)
-{
-	return c->worker->snapshot->listeners[c->listener];
-}
-
 /* Where the session wants the broker: from now on this is a connection, if the gate lets it be one.
  */
 static bool become_connection(struct conn *c)
@@ -33,7 +28,7 @@ static bool become_connection(struct conn *c)
 		conn_refuse(c, &word);
 		return false;
 	}
-	leg_init(&up->leg, conf_of(c)->max_buffer);
+	leg_init(&up->leg, conn_conf(c)->max_buffer);
 	c->up = up;
 	c->session->spent = up->place.spent;
 	conn_waits_no_more(c);
@@ -44,7 +39,7 @@ static bool become_connection(struct conn *c)
 static bool dial_address(struct conn *c, const struct net_addr *to, size_t left)
 {
 	const struct snapshot *s = c->worker->snapshot;
-	const struct conf_broker *b = &s->conf->brokers[conf_of(c)->broker];
+	const struct conf_broker *b = &s->conf->brokers[conn_conf(c)->broker];
 	struct err e;
 	int fd = net_dial(to, (unsigned)b->tcp_keepalive_s, &e);
 
@@ -66,7 +61,7 @@ static bool dial_address(struct conn *c, const struct net_addr *to, size_t left)
 void conn_dial(struct conn *c)
 {
 	struct snapshot *s = c->worker->snapshot;
-	struct broker *b = &s->brokers[conf_of(c)->broker];
+	struct broker *b = &s->brokers[conn_conf(c)->broker];
 	struct net_addr to;
 
 	if (!become_connection(c))
@@ -97,7 +92,7 @@ void conn_dialled(struct conn *c)
 		return;
 	}
 	histogram_add(&c->worker->dial_time, (c->worker->now.mono_ms - up->dial_began) * 1000);
-	broker_tells(&c->worker->snapshot->brokers[conf_of(c)->broker], true,
+	broker_tells(&c->worker->snapshot->brokers[conn_conf(c)->broker], true,
 	             c->worker->now.mono_ms);
 	leg_await(&up->leg, 0);
 	turn_begin(&t, c);
