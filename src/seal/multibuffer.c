@@ -151,7 +151,7 @@ void multibuffer_seal(struct multibuffer *m, const uint8_t *iv, struct slice aad
 }
 
 void multibuffer_open(struct multibuffer *m, const uint8_t *iv, struct slice aad,
-                      struct slice ciphertext, uint8_t *out, uint8_t *tag)
+                      struct slice ciphertext, uint8_t *out, uint8_t tag[16])
 {
 	(void)m;
 	(void)iv;

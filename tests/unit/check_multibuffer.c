@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What this was built for, and another release of the library, whose structures may be larger: that
  * one is not touched, and libcrypto does the work. Each in a process of its own, as the choice is
- * made once. */
+ * made once. Built a second time as on a machine without the library, where that is all there is.
+ */
 #include "seal/aead.h"
 #include "seal/multibuffer.h"
 #include "tests/support/suite.h"
@@ -18,21 +19,32 @@ unsigned __wrap_imb_get_version(void)
 	return __real_imb_get_version() + added;
 }
 
-static const struct {
-	unsigned added; /* to the version */
-	bool there;
-} releases[] = {{0, true}, {1, true}, {0x100, false}, {0x10000, false}};
+/* Whether it is there in a release so much later. */
+static bool expected(unsigned later)
+{
+	added = later;
+	return later < 0x100 && __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+}
+
+#else
+
+static bool expected(unsigned later)
+{
+	(void)later;
+	return false;
+}
+
+#endif
+
+static const unsigned releases[] = {0, 1, 0x100, 0x10000};
 
 START_TEST(release)
 {
 	static const uint8_t key[AEAD_KEY_SIZE] = {1}, iv[AEAD_IV_SIZE] = {2};
 	struct slice text = slice_str("text"), aad[2] = {{NULL, 0}};
 	uint8_t sealed[4 + AEAD_TAG_SIZE], back[4];
+	bool there = expected(releases[_i]);
 
-	bool there =
-	    releases[_i].there && __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
-
-	added = releases[_i].added;
 	struct multibuffer *m = multibuffer_new();
 	struct aead *seal = aead_new(AEAD_SEAL), *open = aead_new(AEAD_OPEN);
 	ck_assert_int_eq(m != NULL, there);
@@ -58,13 +70,3 @@ int main(void)
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
-
-#else
-
-int main(void)
-{
-	puts("1..0 # SKIP built without libIPSec_MB");
-	return 0;
-}
-
-#endif
