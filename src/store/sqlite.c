@@ -23,9 +23,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_CONSUME] = "UPDATE user SET mark = ?2, pending = -1, guesses = min(guesses + ?3, budget),"
                     " last_login = ?4 WHERE id = ?1 AND mark < ?2 AND NOT locked AND NOT stale"
                     " AND (expires = 0 OR expires > ?4)",
-    [SQL_REMEMBER] =
-        "INSERT INTO source(user_id, source, last_success) VALUES(?1, ?2, ?3)"
-        " ON CONFLICT(user_id, source) DO UPDATE SET last_success = excluded.last_success",
+    [SQL_SEEN_AGAIN] = "UPDATE source SET last_success = ?3 WHERE user_id = ?1 AND source = ?2",
+    [SQL_REMEMBER] = "INSERT INTO source(user_id, source, last_success) VALUES(?1, ?2, ?3)",
     [SQL_TRIM] =
         "DELETE FROM source WHERE user_id = ?1 AND source NOT IN (SELECT source FROM source"
         " WHERE user_id = ?1 ORDER BY source = ?2 DESC, last_success DESC LIMIT ?3)",
@@ -264,14 +263,24 @@ static enum store_status not_raised(const struct store_sqlite *s, struct store_o
 	return status == STORE_DONE ? STORE_CONFLICT : status;
 }
 
+static int run_with_source(sqlite3_stmt *st, const struct store_op *op)
+{
+	(void)sqlite3_bind_int64(st, 1, op->id);
+	store_sqlite_bind(st, 2, op->source, sizeof op->source);
+	(void)sqlite3_bind_int64(st, 3, op->now);
+	return store_sqlite_finish(st);
+}
+
+/* Only a source that is new can be one too many. */
 static enum store_status remember(const struct store_sqlite *s, struct store_op *op)
 {
-	sqlite3_stmt *add = s->sql[SQL_REMEMBER], *trim = s->sql[SQL_TRIM];
+	sqlite3_stmt *trim = s->sql[SQL_TRIM];
 
-	(void)sqlite3_bind_int64(add, 1, op->id);
-	store_sqlite_bind(add, 2, op->source, sizeof op->source);
-	(void)sqlite3_bind_int64(add, 3, op->now);
-	if (store_sqlite_finish(add) != SQLITE_DONE)
+	if (run_with_source(s->sql[SQL_SEEN_AGAIN], op) != SQLITE_DONE)
+		return sql_failed(s, op, "remember a source");
+	if (sqlite3_changes(s->db) != 0)
+		return STORE_DONE;
+	if (run_with_source(s->sql[SQL_REMEMBER], op) != SQLITE_DONE)
 		return sql_failed(s, op, "remember a source");
 	(void)sqlite3_bind_int64(trim, 1, op->id);
 	store_sqlite_bind(trim, 2, op->source, sizeof op->source);
