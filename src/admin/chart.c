@@ -109,6 +109,6 @@ void chart_bytes(struct html *h, const struct history *history, const struct sam
 	frame(h, "Bytes a second", html_bytes(most, label));
 	line(h, history, now, SIDE_CLIENT, most);
 	line(h, history, now, SIDE_BROKER, most);
-	html_put(h, "</svg><span class=\"accent\">— toward clients</span> "
-	            "<span class=\"good\">— toward the broker</span>");
+	html_put(h, "</svg><span class=\"accent\">— with clients, both ways</span> "
+	            "<span class=\"good\">— with the broker, both ways</span>");
 }

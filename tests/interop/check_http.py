@@ -225,6 +225,7 @@ def relay():
         took = m.get("relay_duration_seconds_sum") / m.get("relay_duration_seconds_count")
         tap.within(took, 1e-7, 1, "none took no time")
         tap.ok(re.search(r"relay, median</span><b>[\d.]+ (µs|ms|s)</b>", ask(front, "/")[2]), "the page has the median")
+        tap.ok("— with clients, both ways<" in ask(front, "/")[2], "a leg's line is of both directions, and says so")
     tap.eq(front.stop(), 0, "status 0")
 
 
