@@ -33,7 +33,8 @@ static void push(struct history *h, const struct sample *now)
 void history_tick(struct history *h, const struct sample *now)
 {
 	if (h->n == 0) {
-		push(h, now);
+		const struct sample nothing = {.mono_ms = now->mono_ms};
+		push(h, &nothing);
 		h->recent[0] = h->recent[1] = *now;
 		return;
 	}

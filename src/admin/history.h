@@ -25,7 +25,8 @@ struct history {
 
 void history_read(struct pool *pool, struct sample *out);
 
-/* To be called every few seconds; the first call begins the history. */
+/* To be called every few seconds; the first call begins the history, with nothing: what was
+ * counted before it counts. */
 void history_tick(struct history *h, const struct sample *now);
 
 /* The sample i minutes back (0: the one that began this minute), or the oldest there is. Not before

@@ -190,9 +190,13 @@ END_TEST
 START_TEST(young)
 {
 	struct history h = {0};
-	struct sample now = {.mono_ms = 7};
+	struct sample now = {.mono_ms = 7, .received = {5, 0}}, hour;
 
+	now.relay.bucket[3] = 2;
 	history_tick(&h, &now);
+	history_difference(&now, history_back(&h, 0), &hour);
+	ck_assert_uint_eq(hour.received[SIDE_CLIENT], 5); /* what came before the first tick */
+	ck_assert_uint_eq(histogram_total(&hour.relay), 2);
 	ck_assert_int_eq(history_back(&h, 0)->mono_ms, 7);
 	ck_assert_int_eq(history_back(&h, HISTORY_MINUTES - 1)->mono_ms, 7);
 	now.mono_ms = 60006;
