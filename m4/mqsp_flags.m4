@@ -23,7 +23,7 @@ AC_DEFUN([MQSP_WARNINGS], [
 	AC_SUBST([WARN_CFLAGS])
 ])
 
-# _FORTIFY_SOURCE needs an optimising build, so it comes with -O2 only where CFLAGS is not the user's.
+# _FORTIFY_SOURCE does something in an optimising build only, so it is tried in one.
 AC_DEFUN([MQSP_HARDENING], [
 	HARDEN_CFLAGS=
 	HARDEN_LDFLAGS=

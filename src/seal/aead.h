@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Inside the room: AES-256-GCM under one session key, by libIPSec_MB where the CPU has it, else by libcrypto; the bytes
- * are the same. Nothing but aead_new() allocates. One thread. */
+ * are the same. Nothing but aead_new() and aead_alone() allocates. One thread. */
 #ifndef SEAL_AEAD_H
 #define SEAL_AEAD_H
 

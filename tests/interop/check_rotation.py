@@ -255,6 +255,22 @@ def key_files():
     door.close()
 
 
+def first_and_last():
+    """A live session through a gateway without any key, to which the first one comes, and from which the last one goes"""
+    topic, sealed = "t/x", seal("old", "t/x", MARK)
+    opens, seals = old_text + proxy.decrypt("t/#", "old"), old_text + proxy.encrypt("t/#", "old")
+    # what is sent, and who opens what the broker gets
+    rows = [("no key yet", None, sealed, "old"), ("the first one opens", opens, sealed, "none"), ("the last one went", "", sealed, "old"),
+            ("in clear", None, MARK, "none"), ("the first one seals", seals, MARK, "old"), ("it went again", "", MARK, "none")]
+    door = Door("")
+    for i, (name, text, payload, want) in enumerate(rows):
+        if text is not None:
+            tap.eq(door.reload(text)[0], 0, name + ": reloaded")
+        tap.eq(door.client.publish(topic, payload, 1).code, 0, name + ": acknowledged")
+        tap.eq(opened_by(door.at_stub(i + 1)[i], topic), (want, MARK), name + ": at the broker")
+    door.close()
+
+
 def renewal():
     """A live session seals under a new SALT each hour, when the clock was set, and after a reload"""
     library = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
@@ -383,4 +399,4 @@ def half_down():
             door.close()
 
 
-tap.run([rotation, key_files, renewal, half_up, half_down])
+tap.run([rotation, key_files, first_and_last, renewal, half_up, half_down])
