@@ -186,7 +186,7 @@ def explained():
             (user, user.at(12), 1, "verdict otp_resync", "matches-counter 12"),
             (user, user.at(5000), 1, "verdict otp_wrong", "drift-counters 5000"),
             (clock, otp.totp(clock.secret, time.time() - 600), 1, "verdict otp_wrong", "drift-steps -20"),
-            (clock, clock.wrong(), 1, "verdict otp_wrong", "another secret"), (clock, "1234567", 1, "verdict otp_wrong", "another number of digits")]
+            (clock, clock.wrong(3000), 1, "verdict otp_wrong", "another secret"), (clock, "1234567", 1, "verdict otp_wrong", "another number of digits")]
     for u, code, status, *wanted in rows:
         got, out, err = front.ctl("otp", "verify", u.name, "--explain", input=code.encode())
         tap.ok(got == status and all(w in out for w in wanted), "%s: %s" % (u.name, ", ".join(wanted)), (got, out, err))

@@ -42,10 +42,10 @@ class User:
         self.next += 1
         return self.at(self.next - 1)
 
-    def wrong(self):
-        """A code that is right nowhere near."""
+    def wrong(self, steps=9):
+        """A code that is right nowhere near: for a clock, so many steps each way."""
         if self.kind == "hotp":
             near = {self.at(i) for i in range(max(0, self.next - 1), self.next + 201)}
         else:
-            near = {self.at(int(time.time()) // self.step + i) for i in range(-9, 10)}
+            near = {self.at(int(time.time()) // self.step + i) for i in range(-steps, steps + 1)}
         return next(c for c in ("%0*d" % (self.digits, n) for n in range(1000)) if c not in near)
