@@ -123,6 +123,14 @@ int net_dial(const struct net_addr *to, unsigned keepalive_s, struct err *e)
 	return -1;
 }
 
+bool net_connected(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof peer;
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
 int net_dialled(int fd, struct err *e)
 {
 	int error = 0;

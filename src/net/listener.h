@@ -26,6 +26,9 @@ enum net_accept net_accept(int listening, int *fd, struct net_addr *peer);
  * keepalive_s: seconds of silence before the kernel probes the peer, 0 none. */
 int net_dial(const struct net_addr *to, unsigned keepalive_s, struct err *e);
 
+/* Whether it is connected already, as a peer on the same host is at once: then there is nothing to wait for. */
+bool net_connected(int fd);
+
 /* The result of a connect that was under way: 0, or -1 and the reason. */
 int net_dialled(int fd, struct err *e);
 

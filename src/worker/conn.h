@@ -22,6 +22,7 @@ struct upstream {
 	int64_t full_since;             /* monotonic ms; 0: no side is behind */
 	struct draw *draw;              /* a code that is awaited, or sent and not answered */
 	bool dialling;                  /* the leg's descriptor is not connected yet */
+	bool connected;                 /* it is, at once, and the session is still to be told */
 };
 
 /* Anybody can have as many of it as may wait, so what only who was let in needs is elsewhere. */

@@ -54,7 +54,7 @@ static bool dial_address(struct conn *c, const struct net_addr *to, size_t left)
 	int64_t rest = session_deadline(c->session) - c->worker->now.mono_ms;
 	c->up->dial_until =
 	    left > 1 && rest > 0 ? c->worker->now.mono_ms + rest / (int64_t)left : 0;
-	leg_await(&c->up->leg, EV_WRITE);
+	c->up->connected = net_connected(fd);
 	return true;
 }
 
@@ -83,7 +83,7 @@ void conn_dialled(struct conn *c)
 	struct turn t;
 	struct err e;
 
-	up->dialling = false;
+	up->dialling = up->connected = false;
 	up->dial_until = 0;
 	if (net_dialled(up->leg.fd, &e) != 0) {
 		report_dial(c, e.text);

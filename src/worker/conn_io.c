@@ -267,11 +267,21 @@ static void side_went(struct conn *c, enum side side)
 	conn_closes(c, side == SIDE_CLIENT || parted ? CLOSED_CLIENT : CLOSED_BROKER);
 }
 
+/* Whether a dial that began in this turn has ended in it. */
+static bool dial_ended(const struct conn *c)
+{
+	return c->dial_failed || (c->up != NULL && c->up->connected);
+}
+
 /* One event that waits to be told to the session. True where there was one. */
 static bool tell(struct conn *c)
 {
 	struct turn t;
 
+	if (c->up != NULL && c->up->connected) {
+		conn_dialled(c);
+		return true;
+	}
 	turn_begin(&t, c);
 	if (c->dial_failed) {
 		c->dial_failed = false;
@@ -314,13 +324,14 @@ static void end_leg(struct conn *c, enum side side)
 	/* What waits to be sent is sent when the leg is ready; here it is only shut behind that. */
 	if (l == NULL || l->out.len != 0)
 		return;
-	(void)leg_flush(l, c->worker->now.mono_ms);
-	if (!l->close_wanted || l->linger_until != 0)
-		return;
-	if (l->unheard || c->session->flow[side].ended) {
+	/* The close is the FIN. */
+	if (l->close_wanted && (l->unheard || c->session->flow[side].ended)) {
 		leg_close(l);
 		return;
 	}
+	(void)leg_flush(l, c->worker->now.mono_ms);
+	if (!l->close_wanted || l->linger_until != 0)
+		return;
 	buf_free(&l->in);
 	l->linger_until = c->worker->now.mono_ms + LINGER_MS;
 }
@@ -359,7 +370,7 @@ void conn_settle(struct conn *c)
 		return;
 	}
 	if (c->session != NULL) {
-		while (tell(c) || pump(c, SIDE_CLIENT) || pump(c, SIDE_BROKER) || c->dial_failed)
+		while (tell(c) || pump(c, SIDE_CLIENT) || pump(c, SIDE_BROKER) || dial_ended(c))
 			;
 		if (c->client.out.len != 0 || (c->up != NULL && c->up->leg.out.len != 0))
 			session_flushing(c->session, &env);

@@ -64,6 +64,60 @@ def several_brokers():
     tap.eq(front.stop(), 0, "status 0")
 
 
+class FullBroker:
+    """A broker whose queue of connections is full: the kernel answers nobody more until it takes those."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(0)
+        self.port = self.listener.getsockname()[1]
+        self.fillers = []
+        while not proc.connecting(self.port):
+            s = socket.socket()
+            s.setblocking(False)
+            s.connect_ex(("127.0.0.1", self.port))
+            self.fillers.append(s)
+        self.fillers.pop().close()  # the one that waits would be let in as well
+        proc.until(lambda: not proc.connecting(self.port))
+
+    def take(self, patience=20):
+        """Empties the queue, and gives the first connection that says something, with what it said."""
+        for s in self.fillers:
+            s.close()
+        self.listener.settimeout(patience)
+        while True:
+            s = self.listener.accept()[0]
+            s.settimeout(patience)
+            said = s.recv(4096)
+            if said:
+                return s, said
+            s.close()
+
+
+def patient_broker():
+    """A connect that takes its time is waited for, and where there is another address not all the time"""
+    slow = FullBroker()
+    front = proxy.Proxy(proxy.listener() + proxy.broker(slow.port, extra="\tconnect-timeout 30s")).start()
+    with raw.Client(front.port, patience=30) as c:
+        c.send(raw.connect(4, "late"))
+        proc.until(lambda: proc.connecting(slow.port), 10, "the proxy's connect")
+        tap.ok(c.quiet(), "the client waits while the broker does not answer")
+        leg, said = slow.take()
+        tap.eq(said, raw.connect(4, "late"), "when it does, CONNECT goes up")
+        leg.sendall(raw.connack(4))
+        tap.eq(c.receive().code, 0, "and the client is in")
+    leg.close()
+    tap.eq(front.stop(), 0, "status 0")
+    slow, other = FullBroker(), StubBroker()
+    front = proxy.Proxy(proxy.listener() + "broker main {\n\taddress 127.0.0.1:%d\n\taddress 127.0.0.1:%d\n"
+                        "\tconnect-timeout 2s\n}\n" % (slow.port, other.port)).start()
+    with raw.Client(front.port, patience=30) as c:
+        tap.eq(c.login("next").code, 0, "the next address gets the client")
+    tap.eq(front.wait_event("dial")["why"], "no answer in time, the next address is tried", "the log tells why")
+    tap.eq(front.stop(), 0, "status 0")
+
+
 def killed_broker():
     """When the broker dies its clients see the close"""
     broker = Mosquitto()
@@ -727,5 +781,5 @@ def canary_in(form):
     tap.ok(not any(w in front.log() for w in words), "nor does the log at the end")
 
 
-tap.run([broker_down, several_brokers, killed_broker, wills, pieces, early_data, auth, unchanged, reload, reload_reaches_all, reload_under_load,
+tap.run([broker_down, several_brokers, patient_broker, killed_broker, wills, pieces, early_data, auth, unchanged, reload, reload_reaches_all, reload_under_load,
          control, command_line, addresses, port_taken, drain, one_line_each, canary])

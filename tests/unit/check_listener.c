@@ -64,7 +64,37 @@ START_TEST(both_ends_are_tuned)
 	int fd = accepted(listening);
 	expect_tuned(fd, 60);
 	expect_tuned(dialled, 20);
+	ck_assert(net_connected(dialled));
 	ck_assert_int_eq(close(fd) | close(dialled) | close(listening), 0);
+}
+END_TEST
+
+/* A listener that does not take anybody more, and then nobody at all. */
+START_TEST(who_waits_is_not_connected)
+{
+	struct net_addr at, bound;
+	struct err e = {""};
+	int fds[64], n = 0;
+
+	ck_assert_int_eq(net_addr_numeric("127.0.0.1", 0, &at), 0);
+	int listening = net_listen(&at, &bound, &e);
+	ck_assert_msg(listening >= 0, "%s", e.text);
+	ck_assert_int_eq(listen(listening, 0), 0);
+	do {
+		fds[n] = net_dial(&bound, 0, &e);
+		ck_assert_msg(fds[n] >= 0, "%s", e.text);
+	} while (net_connected(fds[n++]) && n < 64);
+	ck_assert_int_lt(n, 64);
+	ck_assert_int_gt(n, 1);
+	ck_assert_int_eq(close(listening), 0);
+	for (int i = 0; i < n; i++)
+		ck_assert_int_eq(close(fds[i]), 0);
+	int refused = net_dial(&bound, 0, &e);
+	if (refused < 0)
+		return; /* told at once */
+	ck_assert(!net_connected(refused));
+	ck_assert_int_eq(net_dialled(refused, &e), -1);
+	ck_assert_int_eq(close(refused), 0);
 }
 END_TEST
 
@@ -75,6 +105,7 @@ int main(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, both_ends_are_tuned, 0, 4);
+	tcase_add_test(t, who_waits_is_not_connected);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -182,6 +182,12 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def connecting(port):
+    """Whether somebody on this host waits for an answer from 127.0.0.1 at the port."""
+    with open("/proc/net/tcp") as f:
+        return any(" 0100007F:%04X 02 " % port in line for line in f)
+
+
 def unread(local_port, remote_port):
     """Bytes that wait unread in the socket on 127.0.0.0/8 with these ports; None where there is none."""
     with open("/proc/net/tcp") as f:
