@@ -11,17 +11,25 @@
 /* Whether a stage got on with its view or has to wait for bytes, for room, or for good. */
 enum progress { STAGE_ON, STAGE_WAIT };
 
-/* session.c: the one door between states, and the ends of a session. */
+/* session.c: the one door between states. */
 void session_enter(struct session *s, enum session_state to);
 /* Remembers who the client is, in one piece of memory; `user` may be the one remembered. 0 or -1.
  */
 int session_identify(struct session *s, struct slice client_id, bool has_user, struct slice user);
 
+/* Makes session.extra, if it is not there: false without memory. And wipes and frees it. */
+bool session_extra(struct session *s);
+void session_forget_extra(struct session *s);
+
 struct session_note *session_noted(struct session_step *step, enum note_kind kind);
 
-/* The verdict on the CONNECT is a refusal: noted, and answered now or when its time has come. code:
- * the reason code of a MALFORMED, the broker's own of a BROKER_REFUSED, else 0; why: a static
- * phrase or NULL; rule: what decided, or NULL. */
+/* Notes and counts a payload that may not pass. */
+void session_note_payload(const struct session_env *env, struct session_step *step,
+                          enum seal_error error, const struct payload_in *in);
+
+/* ends.c: the verdict on the CONNECT is a refusal: noted, and answered now or when its time has
+ * come. code: the reason code of a MALFORMED, the broker's own of a BROKER_REFUSED, else 0; why: a
+ * static phrase or NULL; rule: what decided, or NULL. */
 struct refusal {
 	enum verdict verdict;
 	uint8_t code;
@@ -31,14 +39,14 @@ struct refusal {
 void session_decide(struct session *s, const struct session_env *env, const struct refusal *r,
                     struct session_step *step);
 
+/* The same where there is nothing but the verdict and, or NULL, a static phrase. */
+void session_deny(struct session *s, const struct session_env *env, enum verdict v, const char *why,
+                  struct session_step *step);
+
 /* An established session ends because of what `from` sent. A v5 client is told `tell` (0: nothing),
  * if its side is at a frame boundary; the broker is never told. */
 void session_fail(struct session *s, enum side from, uint8_t tell, const char *why,
                   struct session_step *step);
-
-/* Notes and counts a payload that may not pass. */
-void session_note_payload(const struct session_env *env, struct session_step *step,
-                          enum seal_error error, const struct payload_in *in);
 
 /* Closes both sides behind what was written. */
 void session_finish(struct session *s, struct session_step *step);
@@ -46,13 +54,6 @@ void session_finish(struct session *s, struct session_step *step);
 /* lease.c: whether passwords of this client may come again; and what stands for one. */
 bool lease_wanted(const struct session *s, const struct session_env *env);
 void lease_tag(struct session *s, const struct session_env *env, const struct mqtt_connect *c);
-
-/* Makes session.extra, if it is not there: false without memory. And wipes and frees it. */
-bool session_extra(struct session *s);
-void session_forget_extra(struct session *s);
-
-/* The login that the state keeps, borrowed. False where there is none. */
-bool stage_stored(const struct session *s, struct otp_login *out);
 
 /* meter.c: n packets of that side are on their way or were answered; a payload came through, was
  * sealed, or may not pass. */
@@ -157,11 +158,15 @@ void stage_forward(struct session *s, const struct session_env *env, struct slic
 /* Whether there is a user name to draw a code for; else the login is refused. */
 bool stage_may_draw(struct session *s, const struct session_env *env, struct session_step *step);
 
-/* stage_login.c: AWAIT_CONNACK, both sides; and DRAWING, in which the broker must be silent. */
+/* stage_login.c: the CONNECT is judged, its code included if it has one: asks for the broker. */
+void stage_dial(struct session *s, const struct session_env *env, struct session_step *step);
+
+/* The login that the state keeps, borrowed. False where there is none. */
+bool stage_stored(const struct session *s, struct otp_login *out);
+
+/* stage_connack.c: AWAIT_CONNACK, both sides; and DRAWING, in which the broker must be silent. */
 void stage_await(struct session *s, const struct session_env *env, enum side from,
                  struct slice bytes, struct session_step *step);
-/* Broker dialled and, with an OTP, judged: asks for the broker. */
-void stage_dial(struct session *s, const struct session_env *env, struct session_step *step);
 
 /* stage_relay.c: RELAYING and DRAINING. */
 void stage_relay(struct session *s, const struct session_env *env, enum side from,
