@@ -181,6 +181,8 @@ const struct store_ban *bans_of_address(const struct bans *b, const uint8_t addr
 	const struct store_ban *ban = NULL;
 	uint8_t value[BANS_ADDRESS_SIZE];
 
+	if (b->n == 0)
+		return NULL;
 	/* From the longest on, so that what is masked stays masked. */
 	memcpy(value, address, 16);
 	for (unsigned bits = LENGTHS; bits-- > 0 && ban == NULL;) {
