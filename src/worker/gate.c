@@ -1,37 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* Everything is known by a keyed hash of what it is (a kind, the filter, an address or a name), so
- * entries have one size whatever a peer calls itself, and nobody can choose who shares a place with
- * him. How many there are now is counted exactly, in a tree that is as large as the crowd; how
- * often somebody came, in tables that never grow and err on the safe side when they are full. */
+/* What the gate says of whoever knocks, whose CONNECT is read, and who is to be let in. Each answer
+ * is one turn of the lock, so a place is taken in the turn in which it was found free. What is only
+ * judged before is a better answer, sooner; the place itself is the last word. */
 #include "worker/gate_own.h"
 
-#include "base/rate.h"
-#include "base/secret.h"
-
-#include <search.h>
 #include <stdlib.h>
 
 /* Of each table of rates: 1 MiB, of which only what is touched is there. */
 enum { PLACES = 1 << 16 };
 
-/* How many there are of one key. */
-struct count {
-	uint64_t key;
-	size_t n;
-};
-
-static int compare(const void *a, const void *b)
-{
-	const struct count *x = a, *y = b;
-
-	return (x->key > y->key) - (x->key < y->key);
-}
-
 void gate_free(struct gate *g)
 {
 	if (g == NULL)
 		return;
-	tdestroy(g->counts, free);
+	gate_counts_free(g);
 	for (size_t i = 0; i < KINDS; i++)
 		tally_free(g->spent[i]);
 	bans_free(g->bans);
@@ -59,104 +41,13 @@ struct gate *gate_new(size_t n_listeners, struct err *e)
 		return NULL;
 	}
 	secret_random(g->hash_key, sizeof g->hash_key);
-	g->n = n_listeners;
 	return g;
-}
-
-/* The key of a value; 0 where it is empty, so that it is not counted. scope: where it is. */
-static uint64_t key_of(const struct gate *g, enum gate_kind kind, struct slice scope,
-                       struct slice value)
-{
-	uint8_t all[2 * SECRET_HASH_SIZE + 1], out[SECRET_HASH_SIZE];
-	uint64_t key;
-
-	if (value.n == 0)
-		return 0;
-	all[0] = (uint8_t)kind;
-	secret_hash(g->hash_key, scope, all + 1);
-	secret_hash(g->hash_key, value, all + 1 + SECRET_HASH_SIZE);
-	secret_hash(g->hash_key, slice_of(all, sizeof all), out);
-	memcpy(&key, out, sizeof key);
-	return key == 0 ? 1 : key;
-}
-
-static uint64_t filter_key(const struct gate *g, enum gate_kind kind, const struct conf_filter *f,
-                           struct slice value)
-{
-	return key_of(g, kind, slice_str(f->name), value);
-}
-
-uint64_t gate_rate_key(const struct gate *g, enum gate_kind kind, const struct conf_filter *f,
-                       const struct conf_rate *limit, struct slice value)
-{
-	uint64_t scope[3] = {filter_key(g, kind, f, slice_str("rate")), limit->n, limit->per_ms};
-
-	return key_of(g, kind, slice_of((const uint8_t *)scope, sizeof scope), value);
 }
 
 static uint64_t waiting_key(const struct gate *g, size_t listener, const uint8_t source[16])
 {
-	return key_of(g, WAITING, slice_of((const uint8_t *)&listener, sizeof listener),
-	              slice_of(source, 16));
-}
-
-static struct count *find(struct gate *g, uint64_t key)
-{
-	struct count wanted = {.key = key}, **node = tfind(&wanted, &g->counts, compare);
-
-	return node == NULL ? NULL : *node;
-}
-
-static size_t there_are(struct gate *g, uint64_t key)
-{
-	const struct count *c = key == 0 ? NULL : find(g, key);
-
-	return c == NULL ? 0 : c->n;
-}
-
-/* One more, or -1 without memory. */
-static int count_up(struct gate *g, uint64_t key)
-{
-	struct count *c = find(g, key);
-
-	if (c == NULL) {
-		c = calloc(1, sizeof *c);
-		if (c == NULL)
-			return -1;
-		c->key = key;
-		if (tsearch(c, &g->counts, compare) == NULL) {
-			free(c);
-			return -1;
-		}
-	}
-	c->n++;
-	return 0;
-}
-
-static void count_down(struct gate *g, uint64_t key)
-{
-	struct count *c = find(g, key);
-
-	if (c == NULL || --c->n != 0)
-		return;
-	(void)tdelete(c, &g->counts, compare);
-	free(c);
-}
-
-/* Counts one more of a key, where the rate allows it. */
-static bool rate_allows(struct gate *g, enum gate_kind kind, const struct rate *r, uint64_t key,
-                        struct now now)
-{
-	int64_t now_ns = now.mono_ms * NS_PER_MS;
-	bool known;
-
-	if (r->burst == 0 || key == 0)
-		return true;
-	int64_t *spent = tally_at(g->spent[kind], key, now_ns, &known);
-	if (rate_wait(r, *spent, now_ns) != 0)
-		return false;
-	*spent = rate_spend(r, *spent, now_ns);
-	return true;
+	return gate_key(g, WAITING, slice_of((const uint8_t *)&listener, sizeof listener),
+	                slice_of(source, 16));
 }
 
 static bool connect_allowed(struct gate *g, enum gate_kind kind, const struct conf_filter *f,
@@ -165,7 +56,7 @@ static bool connect_allowed(struct gate *g, enum gate_kind kind, const struct co
 	struct rate r = rate_of(limit->n, limit->per_ms);
 
 	return limit->n == 0 ||
-	       rate_allows(g, kind, &r, gate_rate_key(g, kind, f, limit, value), now);
+	       gate_rate_allows(g, kind, &r, gate_rate_key(g, kind, f, limit, value), now);
 }
 
 static struct gate_word refuse(const struct gate_limits *limits, enum verdict v,
@@ -198,12 +89,12 @@ static struct gate_word shares(struct gate *g, const struct gate_limits *limits,
 	if (f == NULL)
 		return welcome;
 	if (f->connections_per_address != 0 &&
-	    there_are(g, filter_key(g, BY_ADDRESS, f, gate_source(who))) >=
+	    gate_there_are(g, gate_filter_key(g, BY_ADDRESS, f, gate_source(who))) >=
 	        f->connections_per_address)
 		return refuse(limits, VERDICT_SHARE_LIMIT, CONF_CONNECTIONS_PER_ADDRESS,
 		              "limit connections per address");
 	if (f->connections_per_user != 0 &&
-	    there_are(g, filter_key(g, BY_USER, f, who->user)) >= f->connections_per_user)
+	    gate_there_are(g, gate_filter_key(g, BY_USER, f, who->user)) >= f->connections_per_user)
 		return refuse(limits, VERDICT_SHARE_LIMIT, CONF_CONNECTIONS_PER_USER,
 		              "limit connections per user");
 	return welcome;
@@ -230,8 +121,8 @@ struct gate_word gate_knock(struct gate *g, const struct gate_limits *limits,
 	else
 		word = shares(g, limits, &by_address);
 	if (word.verdict != VERDICT_ACCEPTED && !word.dry)
-		word.flood = !rate_allows(
-		    g, TOLD, &told, key_of(g, TOLD, slice_of(NULL, 0), gate_source(who)), now);
+		word.flood = !gate_rate_allows(
+		    g, TOLD, &told, gate_key(g, TOLD, slice_of(NULL, 0), gate_source(who)), now);
 	(void)pthread_mutex_unlock(&g->lock);
 	return word;
 }
@@ -246,7 +137,8 @@ enum gate_answer gate_arrive(struct gate *g, size_t listener, const uint8_t sour
 	(void)pthread_mutex_lock(&g->lock);
 	if (l->pending >= limits->max_pending)
 		answer = GATE_FULL;
-	else if (there_are(g, key) >= limits->max_pending_per_address || count_up(g, key) != 0)
+	else if (gate_there_are(g, key) >= limits->max_pending_per_address ||
+	         gate_count_up(g, key) != 0)
 		answer = GATE_ADDRESS;
 	else
 		l->pending++;
@@ -259,7 +151,7 @@ void gate_depart(struct gate *g, size_t listener, const uint8_t source[16])
 	uint64_t key = waiting_key(g, listener, source);
 
 	(void)pthread_mutex_lock(&g->lock);
-	count_down(g, key);
+	gate_count_down(g, key);
 	g->listeners[listener].pending--;
 	(void)pthread_mutex_unlock(&g->lock);
 }
@@ -328,14 +220,14 @@ static int take_places(struct gate *g, const struct gate_limits *limits, const s
 	if (f == NULL)
 		return 0;
 	if (f->connections_per_address != 0)
-		place->keys[BY_ADDRESS] = filter_key(g, BY_ADDRESS, f, gate_source(who));
+		place->keys[BY_ADDRESS] = gate_filter_key(g, BY_ADDRESS, f, gate_source(who));
 	if (f->connections_per_user != 0)
-		place->keys[BY_USER] = filter_key(g, BY_USER, f, who->user);
+		place->keys[BY_USER] = gate_filter_key(g, BY_USER, f, who->user);
 	if (f->publish_per_client.n != 0)
 		place->keys[BY_CLIENT] =
 		    gate_rate_key(g, BY_CLIENT, f, &f->publish_per_client, who->client_id);
 	for (size_t i = 0; i <= BY_CLIENT; i++) {
-		if (place->keys[i] != 0 && count_up(g, place->keys[i]) != 0) {
+		if (place->keys[i] != 0 && gate_count_up(g, place->keys[i]) != 0) {
 			place->keys[i] = 0;
 			result = -1;
 		}
@@ -347,7 +239,7 @@ static void leave_places(struct gate *g, const struct gate_place *place)
 {
 	for (size_t i = 0; i <= BY_CLIENT; i++) {
 		if (place->keys[i] != 0)
-			count_down(g, place->keys[i]);
+			gate_count_down(g, place->keys[i]);
 	}
 }
 
@@ -361,7 +253,7 @@ static int64_t spent_before(struct gate *g, const struct conf_filter *f, uint64_
 
 	if (key == 0)
 		return 0;
-	if (there_are(g, key) > 1) {
+	if (gate_there_are(g, key) > 1) {
 		struct rate r = rate_of(f->publish_per_client.n, f->publish_per_client.per_ms);
 		return now_ns + r.burst * r.step_ns;
 	}
