@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* Who may ask and how an answer looks: bytes in, bytes out. What stands here names users' devices
+ * and rules, so a browser is told with every answer to show it to no other page. */
 #include "admin/answer.h"
 
 #include <stdio.h>
@@ -100,4 +102,9 @@ int answer_put(struct buf *out, int status, const char *type, const char *nonce,
 	if (buf_append(out, slice_of(text, (size_t)n)) != 0)
 		return -1;
 	return head ? 0 : buf_append(out, body);
+}
+
+int answer_text(struct buf *out, int status, const char *text, bool head)
+{
+	return answer_put(out, status, "text/plain; charset=utf-8", NULL, slice_str(text), head);
 }

@@ -20,8 +20,11 @@ struct question {
 int answer_judge(const struct question *q, bool *head, struct slice *path);
 
 /* Appends a whole response. nonce: what the page's style is allowed by, or NULL. head: without its
- * body. */
+ * body. 0, or -1 where there is no room or memory. */
 int answer_put(struct buf *out, int status, const char *type, const char *nonce, struct slice body,
                bool head);
+
+/* The same for a line of plain text. */
+int answer_text(struct buf *out, int status, const char *text, bool head);
 
 #endif

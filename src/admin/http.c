@@ -4,10 +4,7 @@
  * it. Whoever is served has one request and is then closed. */
 #include "admin/http.h"
 
-#include "admin/answer.h"
-#include "admin/exposition.h"
-#include "admin/page.h"
-#include "base/secret.h"
+#include "admin/routes.h"
 #include "base/text.h"
 #include "sys/log.h"
 
@@ -23,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEALTH_MS = 2000, HISTORY_TICK_S = 5, NONCE_SIZE = 16 };
+enum { HISTORY_TICK_S = 5 };
 
 struct peer {
 	struct http *http;
@@ -90,97 +87,28 @@ static void answered(struct bufferevent *stream, void *arg)
 	discard(stream, arg);
 }
 
-static void reply(struct peer *p, int status, const char *type, const char *nonce,
-                  struct slice body, bool head)
+/* Sends what was made, and closes behind it. made: 0, or -1 where it could not be. */
+static void reply(struct peer *p, int made, const struct buf *out)
+{
+	bufferevent_setcb(p->stream, discard, answered, stream_over, p);
+	if (made != 0 || bufferevent_write(p->stream, buf_view(out).p, out->len) != 0)
+		peer_end(p);
+}
+
+static void serve(struct peer *p, const struct question *q)
 {
 	struct buf out = {.cap = ANSWER_MAX};
-	int r = answer_put(&out, status, type, nonce, body, head);
 
-	bufferevent_setcb(p->stream, discard, answered, stream_over, p);
-	if (r != 0 || bufferevent_write(p->stream, buf_view(&out).p, out.len) != 0)
-		peer_end(p);
+	reply(p, routes_answer(q, p->http->page, p->http->facts, &out), &out);
 	buf_free(&out);
 }
 
-static void reply_text(struct peer *p, int status, const char *text, bool head)
+static void refuse_long(struct peer *p)
 {
-	reply(p, status, "text/plain; charset=utf-8", NULL, slice_str(text), head);
-}
+	struct buf out = {.cap = ANSWER_MAX};
 
-static void serve_metrics(struct peer *p, bool head)
-{
-	struct buf body = {.cap = ANSWER_MAX / 2};
-
-	if (exposition_write(p->http->facts, &body) == 0)
-		reply(p, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, buf_view(&body),
-		      head);
-	else
-		reply_text(p, 500, "no memory for the metrics\n", head);
-	buf_free(&body);
-}
-
-static void serve_page(struct peer *p, bool head)
-{
-	struct buf body = {.cap = ANSWER_MAX / 2};
-	uint8_t random[NONCE_SIZE];
-	char nonce[2 * NONCE_SIZE + 1];
-
-	secret_random(random, sizeof random);
-	text_hex(random, sizeof random, nonce);
-	if (page_write(p->http->page, p->http->facts, nonce, &body) == 0)
-		reply(p, 200, "text/html; charset=utf-8", nonce, buf_view(&body), head);
-	else
-		reply_text(p, 500, "no memory for the page\n", head);
-	buf_free(&body);
-}
-
-static void serve_health(struct peer *p, bool head)
-{
-	bool alive = pool_alive(p->http->facts->pool, HEALTH_MS);
-
-	reply_text(p, alive ? 200 : 503, alive ? "ok\n" : "a worker does not answer\n", head);
-}
-
-/* The listeners stand as long as this does: they are opened before, and closed after it. */
-static void serve_readiness(struct peer *p, bool head)
-{
-	struct pool *pool = p->http->facts->pool;
-	struct snapshot *s = pool_snapshot(pool);
-	bool broker = false, state = pool_state_writable(pool, HEALTH_MS);
-
-	for (size_t i = 0; i < s->conf->n_brokers && !broker; i++)
-		broker = broker_reachable(&s->brokers[i]);
-	snapshot_unref(s);
-	if (broker && state)
-		reply_text(p, 200, "ready\n", head);
-	else
-		reply_text(p, 503,
-		           broker  ? "the state cannot be written\n"
-		           : state ? "no broker can be reached\n"
-		                   : "no broker can be reached, the state cannot be written\n",
-		           head);
-}
-
-static void dispatch(struct peer *p, const struct question *q)
-{
-	static const struct {
-		const char *path;
-		void (*serve)(struct peer *p, bool head);
-	} routes[] = {{"/", serve_page},
-	              {"/metrics", serve_metrics},
-	              {"/healthz", serve_health},
-	              {"/readyz", serve_readiness}};
-	struct slice path;
-	bool head;
-	int status = answer_judge(q, &head, &path);
-
-	for (size_t i = 0; status == 200 && i < sizeof routes / sizeof routes[0]; i++) {
-		if (slice_eq(path, slice_str(routes[i].path))) {
-			routes[i].serve(p, head);
-			return;
-		}
-	}
-	reply_text(p, status == 200 ? 404 : status, "/metrics /healthz /readyz /\n", head);
+	reply(p, answer_text(&out, 431, "too long\n", false), &out);
+	buf_free(&out);
 }
 
 /* Reads the lines of the request; the first Host counts. */
@@ -210,7 +138,7 @@ static void take_request(struct peer *p, struct evbuffer *in)
 			skip++;
 		q.host = slice_of(host + skip, host_n - skip);
 	}
-	dispatch(p, &q);
+	serve(p, &q);
 	free(first);
 	free(host);
 }
@@ -223,7 +151,7 @@ static void request_ready(struct bufferevent *stream, void *arg)
 	if (evbuffer_search(in, "\r\n\r\n", 4, NULL).pos >= 0)
 		take_request(p, in);
 	else if (evbuffer_get_length(in) > HTTP_REQUEST_MAX)
-		reply_text(p, 431, "too long\n", false);
+		refuse_long(p);
 }
 
 static void peer_begin(struct http *h, int fd)
