@@ -249,6 +249,9 @@ void worker_free(struct worker *w)
 {
 	if (w->mail_event != NULL)
 		event_free(w->mail_event);
+	/* The last mail may have something to report, which needs what follows. */
+	mailbox_fini(&w->mailbox);
+	report_suppressed(w);
 	if (w->resume_event != NULL)
 		event_free(w->resume_event);
 	if (w->drain_event != NULL)
@@ -267,7 +270,6 @@ void worker_free(struct worker *w)
 	deadlines_fini(&w->deadlines);
 	if (w->base != NULL)
 		event_base_free(w->base);
-	mailbox_fini(&w->mailbox);
 	if (w->read_buffer != NULL)
 		(void)munmap(w->read_buffer, 2 * (size_t)WORKER_READ_MAX);
 	kit_free(w->kit);

@@ -105,6 +105,15 @@ def mounted(name, size="2m"):
     return folder
 
 
+def threads(pid):
+    """The names of a process's threads."""
+    names = []
+    for tid in os.listdir("/proc/%d/task" % pid):
+        with contextlib.suppress(OSError), open("/proc/%d/task/%s/comm" % (pid, tid), encoding="ascii") as f:
+            names.append(f.read().strip())
+    return names
+
+
 def unmount(folder):
     proc.run(["umount", "-l", folder])
 
@@ -186,6 +195,31 @@ def locked():
     world.close()
 
 
+def stopped():
+    """A stop while another process holds the state, and more logins of one user than there are lines for wait for it"""
+    world = World("stopped").open()
+    front = world.front
+    world.live.close()
+    tap.eq(proc.stop(front.child), 0, "stopped: the proxy stops")
+    front.configure("shutdown-grace 1s\nlog {\n\trate-limit 2 per 1h\n}\n" + TEXT)
+    front.start()
+    holder = sqlite3.connect(front.state, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    crowd = [raw.Client(front.port, 4, "127.0.0.1", 30) for _ in range(24)]
+    for i, c in enumerate(crowd):
+        c.send(raw.connect(4, "crowd%d" % i, user=world.fresh.name, password="p" + world.code))
+    tap.ok(proc.holds(lambda: front.ctl("connections")[1].count(" JUDGING ") == len(crowd), 20), "stopped: all wait",
+           lambda: front.ctl("connections"))
+    front.child.terminate()
+    tap.ok(proc.holds(lambda: "worker" not in threads(front.pid), 30), "stopped: the workers are through", lambda: threads(front.pid))
+    holder.execute("ROLLBACK")
+    holder.close()
+    tap.eq(front.wait_exit(30), 0, "stopped: status 0")
+    tap.ok(front.events("suppressed", of="state"), "stopped: the last lines that were left out are counted", front.log)
+    for c in crowd:
+        c.close()
+
+
 def scribble(path):
     """Every page but the first is overwritten; what is in the log goes to the pages first."""
     with sqlite3.connect(path, timeout=10) as db:
@@ -259,4 +293,4 @@ def finish():
     tap.eq(stub.errors, [], "the stub broker understood all it got")
 
 
-tap.run([limited, locked, full, read_only, damaged, other_key, finish])
+tap.run([limited, locked, stopped, full, read_only, damaged, other_key, finish])
