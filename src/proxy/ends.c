@@ -31,6 +31,14 @@ static void answer_refusal(struct session *s, struct session_step *step)
 	session_finish(s, step);
 }
 
+void session_give_back(struct session *s, int64_t id, bool taken, struct session_step *step)
+{
+	if (!taken)
+		return;
+	s->settle = (struct session_settle){.id = id, .give_back = true, .pending = -1};
+	step->ask |= ASK_SETTLE;
+}
+
 void session_decide(struct session *s, const struct session_env *env, const struct refusal *r,
                     struct session_step *step)
 {
@@ -43,11 +51,8 @@ void session_decide(struct session *s, const struct session_env *env, const stru
 	if (r->rule != NULL)
 		n->rule = *r->rule;
 	/* A guess taken for a right code that is not consumed after all. */
-	if (s->state == SESSION_DIALING && s->consume.guess_taken) {
-		s->settle =
-		    (struct session_settle){.id = s->consume.id, .give_back = true, .pending = -1};
-		step->ask |= ASK_SETTLE;
-	}
+	if (s->state == SESSION_DIALING)
+		session_give_back(s, s->consume.id, s->consume.guess_taken, step);
 	/* Without a word the broker would publish the Will of a client that lists refuse. */
 	if (s->state == SESSION_AWAIT_CONNACK && verdict_info(r->verdict)->how == VERDICT_LISTED)
 		(void)own_say(s, SIDE_BROKER, slice_of(part, sizeof part), step);

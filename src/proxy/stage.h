@@ -43,6 +43,10 @@ void session_decide(struct session *s, const struct session_env *env, const stru
 void session_deny(struct session *s, const struct session_env *env, enum verdict v, const char *why,
                   struct session_step *step);
 
+/* Where a guess was taken at that credential, asks to give it back: no code was judged for it, or a
+ * right one was not used up. */
+void session_give_back(struct session *s, int64_t id, bool taken, struct session_step *step);
+
 /* An established session ends because of what `from` sent. A v5 client is told `tell` (0: nothing),
  * if its side is at a frame boundary; the broker is never told. */
 void session_fail(struct session *s, enum side from, uint8_t tell, const char *why,

@@ -40,9 +40,7 @@ static void refuse_code(struct session *s, const struct session_env *env,
 static void go_on_leased(struct session *s, const struct session_env *env,
                          const struct session_credential *answer, struct session_step *step)
 {
-	s->settle = (struct session_settle){.id = answer->id, .give_back = true, .pending = -1};
-	if (answer->guess_taken)
-		step->ask |= ASK_SETTLE;
+	session_give_back(s, answer->id, answer->guess_taken, step);
 	s->login = LOGIN_LEASED;
 	stage_dial(s, env, step);
 }
@@ -63,16 +61,13 @@ static bool keep_stored(struct session *s, const struct session_credential *answ
 	return true;
 }
 
-/* Before a code is looked at, so that this tells nothing of it. */
-static void refuse_unstored(struct session *s, const struct session_env *env,
-                            const struct session_credential *answer, struct session_step *step)
+/* Before a code is looked at: this tells nothing of it, and was no guess. */
+static void refuse_unjudged(struct session *s, const struct session_env *env,
+                            const struct session_credential *answer, enum verdict v,
+                            const char *why, struct session_step *step)
 {
-	s->settle = (struct session_settle){.id = answer->id, .give_back = true, .pending = -1};
-	if (answer->guess_taken)
-		step->ask |= ASK_SETTLE;
-	session_deny(s, env, VERDICT_OTP_LOCKED,
-	             "no login for the broker is kept for this user: mqsecproxyctl user edit",
-	             step);
+	session_give_back(s, answer->id, answer->guess_taken, step);
+	session_deny(s, env, v, why, step);
 }
 
 void session_taken(struct session *s, const struct session_env *env, struct slice client,
@@ -91,19 +86,21 @@ void session_taken(struct session *s, const struct session_env *env, struct slic
 		return;
 	}
 	if (!answer->found) {
-		session_deny(s, env, answer->why, answer->reason, step);
+		refuse_unjudged(s, env, answer, answer->why, answer->reason, step);
 		return;
 	}
 	if (mqtt_frame_next(client, &f) != MQTT_OK || client.n < f.head + (size_t)f.remaining ||
 	    mqtt_connect_get(slice_of(client.p + f.head, f.remaining), f.minimal, &c) != MQTT_OK) {
-		session_deny(s, env, VERDICT_STORE_FAILED, "the CONNECT is gone", step);
+		refuse_unjudged(s, env, answer, VERDICT_STORE_FAILED, "the CONNECT is gone", step);
 		return;
 	}
 	if (s->extra != NULL)
 		s->extra->edition = answer->edition;
 	s->forward = env->policy->forward; /* of one configuration with the layout */
 	if (!keep_stored(s, answer)) {
-		refuse_unstored(s, env, answer, step);
+		refuse_unjudged(
+		    s, env, answer, VERDICT_OTP_LOCKED,
+		    "no login for the broker is kept for this user: mqsecproxyctl user edit", step);
 		return;
 	}
 	s->layout = env->policy->layout;
@@ -207,10 +204,7 @@ void session_consumed(struct session *s, const struct session_env *env, enum ver
 		return;
 	}
 	/* Somebody else used the code up: a replay, which is no guess. */
-	if (answer == VERDICT_OTP_REPLAYED && s->consume.guess_taken) {
-		s->settle =
-		    (struct session_settle){.id = s->consume.id, .give_back = true, .pending = -1};
-		step->ask |= ASK_SETTLE;
-	}
+	if (answer == VERDICT_OTP_REPLAYED)
+		session_give_back(s, s->consume.id, s->consume.guess_taken, step);
 	session_deny(s, env, answer, NULL, step);
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/* Secrets are opened here, for as long as the session judges with them, and wiped behind it. What
+ * was asked is answered for, whether its connection is still there or not: the turn of a TAKE is
+ * given up, and a guess that nobody will use given back. */
 #include "worker/login.h"
 
 #include "base/secret.h"
@@ -9,20 +12,27 @@
 
 #include <stdlib.h>
 
-static struct login *login_new(struct conn *c, enum store_verb verb, void (*deliver)(struct mail *))
+static struct login *login_make(struct worker *w, const uint8_t source[16], enum store_verb verb,
+                                void (*deliver)(struct mail *))
 {
 	struct login *l = calloc(1, sizeof *l);
 
 	if (l == NULL)
 		return NULL;
-	l->worker = c->worker;
+	l->worker = w;
 	l->op.mail.deliver = deliver;
-	l->op.reply_to = &c->worker->mailbox;
+	l->op.reply_to = &w->mailbox;
 	l->op.verb = verb;
-	l->op.now = c->worker->now.real_us / 1000000;
+	l->op.now = w->now.real_us / 1000000;
 	l->op.pending = -1;
-	memcpy(l->op.source, c->session->source, sizeof l->op.source);
+	memcpy(l->op.source, source, sizeof l->op.source);
 	return l;
+}
+
+static struct login *login_new(const struct conn *c, enum store_verb verb,
+                               void (*deliver)(struct mail *))
+{
+	return login_make(c->worker, c->session->source, verb, deliver);
 }
 
 /* Takes the request from its connection; NULL where the connection is gone, which may be because
@@ -72,6 +82,30 @@ static enum verdict verdict_of(enum store_status status, const char **reason)
 		break;
 	}
 	return VERDICT_STORE_FAILED;
+}
+
+static void settled(struct mail *mail)
+{
+	struct login *l = (struct login *)mail;
+
+	(void)answered(l);
+	free(l);
+}
+
+/* Nobody waits any more, so no code is judged, and this was no guess. */
+static void give_guess_back(const struct login *taken)
+{
+	struct worker *w = taken->worker;
+	struct login *l = w->shared->store == NULL
+	                      ? NULL
+	                      : login_make(w, taken->op.source, STORE_SETTLE, settled);
+
+	/* Without memory the guess stays taken, which errs on the safe side. */
+	if (l == NULL)
+		return;
+	l->op.id = taken->op.id;
+	l->op.give_back = true;
+	worker_ask(w, &l->op);
 }
 
 static void yielded(struct mail *mail)
@@ -142,6 +176,8 @@ static void taken(struct mail *mail)
 	                                    .cred = &cred};
 	uint8_t login[OTP_LOGIN_MAX];
 
+	if (c != NULL && c->session->state != SESSION_JUDGING) /* it took too long */
+		c = NULL;
 	answer.why = verdict_of(l->op.status, &answer.reason);
 	if (l->op.status == STORE_DONE && l->op.blob_len > ATREST_OVERHEAD &&
 	    l->op.blob_len - ATREST_OVERHEAD <= sizeof cred.secret) {
@@ -158,6 +194,8 @@ static void taken(struct mail *mail)
 		answer.login = open_login(l, c, login);
 	if (c != NULL)
 		conn_taken(c, &answer);
+	else if (l->op.status == STORE_DONE && l->op.guess_taken)
+		give_guess_back(l);
 	secret_wipe(login, sizeof login);
 	otp_credential_wipe(&cred);
 	yield_turn(l);
@@ -173,14 +211,6 @@ static void consumed(struct mail *mail)
 
 	if (c != NULL)
 		conn_consumed(c, v);
-	free(l);
-}
-
-static void settled(struct mail *mail)
-{
-	struct login *l = (struct login *)mail;
-
-	(void)answered(l);
 	free(l);
 }
 

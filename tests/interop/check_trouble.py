@@ -4,6 +4,7 @@ and no code goes out meanwhile, sessions that run go on, the log says why, and n
 is good afterwards, one that was used is not. All but damage is over by itself when its cause is."""
 import base64
 import contextlib
+import json
 import os
 import resource
 from concurrent.futures import ThreadPoolExecutor
@@ -195,6 +196,34 @@ def locked():
     world.close()
 
 
+def unjudged():
+    """Who leaves while the state is held, or waits for it too long, has guessed nothing: no code of theirs was judged"""
+    front = proxy.Proxy(proxy.listener(extra="\totp codes") + proxy.broker(stub.port, extra="\tconnect-timeout 1s") + proxy.otp_block(),
+                        name="unjudged").start()
+    gone, late, wrong = front.add_users(["unjudged-gone", "unjudged-late", "unjudged-wrong"])
+
+    def login(user, code):
+        with raw.Client(front.port, 4, next(addresses), 30) as c:
+            return c.login("c", user=user.name, password="p" + code).code
+
+    def left(user):
+        return json.loads(front.ctl("--json", "user", "show", user.name)[1])["guesses-left"]
+    full = left(gone)
+    holder = sqlite3.connect(front.state, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with raw.Client(front.port, 4, next(addresses), 30) as c:
+        c.send(raw.connect(4, "c", user=gone.name, password="p" + gone.code()))
+        tap.ok(proc.holds(lambda: " JUDGING " in front.ctl("connections")[1], 20), "unjudged: one waits, and leaves")
+    tap.eq(login(late, late.code()), 3, "unjudged: one waits too long")
+    holder.execute("ROLLBACK")
+    holder.close()
+    # behind the two of them
+    tap.eq(proc.holds(lambda: login(wrong, "00000000") == 4, 20), True, "unjudged: then the state is there, and a wrong code is refused")
+    tap.ok(proc.holds(lambda: (left(gone), left(late)) == (full, full), 10), "unjudged: neither has guessed", lambda: (full, left(gone), left(late)))
+    tap.eq(left(wrong), full - 1, "unjudged: who sent a wrong code has")
+    tap.eq(front.stop(), 0, "unjudged: status 0")
+
+
 def stopped():
     """A stop while another process holds the state, and more logins of one user than there are lines for wait for it"""
     world = World("stopped").open()
@@ -293,4 +322,4 @@ def finish():
     tap.eq(stub.errors, [], "the stub broker understood all it got")
 
 
-tap.run([limited, locked, stopped, full, read_only, damaged, other_key, finish])
+tap.run([limited, locked, unjudged, stopped, full, read_only, damaged, other_key, finish])

@@ -532,6 +532,35 @@ START_TEST(identity)
 }
 END_TEST
 
+/* A guess is only one where a code was judged: what is refused before gives it back. */
+START_TEST(guess_comes_back)
+{
+	static const struct {
+		bool found, gone;
+	} rows[] = {{false, false}, {true, true}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct rig *r = rig_new(otp, MQTT_311);
+		struct packet connect = packet_of(r, otp, "connect id=c1 user=$t pass=pw$code keep=33");
+		struct otp_credential cred;
+
+		reach(r, SESSION_JUDGING);
+		ck_assert(world_credential(slice_str("t0"), &cred));
+		struct session_credential answer = {.found = rows[i].found, .why = VERDICT_STORE_FAILED, .id = 7,
+		                                    .guess_taken = true, .cred = &cred};
+		session_taken(r->s, &r->env, slice_of(connect.p, rows[i].gone ? 3 : connect.n), &answer,
+		              fresh(r, ROOM));
+		ck_assert_int_eq(r->s->refusal, VERDICT_STORE_FAILED);
+		ck_assert_uint_eq(r->step.ask, ASK_SETTLE);
+		ck_assert(r->s->settle.give_back && !r->s->settle.failed && !r->s->settle.replayed);
+		ck_assert_int_eq(r->s->settle.id, 7);
+		ck_assert_int_eq(r->s->settle.pending, -1);
+		packet_free(&connect);
+		rig_free(r);
+	}
+}
+END_TEST
+
 START_TEST(counters)
 {
 	struct rig *r = rig_new(sealing, MQTT_311);
@@ -778,6 +807,7 @@ int main(void)
 	tcase_add_test(t, policy_exchanged_before_connect);
 	tcase_add_test(t, still_allowed);
 	tcase_add_test(t, identity);
+	tcase_add_test(t, guess_comes_back);
 	tcase_add_test(t, counters);
 	tcase_add_loop_test(t, failed_opening_is_noted, 0, 2);
 	tcase_add_loop_test(t, stop_is_noted, 0, 2);
