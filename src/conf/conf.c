@@ -45,6 +45,9 @@ static void free_rules(struct conf *c)
 		free(c->payloads[i].broker.keys);
 	}
 	free(c->payloads);
+	for (size_t i = 0; i < c->n_lists; i++)
+		free(c->lists[i].path);
+	free(c->lists);
 }
 
 static void free_otps(struct conf *c)

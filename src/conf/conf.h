@@ -94,6 +94,13 @@ struct conf_broker {
 	bool insecure_ok; /* codes in plain TCP beyond loopback were asked for */
 };
 
+/* A list that a rule was read from. */
+struct conf_list {
+	char *path;
+	bool ended; /* its last line has a line end */
+	bool cut;   /* its last line has none; neither where it is empty */
+};
+
 struct conf_listener {
 	char *name;
 	struct conf_address *listen; /* at least one; port 0 takes a free one */
@@ -158,6 +165,8 @@ struct conf {
 	size_t n_key_paths;
 	struct conf_payload *payloads; /* in order: the first that matches a topic decides */
 	size_t n_payloads;
+	struct conf_list *lists;
+	size_t n_lists;
 	char **files; /* every configuration file read; rules point to these names */
 	size_t n_files;
 	char *dump; /* what conf_dump() writes; made while the origins are still known */

@@ -63,6 +63,25 @@ static int criterion_kind(struct load *l, struct rule *r, const struct conf_node
 	return kind;
 }
 
+/* How a list ended, for the next reload to compare with. */
+static void keep_list(struct load *l, const char *path, struct slice text)
+{
+	struct conf *c = l->c;
+	struct conf_list *bigger = realloc(c->lists, (c->n_lists + 1) * sizeof *bigger);
+	char *copy = strdup(path);
+	bool ended = text.n != 0 && text.p[text.n - 1] == '\n';
+
+	if (bigger != NULL)
+		c->lists = bigger;
+	if (bigger == NULL || copy == NULL) {
+		free(copy);
+		l->no_memory = true;
+		return;
+	}
+	bigger[c->n_lists++] =
+	    (struct conf_list){.path = copy, .ended = ended, .cut = text.n != 0 && !ended};
+}
+
 /* Reads the list that a criterion names. */
 static void read_list(struct load *l, struct rule *r, const struct conf_node *node, size_t word)
 {
@@ -80,6 +99,8 @@ static void read_list(struct load *l, struct rule *r, const struct conf_node *no
 		rule_error(l, r, conf_word_at(node, word), "behind @ stands the path of a list");
 	else if (l->reader->read(l->reader->ctx, path, false, content, &e) != 0)
 		rule_error(l, r, conf_word_at(node, word), e.text);
+	else
+		keep_list(l, path, buf_view(content));
 	/* A list that could not be read is an empty one from here on, and its rule is thrown away.
 	 */
 	r->views[r->n] = buf_view(content);

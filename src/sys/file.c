@@ -49,24 +49,20 @@ static int resolve(const char *path, char *out, size_t size, struct err *e)
 	return 0;
 }
 
-static int check_secret(int fd, const char *path, struct err *e)
+static int check_secret(const struct stat *st, const char *path, struct err *e)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return err_errno(e, "%s", path);
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st->st_mode))
 		return err_set(e, "%s is not a regular file", path);
 	/* Root, who may read it anyway, checks files on behalf of the service's user. */
-	if (st.st_uid != 0 && geteuid() != 0 && st.st_uid != geteuid())
+	if (st->st_uid != 0 && geteuid() != 0 && st->st_uid != geteuid())
 		return err_set(
 		    e,
 		    "%s belongs to user %lu, but a secret must belong to root or to the user "
 		    "who runs this (%lu): chown it",
-		    path, (unsigned long)st.st_uid, (unsigned long)geteuid());
-	if ((st.st_mode & 0037) != 0)
+		    path, (unsigned long)st->st_uid, (unsigned long)geteuid());
+	if ((st->st_mode & 0037) != 0)
 		return err_set(e, "%s has mode %04o, others could use the secret: chmod 600 %s",
-		               path, (unsigned)(st.st_mode & 07777), path);
+		               path, (unsigned)(st->st_mode & 07777), path);
 	return 0;
 }
 
@@ -92,15 +88,13 @@ static int read_beyond(int fd, const char *path, size_t cap, struct err *e)
 	return got == 0 ? 0 : err_set(e, "%s is larger than %zu bytes", path, cap);
 }
 
-/* One piece of memory for a file whose size is known: a long list is not copied while it grows. What
- * the size says is only a hint. */
-static void make_room(int fd, struct buf *out)
+/* One piece of memory for a file whose size is known: a long list is not copied while it grows.
+ * What the size says is only a hint. */
+static void make_room(const struct stat *st, struct buf *out)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-	    (uintmax_t)st.st_size + CHUNK <= buf_room(out))
-		(void)buf_reserve(out, (size_t)st.st_size + CHUNK);
+	if (S_ISREG(st->st_mode) && st->st_size > 0 &&
+	    (uintmax_t)st->st_size + CHUNK <= buf_room(out))
+		(void)buf_reserve(out, (size_t)st->st_size + CHUNK);
 }
 
 static int read_all(int fd, const char *path, struct buf *out, struct err *e)
@@ -121,6 +115,21 @@ static int read_all(int fd, const char *path, struct buf *out, struct err *e)
 	}
 }
 
+/* Between two looks at it somebody wrote, so what was read may be a part of each. */
+static int check_still(int fd, const char *path, const struct stat *before, struct err *e)
+{
+	struct stat now;
+
+	if (fstat(fd, &now) != 0)
+		return err_errno(e, "%s", path);
+	if (!S_ISREG(now.st_mode) ||
+	    (now.st_size == before->st_size && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+	     now.st_mtim.tv_nsec == before->st_mtim.tv_nsec))
+		return 0;
+	return err_set(
+	    e, "%s was changed while it was read: write it under another name and rename it", path);
+}
+
 int file_read(void *ctx, const char *path, bool secret, struct buf *out, struct err *e)
 {
 	char full[PATH_MAX];
@@ -137,11 +146,16 @@ int file_read(void *ctx, const char *path, bool secret, struct buf *out, struct 
 		               (unsigned long)geteuid());
 	if (fd < 0)
 		return err_errno(e, "%s", full);
-	int result = secret ? check_secret(fd, full, e) : 0;
+	struct stat st;
+	int result = fstat(fd, &st) != 0 ? err_errno(e, "%s", full) : 0;
+	if (result == 0 && secret)
+		result = check_secret(&st, full, e);
 	if (result == 0) {
-		make_room(fd, out);
+		make_room(&st, out);
 		result = read_all(fd, full, out, e);
 	}
+	if (result == 0)
+		result = check_still(fd, full, &st, e);
 	(void)close(fd);
 	if (result != 0 && out->p != NULL) {
 		secret_wipe(out->p + out->start + before, out->len - before);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "worker/snapshot.h"
 
+#include "base/text.h"
 #include "proxy/session.h"
 #include "sys/file.h"
 #include "sys/log.h"
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { QUOTE_SIZE = 200 };
 
 struct snapshot *snapshot_ref(struct snapshot *s)
 {
@@ -114,6 +117,28 @@ static int check_unchanged(const struct conf *now, const struct conf *before, st
 		return err_set(e, "the state %s", cure);
 	if (now->n_listeners != before->n_listeners)
 		return err_set(e, "the number of listeners %s", cure);
+	return 0;
+}
+
+/* Whoever reads a list while it is written sees a part of it, and the last entry may be a part of
+ * another: who was meant by the rest would be let in. */
+static int check_lists(const struct conf *now, const struct conf *before, struct err *e)
+{
+	char quote[QUOTE_SIZE];
+
+	for (size_t i = 0; i < now->n_lists; i++) {
+		const struct conf_list *list = &now->lists[i];
+		for (size_t k = 0; list->cut && k < before->n_lists; k++) {
+			if (!before->lists[k].ended ||
+			    strcmp(before->lists[k].path, list->path) != 0)
+				continue;
+			return err_set(e,
+			               "%s has lost the end of its last line, as if it were half "
+			               "written: write it anew under another name and rename it, "
+			               "or end the line",
+			               text_escape(slice_str(list->path), quote, sizeof quote));
+		}
+	}
 	return 0;
 }
 
@@ -299,8 +324,7 @@ static int allocate(struct snapshot *s, struct err *e)
 	    s->brokers == NULL || s->denials == NULL || s->key_written == NULL)
 		return err_set(e, "out of memory");
 	for (size_t i = 0; i < s->conf->n_filters; i++) {
-		s->denials[i] =
-		    calloc(snapshot_deniers(&s->conf->filters[i]), sizeof **s->denials);
+		s->denials[i] = calloc(snapshot_deniers(&s->conf->filters[i]), sizeof **s->denials);
 		if (s->denials[i] == NULL)
 			return err_set(e, "out of memory");
 	}
@@ -325,7 +349,8 @@ struct snapshot *snapshot_new(struct conf *takes, const struct snapshot *before,
 	s->conf = takes;
 	size_t n_workers = before != NULL ? before->n_workers : worker_count(takes);
 	if (allocate(s, e) != 0 || allocate_meters(s, n_workers, e) != 0 ||
-	    (before != NULL && check_unchanged(takes, before->conf, e) != 0) ||
+	    (before != NULL && (check_unchanged(takes, before->conf, e) != 0 ||
+	                        check_lists(takes, before->conf, e) != 0)) ||
 	    order_listeners(s, before, e) != 0) {
 		snapshot_unref(s);
 		return NULL;

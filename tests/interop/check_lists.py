@@ -291,15 +291,26 @@ def lists():
         tap.ok(code != 0 and "%s:2" % addresses in out + err, "half written: refused with its line", out + err)
         with raw.Client(mine.port, 4) as c:
             tap.eq(c.login("c", user="bob", password="x").code, 0, "the old list is whole in force")
+        # ... and so is one that is, where the last line had its end before: it may be a part of another
+        proc.write("addresses.txt", "127.0.0.0/8\n10.0.0.1")
+        code, out, err = mine.reload()
+        tap.ok(code != 0 and addresses in out + err and "half written" in out + err, "the last line has no end: refused", out + err)
+        for content in ("127.0.0.0/8", "127.0.0.0/8\n10.0.0.0/8"):
+            bare = proc.write("bare.txt", content)
+            mine.configure(good.replace(addresses, bare) + proxy.listener(extra="\tfilter plant\n") + proxy.broker(broker.port))
+            tap.eq(mine.reload()[0], 0, "%r: as a list that never ended in a line end" % content)
+        with raw.Client(mine.port, 4) as c:
+            tap.eq(c.login("c", user="bob", password="x").code, 0, "and is in force")
         for kind in ("client-id", "user"):
             names = proc.write("names-%s.txt" % kind, "bad-1\nbad-*\nworse\n")
             mine.configure(good.replace("filter plant {", "filter plant {\n\tdeny connect %s @%s" % (kind, names)) +
                            proxy.listener(extra="\tfilter plant\n") + proxy.broker(broker.port))
             proc.write("addresses.txt", "127.0.0.0/8\n")
             tap.eq(mine.reload()[0], 0, "a list of names, by " + kind)
-            proc.write("names-%s.txt" % kind, "other\nbad-\\")
-            code, out, err = mine.reload()
-            tap.ok(code != 0 and "%s:2" % names in out + err, "%s, half written: refused with its line" % kind, out + err)
+            for part, want in (("other\nbad-\\", "%s:2" % names), ("other\nwor", "half written")):
+                proc.write("names-%s.txt" % kind, part)
+                code, out, err = mine.reload()
+                tap.ok(code != 0 and names in out + err and want in out + err, "%s, %r: refused" % (kind, part), out + err)
             for name, want in (("bad-1", 5), ("bad-x", 5), ("worse", 5), ("other", 0), ("ann", 0)):
                 with raw.Client(mine.port, 4) as c:
                     who = {"client_id": "c", "user": "u", kind.replace("-", "_"): name}

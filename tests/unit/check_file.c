@@ -3,12 +3,14 @@
 #include "tests/support/suite.h"
 #include "tests/unit/scratch.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct mode_row {
@@ -114,6 +116,43 @@ START_TEST(bounded)
 		ck_assert(memcmp(buf_view(&b).p + 3, content, row->size) == 0);
 	buf_free(&b);
 	free(content);
+}
+END_TEST
+
+/* Somebody goes on writing until he is told to end, or for long. */
+static _Noreturn void write_on(const char *path)
+{
+	enum { TIMES = 1 << 20 };
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	for (int i = 0; i < TIMES && fd >= 0 && write(fd, "x\n", 2) == 2; i++)
+		continue;
+	_exit(0);
+}
+
+/* What was read while it was written is neither the old nor the new. */
+START_TEST(written_meanwhile)
+{
+	const char *path = scratch_file("list", "a\n", 0600);
+	struct buf b = {.cap = 4 << 20};
+	struct err e = {""};
+	int result = 0;
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		write_on(path);
+	while (result == 0 && waitpid(child, NULL, WNOHANG) == 0) {
+		result = file_read(NULL, path, false, &b, &e);
+		ck_assert_uint_eq(b.len == 0, result != 0);
+		buf_free(&b);
+	}
+	(void)kill(child, SIGKILL);
+	(void)waitpid(child, NULL, 0);
+	ck_assert_int_eq(result, -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "was changed while it was read"));
+	ck_assert_int_eq(file_read(NULL, path, false, &b, &e), 0);
+	buf_free(&b);
 }
 END_TEST
 
@@ -293,6 +332,7 @@ int main(void)
 	tcase_add_test(t, secret_owner);
 	tcase_add_test(t, secret_kind);
 	tcase_add_loop_test(t, bounded, 0, ROWS(caps));
+	tcase_add_test(t, written_meanwhile);
 	tcase_add_test(t, not_for_this_user);
 	tcase_add_test(t, missing);
 	tcase_add_loop_test(t, credential, 0, ROWS(credentials));
