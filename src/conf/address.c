@@ -135,6 +135,17 @@ bool load_is_exposed(const char *host)
 	return inet_pton(AF_INET6, host, a) == 1 && memcmp(a, one, sizeof one) != 0;
 }
 
+bool load_reaches(const struct conf_address *to, const struct conf_address *listen)
+{
+	if (to->port != listen->port)
+		return false;
+	if (strcmp(to->host, listen->host) == 0)
+		return true;
+	/* [::] is for IPv6 alone. */
+	return is_numeric(to->host) && !load_is_exposed(to->host) &&
+	       strcmp(listen->host, strchr(to->host, ':') != NULL ? "::" : "0.0.0.0") == 0;
+}
+
 static void listen_on(struct load *l, struct conf_listener *listener, const char *word,
                       struct conf_at at)
 {

@@ -117,6 +117,12 @@ static void check_filter(struct load *l, struct load_block *b)
 	p->line = b->node->line;
 	if (acl_filter_check(slice_str(b->name), &e) != 0)
 		conf_error(&l->diags, conf_word_at(b->node, 1), "%s", e.text);
+	/* As in a filter, but nobody would be meant, and what was to be sealed would pass. */
+	else if (strstr(b->name, "%u") != NULL || strstr(b->name, "%c") != NULL)
+		conf_error(&l->diags, conf_word_at(b->node, 1),
+		           "payload rules are about topics of all clients: in place of %%u or %%c "
+		           "write +, "
+		           "which matches any one level");
 }
 
 static void check_twice(struct load *l, struct load_block *b)

@@ -100,6 +100,29 @@ static void check_buffer(struct load *l, const struct load_block *b)
 	           (least + 1023) / 1024);
 }
 
+/* Its broker would be the listener itself: each client would come back as another, and again. */
+static void check_loop(struct load *l, const struct load_block *b)
+{
+	const struct conf_listener *listener = b->base;
+	const struct conf_node *node = load_set(b, "broker");
+
+	if (node == NULL || node->n < 2 || listener->broker >= l->c->n_brokers)
+		return;
+	const struct conf_broker *broker = &l->c->brokers[listener->broker];
+	if (strcmp(broker->name, node->words[1].text) != 0)
+		return; /* there is none of that name, which is said already */
+	for (size_t i = 0; i < broker->n_addresses * listener->n_listen; i++) {
+		const struct conf_address *a = &broker->addresses[i / listener->n_listen];
+		if (!load_reaches(a, &listener->listen[i % listener->n_listen]))
+			continue;
+		conf_error(&l->diags, conf_word_at(node, 1),
+		           "broker \"%s\" is at port %u, where this listener listens itself: give "
+		           "one of them another port",
+		           broker->name, a->port);
+		return;
+	}
+}
+
 static void check_listener(struct load *l, const struct load_block *b)
 {
 	struct conf_listener *listener = b->base;
@@ -111,6 +134,7 @@ static void check_listener(struct load *l, const struct load_block *b)
 	}
 	check_exposure(l, b);
 	check_buffer(l, b);
+	check_loop(l, b);
 	load_otp_listener(l, b);
 }
 

@@ -77,6 +77,9 @@ int load_host_port(struct load *l, const char *word, struct conf_address *out, s
 /* Whether this is an address beyond loopback. A name is none. */
 bool load_is_exposed(const char *host);
 
+/* Whether who connects to `to` arrives at `listen`, as far as the text alone tells. */
+bool load_reaches(const struct conf_address *to, const struct conf_address *listen);
+
 /* Whether a directive of a block can mean anything there: the options of a payload rule are about
  * envelopes, so they do where one of its legs is encrypted; some of an otp block belong to one role.
  */

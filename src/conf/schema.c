@@ -90,7 +90,7 @@ static const struct conf_directive directives[] = {
 	 .max = 4095, .restart = true, AT(conf, state_key_file)},
 
 	{"listen", CONF_LISTENER, CONF_T_LISTEN, "ADDRESS:PORT…", NULL,
-	 "Numeric addresses to listen on; port 0 takes a free one",
+	 "Numeric addresses to listen on, [::] for IPv6 alone; port 0 takes a free one",
 	 .restart = true, .repeat = true, .required = true, NOT_STORED},
 	{"broker", CONF_LISTENER, CONF_T_REFERENCE, "NAME", NULL,
 	 "The broker block that clients are connected to",

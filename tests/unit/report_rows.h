@@ -615,6 +615,60 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:2:17: error: \"[0:0:0:0:0:0:0:1]:9\" is listened on already\n"
 	 "\tlisten [::1]:9 [0:0:0:0:0:0:0:1]:9\n"
 	 "\t               ^\n"},
+	{"a listener before itself",
+	 "listener x {\n"
+	 "\tlisten 127.0.0.1:8 [::1]:9\n"
+	 "\tbroker loop\n"
+	 "}\n"
+	 "broker loop {\n"
+	 "\taddress [::1]:9\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:3:9: error: broker \"loop\" is at port 9, where this listener listens itself: give one of them another port\n"
+	 "\tbroker loop\n"
+	 "\t       ^\n"},
+	{"the second address of a broker is the listener",
+	 "listener x {\n"
+	 "\tlisten 127.0.0.1:9\n"
+	 "\tbroker loop\n"
+	 "}\n"
+	 "broker loop {\n"
+	 "\taddress a:1\n"
+	 "\taddress 127.0.0.1:9\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:3:9: error: broker \"loop\" is at port 9, where this listener listens itself: give one of them another port\n"
+	 "\tbroker loop\n"
+	 "\t       ^\n"},
+	{"a listener on all addresses before itself",
+	 "listener x {\n"
+	 "\tlisten 0.0.0.0:9\n"
+	 "\tinsecure-ok yes\n"
+	 "\tbroker loop\n"
+	 "}\n"
+	 "broker loop {\n"
+	 "\taddress 127.3.2.1:9\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:4:9: error: broker \"loop\" is at port 9, where this listener listens itself: give one of them another port\n"
+	 "\tbroker loop\n"
+	 "\t       ^\n"},
+	{"all of IPv6 is not IPv4",
+	 "listener x {\n"
+	 "\tlisten [::]:9\n"
+	 "\tinsecure-ok yes\n"
+	 "\tbroker other\n"
+	 "}\n"
+	 "broker other {\n"
+	 "\taddress 127.0.0.1:9\n"
+	 "\taddress 192.0.2.1:9\n"
+	 "}\n", false, ""},
+	{"the same port elsewhere",
+	 "listener x {\n"
+	 "\tlisten 127.0.0.1:9\n"
+	 "\tbroker loop\n"
+	 "}\n"
+	 "broker loop {\n"
+	 "\taddress 127.0.0.2:9\n"
+	 "}\n", false,
+	 ""},
 	{"mqtt version",
 	 "listener x {\n"
 	 "\tlisten 127.0.0.1:9\n"
@@ -633,6 +687,22 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:4:11: error: \"5.0\" stands here twice\n"
 	 "\tmqtt 5.0 5.0\n"
 	 "\t         ^\n"},
+	{"%u in a payload rule",
+	 "payload a/%u/# {\n"
+	 "\tpass\n"
+	 "}\n"
+	 "payload b-%c {\n"
+	 "\tpass\n"
+	 "}\n"
+	 "payload 100%/us {\n"
+	 "\tpass\n"
+	 "}\n", false,
+	 "/etc/m/main.conf:1:9: error: payload rules are about topics of all clients: in place of %u or %c write +, which matches any one level\n"
+	 "payload a/%u/# {\n"
+	 "        ^\n"
+	 "/etc/m/main.conf:4:9: error: payload rules are about topics of all clients: in place of %u or %c write +, which matches any one level\n"
+	 "payload b-%c {\n"
+	 "        ^\n"},
 	{"broker port 0",
 	 "broker b2 {\n"
 	 "\taddress a:0\n"
