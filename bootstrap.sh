@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 
 BUILD_PACKAGES='gcc libc6-dev make autoconf automake pkg-config libevent-dev libssl-dev libsodium-dev libsqlite3-dev libqrencode-dev check'
 # AES-256-GCM for x86-64; elsewhere there is no such package, and libcrypto does it.
-[ "$(uname -m)" != x86_64 ] || BUILD_PACKAGES="$BUILD_PACKAGES libipsec-mb-dev"
+[[ "$(dpkg --print-architecture 2>/dev/null || uname -m)" != @(amd64|x86_64) ]] || BUILD_PACKAGES="$BUILD_PACKAGES libipsec-mb-dev"
 TEST_PACKAGES='mosquitto mosquitto-clients python3 python3-cryptography oathtool strace mandoc libfaketime'
 # Clients. A Node.js that is not Debian's own may not go together with node-mqtt.
 OPTIONAL_PACKAGES='node-mqtt python3-paho-mqtt paho.mqtt.c-examples'

@@ -135,7 +135,7 @@ start_proxy() {
 	CONF
 	ctl keygen demo --out demo.key >/dev/null || give_up 'no key' proxy.conf
 	for user in alice sensor viewer meter; do
-		(umask 077 && ctl user add $user --profile machine-hotp | sed -n 's/^secret //p' >$user.secret)
+		(umask 077 && ctl user add $user --profile machine-hotp >$user.secret)
 		[ -s $user.secret ] || give_up "no secret for $user" proxy.conf
 	done
 	run_proxy proxy

@@ -3,11 +3,13 @@
  * foreground, without a pid file; whoever supervises it does the rest. */
 #include "admin/admin.h"
 #include "base/secret.h"
+#include "seal/envelope.h"
 #include "sys/file.h"
 #include "sys/log.h"
 #include "sys/notify.h"
 #include "sys/privs.h"
 
+#include <getopt.h>
 #include <inttypes.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -135,13 +137,17 @@ static void tick(void *ctx)
 		notify_say(&d->manager, "WATCHDOG=1");
 }
 
-/* Loads the configuration or prints why not. */
-static struct conf *load(const char *path)
+/* Loads the configuration or tells why not: people where it is only checked, and the journal by
+ * lines of which each has its level. */
+static struct conf *load(const char *path, bool only_check)
 {
 	struct conf_report report = {0};
 	struct conf *c = conf_load(path, &reader, &report);
 
-	print_report(&report);
+	if (only_check || !log_is_journal())
+		print_report(&report);
+	else
+		log_report(&report);
 	conf_report_fini(&report);
 	return c;
 }
@@ -161,6 +167,7 @@ static int serve(struct daemon *d, struct conf *c)
 	const struct log_settings log = log_settings(c);
 	log_configure(&log);
 	d->grace_ms = c->shutdown_grace_ms;
+	bool seals = c->n_payloads != 0;
 	if (activation_read(&passed, &e) == 0)
 		admin = admin_new(c->control_socket, c->http, &e);
 	if (admin == NULL)
@@ -173,7 +180,8 @@ static int serve(struct daemon *d, struct conf *c)
 		admin_free(admin);
 		return EXIT_START;
 	}
-	log_say(LOG_LEVEL_INFO, "ready", "mqsecproxy %s", PACKAGE_VERSION);
+	log_say(LOG_LEVEL_INFO, "ready", "mqsecproxy %s%s%s", PACKAGE_VERSION,
+	        seals ? ", AES-256-GCM by " : "", seals ? seal_library() : "");
 	notify_say(&d->manager, "READY=1\nSTATUS=serving");
 	admin_run(admin, d->pool, &hooks);
 	pool_free(d->pool);
@@ -187,7 +195,7 @@ static int usage(FILE *to, int code)
 	(void)fputs("usage: mqsecproxy [-c FILE] [-t] [-V]\n"
 	            "  -c FILE  the configuration (" SYSCONFDIR "/mqsecproxy.conf)\n"
 	            "  -t       check the configuration and exit: 0 if it is good, 78 if not\n"
-	            "  -V       print the version and exit\n",
+	            "  -V       print the version, and which library encrypts, and exit\n",
 	            to);
 	return code;
 }
@@ -206,12 +214,14 @@ static void tune_memory(void)
 
 int main(int argc, char **argv)
 {
+	static const struct option long_options[] = {
+	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
 	struct daemon d = {.path = SYSCONFDIR "/mqsecproxy.conf"};
 	bool only_check = false;
 	struct err e;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:tVh")) != -1) {
+	while ((option = getopt_long(argc, argv, "c:tVh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			d.path = optarg;
@@ -220,7 +230,8 @@ int main(int argc, char **argv)
 			only_check = true;
 			break;
 		case 'V':
-			(void)puts("mqsecproxy " PACKAGE_VERSION);
+			(void)printf("mqsecproxy %s\nAES-256-GCM by %s\n", PACKAGE_VERSION,
+			             seal_library());
 			return EXIT_OK;
 		case 'h':
 			return usage(stdout, EXIT_OK);
@@ -236,7 +247,8 @@ int main(int argc, char **argv)
 		log_say(LOG_LEVEL_ERROR, "start", "the process cannot be made safe for keys");
 		return EXIT_START;
 	}
-	struct conf *c = load(d.path);
+	log_configure(&(struct log_settings){.level = LOG_LEVEL_INFO});
+	struct conf *c = load(d.path, only_check);
 	if (c == NULL)
 		return EXIT_CONFIGURATION;
 	if (only_check) {

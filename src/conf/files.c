@@ -111,7 +111,13 @@ static int read_text(struct load *l, struct conf_source *source, const struct co
 	int result = -1;
 
 	if (l->reader->read(l->reader->ctx, source->path, false, &content, &e) != 0) {
-		conf_error(&l->diags, from == NULL ? whole : *from, "%s", e.text);
+		/* The place of the first file is its path, with which what went wrong begins. */
+		const char *what = e.text;
+		size_t n = strlen(source->path);
+		if (from == NULL && strncmp(what, source->path, n) == 0 &&
+		    strncmp(what + n, ": ", 2) == 0)
+			what += n + 2;
+		conf_error(&l->diags, from == NULL ? whole : *from, "%s", what);
 		l->broken = true;
 		goto out;
 	}

@@ -167,7 +167,7 @@ static const struct conf_directive directives[] = {
 	 "What kind of codes the verifier wants, as the user was made there",
 	 .role = "inject", .choices = "machine-hotp|machine-totp|people", AT(conf_otp, profile_name)},
 	{"secret-file", CONF_OTP, CONF_T_SECRET, "PATH|@NAME", NULL,
-	 "The secret in base32; %u in the path is the user name, so that each has a file, which is read when a code is needed",
+	 "The secret in base32, as user add prints it; %u in the path is the user name, so that each has a file, which is read when a code is needed",
 	 .role = "inject", .max = 4095, AT(conf_otp, secret_file)},
 	{"user", CONF_OTP, CONF_T_TEXT, "NAME", NULL,
 	 "The user name of clients that send none",

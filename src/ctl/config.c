@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* check-config: whether the daemon would start with this configuration, and what it would take from
  * it. */
-#include "ctl/ctl.h"
+#include "ctl/state.h"
 
 #include <stdio.h>
 
@@ -38,6 +38,7 @@ static int run(const struct ctl *ctl, const struct ctl_args *args)
 {
 	struct conf_report report = {0};
 	struct buf dump = {.cap = DUMP_MAX};
+	ctl_become_reader(ctl);
 	struct conf *conf = ctl_load(ctl, true, &report);
 	bool dumped = conf != NULL && ctl_arg(args, "dump") != NULL;
 	int result = conf == NULL ? CTL_BAD_CONFIGURATION : CTL_OK;

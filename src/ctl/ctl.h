@@ -38,6 +38,7 @@ struct ctl_args {
 
 struct ctl {
 	const char *conf_path;
+	bool conf_named;    /* by -c */
 	const char *socket; /* NULL: as the configuration says */
 	bool json;
 	const struct ctl_command *command;

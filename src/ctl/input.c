@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "otp/base32.h"
+#include "otp/secret.h"
 #include "sys/file.h"
 
 #include <errno.h>
@@ -109,7 +110,7 @@ int ctl_read_secret(const char *path, bool hex, uint8_t *out, size_t size, struc
 
 	if (file_read(NULL, path, false, &content, e) != 0)
 		return -1;
-	int n = decode(slice_trim(buf_view(&content)), hex, out, size);
+	int n = decode(otp_secret_text(buf_view(&content)), hex, out, size);
 	buf_free(&content);
 	if (n > 0)
 		return n;

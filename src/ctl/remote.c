@@ -32,11 +32,17 @@ static char *configured_path(const struct ctl *ctl)
 	return path;
 }
 
-/* The socket's path, to be freed, or NULL, reported. */
-static char *socket_path(const struct ctl *ctl)
+/* The socket's path, to be freed, or NULL with the exit status, reported. A file that was named and
+ * is not there is a slip of the hand: what is said next may be meant for another daemon. */
+static char *socket_path(const struct ctl *ctl, int *status)
 {
+	*status = CTL_BAD_CONFIGURATION;
+	if (ctl->socket == NULL && ctl->conf_named && access(ctl->conf_path, R_OK) != 0) {
+		(void)ctl_fail("%s: %s", ctl->conf_path, strerror(errno));
+		return NULL;
+	}
 	char *path = ctl->socket != NULL ? strdup(ctl->socket) : configured_path(ctl);
-
+	*status = CTL_FAILED;
 	if (path == NULL)
 		(void)ctl_fail("this configuration has no control socket (admin { socket none })");
 	return path;
@@ -78,9 +84,8 @@ bool ctl_runs(const struct ctl *ctl, const struct conf *conf)
 /* A descriptor, or -1 with the exit status, reported. */
 static int connect_to_daemon(const struct ctl *ctl, int *status)
 {
-	char *path = socket_path(ctl);
+	char *path = socket_path(ctl, status);
 
-	*status = CTL_FAILED;
 	if (path == NULL)
 		return -1;
 	int fd = dial(path), why = errno;

@@ -24,6 +24,17 @@ static int become_owner(const struct conf *conf, struct err *e)
 	return privs_become_owner(dirname(copy), e);
 }
 
+void ctl_become_reader(const struct ctl *ctl)
+{
+	struct conf_report report = {0};
+	struct conf *conf = ctl_load(ctl, false, &report);
+
+	if (conf != NULL && strcmp(conf->state_type, "sqlite") == 0)
+		(void)become_owner(conf, NULL);
+	conf_free(conf);
+	conf_report_fini(&report);
+}
+
 int ctl_state_prepare(const struct ctl *ctl, struct ctl_state *s)
 {
 	struct err e = {""};

@@ -27,10 +27,14 @@ enum ctl_key {
 int ctl_state_open(const struct ctl *ctl, enum ctl_key key, struct ctl_state *s);
 void ctl_state_close(struct ctl_state *s);
 
-/* The two halves of it, for what has to be done in between: after the first the state is not open yet
- * (a ctl_state_close() is due), the second closes all where it fails. */
+/* The two halves of it, for what has to be done in between: after the first the state is not open
+ * yet (a ctl_state_close() is due), the second closes all where it fails. */
 int ctl_state_prepare(const struct ctl *ctl, struct ctl_state *s);
 int ctl_state_begin(struct ctl_state *s, enum ctl_key key);
+
+/* Where root runs this, and the configuration has a state: becomes the owner of its folder, so that
+ * what cannot be read is seen as the service would see it. Where that fails nothing changes. */
+void ctl_become_reader(const struct ctl *ctl);
 
 /* Seals a secret into blob, which the user then borrows, and gives the user a full budget. 0 or -1.
  */

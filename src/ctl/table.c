@@ -149,6 +149,7 @@ static int global_options(struct ctl *ctl, int argc, char **argv)
 		switch (got) {
 		case 'c':
 			ctl->conf_path = optarg;
+			ctl->conf_named = true;
 			break;
 		case 's':
 			ctl->socket = optarg;

@@ -6,9 +6,20 @@
 #include "base/secret.h"
 #include "otp/base32.h"
 
+struct slice otp_secret_text(struct slice file)
+{
+	const struct slice label = slice_str("secret ");
+	struct slice text = slice_trim(file);
+
+	/* The letters of the word are base32 too: left there they would make another secret. */
+	if (text.n > label.n && memcmp(text.p, label.p, label.n) == 0)
+		text = slice_from(text, label.n);
+	return text;
+}
+
 int otp_secret_parse(struct slice text, uint8_t out[OTP_SECRET_MAX], struct err *e)
 {
-	int n = base32_decode(slice_trim(text), out, OTP_SECRET_MAX);
+	int n = base32_decode(otp_secret_text(text), out, OTP_SECRET_MAX);
 
 	if (n >= OTP_SECRET_MIN)
 		return n;

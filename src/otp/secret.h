@@ -7,9 +7,13 @@
 #include "base/slice.h"
 #include "otp/credential.h"
 
-/* Reads the text of a secret file, base32 with white space around it, into out. Returns the number
- * of bytes, OTP_SECRET_MIN to OTP_SECRET_MAX, or -1 and the reason, which tells nothing of the
- * secret. */
+/* What stands for the secret in a file: without white space around it, and without the "secret "
+ * before it, as `user add` prints it. */
+struct slice otp_secret_text(struct slice file);
+
+/* Reads the text of a secret file, base32 with what otp_secret_text() takes away, into out. Returns
+ * the number of bytes, OTP_SECRET_MIN to OTP_SECRET_MAX, or -1 and the reason, which tells nothing
+ * of the secret. */
 int otp_secret_parse(struct slice text, uint8_t out[OTP_SECRET_MAX], struct err *e);
 
 /* Whether each user name has a file of its own: the path holds %u. */

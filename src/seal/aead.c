@@ -6,6 +6,7 @@
 
 #include "base/hot.h"
 #include "base/secret.h"
+#include "seal/envelope.h"
 #include "seal/multibuffer.h"
 
 #include <limits.h>
@@ -41,6 +42,15 @@ struct aead *aead_new(enum aead_use use)
 		return a;
 	aead_unref(a);
 	return NULL;
+}
+
+const char *seal_library(void)
+{
+	struct multibuffer *fast = multibuffer_new();
+	const char *name = fast != NULL ? "libIPSec_MB" : "libcrypto";
+
+	multibuffer_free(fast);
+	return name;
 }
 
 struct aead *aead_ref(struct aead *a)

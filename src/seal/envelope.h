@@ -14,6 +14,9 @@ enum {
 	SEAL_PREFIX_MAX = 16384 /* the P and Z parts together */
 };
 
+/* What does AES-256-GCM here: "libIPSec_MB", or "libcrypto" where that is not built in or not fit for this CPU. */
+const char *seal_library(void);
+
 enum seal_flag {
 	SEAL_UTF8 = 0x01,    /* U: the v5 Payload Format Indicator was 1 */
 	SEAL_RETAIN = 0x02,  /* R */

@@ -13,12 +13,13 @@
 #include <glob.h>
 #include <libgen.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 16384, QUOTE = 160 };
+enum { CHUNK = 16384, QUOTE = 160, ENTRY_MAX = 1024 };
 
 /* Turns "@NAME" into the credential's path; anything else stays what it is. */
 static int resolve(const char *path, char *out, size_t size, struct err *e)
@@ -49,19 +50,38 @@ static int resolve(const char *path, char *out, size_t size, struct err *e)
 	return 0;
 }
 
+struct user_text {
+	char text[64];
+};
+
+/* "mqsecproxy (996)": who is woken at night does not know the number. */
+static struct user_text user_text(uid_t uid)
+{
+	struct passwd entry, *found = NULL;
+	char room[ENTRY_MAX];
+	struct user_text u;
+
+	if (getpwuid_r(uid, &entry, room, sizeof room, &found) == 0 && found != NULL)
+		(void)snprintf(u.text, sizeof u.text, "%.32s (%lu)", found->pw_name,
+		               (unsigned long)uid);
+	else
+		(void)snprintf(u.text, sizeof u.text, "%lu", (unsigned long)uid);
+	return u;
+}
+
 static int check_secret(const struct stat *st, const char *path, struct err *e)
 {
 	if (!S_ISREG(st->st_mode))
 		return err_set(e, "%s is not a regular file", path);
 	/* Root, who may read it anyway, checks files on behalf of the service's user. */
 	if (st->st_uid != 0 && geteuid() != 0 && st->st_uid != geteuid())
-		return err_set(
-		    e,
-		    "%s belongs to user %lu, but a secret must belong to root or to the user "
-		    "who runs this (%lu): chown it",
-		    path, (unsigned long)st->st_uid, (unsigned long)geteuid());
+		return err_set(e,
+		               "%s belongs to user %s, but a secret must belong to root or to the "
+		               "user who reads it, %s: chown it",
+		               path, user_text(st->st_uid).text, user_text(geteuid()).text);
+	/* The cure takes nothing from the owner's group: through it the service reads its keys. */
 	if ((st->st_mode & 0037) != 0)
-		return err_set(e, "%s has mode %04o, others could use the secret: chmod 600 %s",
+		return err_set(e, "%s has mode %04o, others could use the secret: chmod g-wx,o= %s",
 		               path, (unsigned)(st->st_mode & 07777), path);
 	return 0;
 }
@@ -142,8 +162,8 @@ int file_read(void *ctx, const char *path, bool secret, struct buf *out, struct 
 	 * refused. */
 	int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY | (secret ? O_NONBLOCK : 0));
 	if (fd < 0 && errno == EACCES)
-		return err_set(e, "%s: Permission denied for user %lu, who runs this", full,
-		               (unsigned long)geteuid());
+		return err_set(e, "%s: Permission denied for user %s (namei -l shows where)", full,
+		               user_text(geteuid()).text);
 	if (fd < 0)
 		return err_errno(e, "%s", full);
 	struct stat st;

@@ -8,7 +8,7 @@
 
 /* Appends a file's content to out (bounded by out->cap). `secret`: the file must be a regular file, owned by root or by
  * the running user (root takes any owner), without any permission for others and without write or execute permission for the group; the error
- * names the mode and the cure ("chmod 600 FILE"). A file that is written meanwhile is an error. "@NAME" is the systemd credential NAME, below $CREDENTIALS_DIRECTORY.
+ * names the mode and the cure ("chmod g-wx,o= FILE"). A file that is written meanwhile is an error. "@NAME" is the systemd credential NAME, below $CREDENTIALS_DIRECTORY.
  * ctx is not used. */
 int file_read(void *ctx, const char *path, bool secret, struct buf *out, struct err *e);
 

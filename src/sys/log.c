@@ -107,6 +107,11 @@ void log_configure(const struct log_settings *s)
 	                                                 : LOG_LINE_LOGFMT);
 }
 
+bool log_is_journal(void)
+{
+	return atomic_load(&kind) == LOG_LINE_JOURNAL;
+}
+
 static size_t room(const struct log_line *l)
 {
 	return sizeof l->text - TAIL - l->len;

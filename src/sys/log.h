@@ -24,6 +24,9 @@ struct log_settings {
 /* Until then: info, logfmt on standard error. The main thread; others may log meanwhile. */
 void log_configure(const struct log_settings *s);
 
+/* Whether lines go to the journal. */
+bool log_is_journal(void);
+
 /* What is below the level is left out. Any thread. */
 void log_set_level(enum log_level level);
 enum log_level log_level(void);

@@ -57,8 +57,10 @@ static void kept(struct mail *mail)
 	struct keeping *k = (struct keeping *)mail;
 
 	if (k->op.status == STORE_FAILED)
-		log_say(LOG_LEVEL_ERROR, "state",
-		        "a ban is in force but not kept over a restart: %s", k->op.err.text);
+		log_say(LOG_LEVEL_ERROR, "state", "a ban is %s: %s",
+		        k->op.verb == STORE_BAN ? "in force but not kept over a restart"
+		                                : "lifted but comes back at a restart",
+		        k->op.err.text);
 	free(k);
 }
 

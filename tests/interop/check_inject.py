@@ -215,7 +215,7 @@ def missing():
     """A secret file that is not there, is open to others or cannot be named refuses that client, and draws nothing"""
     proc.write("otp-open", base64.b32encode(b"x" * 32).decode(), 0o644)
     before = drawn()
-    for name, why in (("missing", "No such file"), ("open", "chmod 600"), ("slash/name", "part of a file name"),
+    for name, why in (("missing", "No such file"), ("open", "chmod g-wx,o="), ("slash/name", "part of a file name"),
                       ("dots..", "part of a file name")):
         began = time.monotonic()
         tap.eq(login(name), 3, "%s: refused" % name)

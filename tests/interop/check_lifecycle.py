@@ -596,7 +596,11 @@ def command_line():
     """The daemon's own options and exit codes"""
     good = proc.write("good.conf", "state {\n\tpath %s\n}\n" % proc.path("good.db") + proxy.listener() + proxy.broker(1))
     status, out, err = proc.run([proxy.DAEMON, "-V"])
-    tap.eq((status, out), (0, b"mqsecproxy 0.1.0\n"), "-V says the version")
+    tap.ok(status == 0 and re.fullmatch(rb"mqsecproxy 0\.1\.0\nAES-256-GCM by (libIPSec_MB|libcrypto)\n", out),
+           "-V says the version, and what encrypts", (status, out))
+    tap.eq(proc.run([proxy.DAEMON, "--version"])[:2], (0, out), "and so does --version")
+    status, text, err = proc.run([proxy.DAEMON, "--help"])
+    tap.ok(status == 0 and text.startswith(b"usage: ") and err == b"", "--help", (status, text, err))
     tap.eq(proc.run([proxy.DAEMON, "-t", "-c", good])[0], 0, "-t takes a good configuration: status 0")
     tap.ok(not os.path.exists(proc.path("good.db")), "and touches no state")
     tap.eq(proc.run([proxy.DAEMON, "-t", "-c", proc.write("bad.conf", "nonsense 1\n")])[0], 78, "-t and a bad one: status 78")

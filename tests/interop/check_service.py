@@ -218,10 +218,14 @@ def asked():
         front.configure(text)
         tap.eq(front.ctl("reload")[0], 0, "a good one: 0")
         tap.eq(front.status()["last-reload"], "done", "status knows that too")
-        # a file that is gone or is no configuration at all: the default socket is asked, where nobody is
+        # a file that is no configuration at all: the default socket is asked, where nobody is
+        proc.write(front.conf, "nonsense\n")
+        code, _, err = front.ctl("reload")
+        tap.ok(code in (1, 3) and "/run/mqsecproxy/ctl.sock" in err, "no configuration: the default socket", repr((code, err)))
+        # one that was named and is gone is none: what is meant for this daemon must not reach another
         os.unlink(front.conf)
         code, _, err = front.ctl("reload")
-        tap.ok(code in (1, 3) and "/run/mqsecproxy/ctl.sock" in err, "no file: the default socket", repr((code, err)))
+        tap.ok(code == 78 and front.conf + ": No such file" in err, "no file: nobody is asked", repr((code, err)))
         front.configure(text)
         c.ping()
     tap.eq(front.stop(), 0, "status 0")
@@ -397,6 +401,13 @@ def journal():
         tap.eq(front.stop(), 0, "status 0")
         entries("stopped")
         tap.eq(front.log(), "", "nothing on standard error")
+    # whoever asks the journal for errors gets why there was no start
+    front = proxy.Proxy("lissener x {\n}\n" + text, wrapper=wrapper + more)
+    front.start(wait=False)
+    tap.eq(front.wait_exit(), 78, "a bad configuration")
+    hit = entries("configuration")[-1]
+    tap.ok(hit["PRIORITY"] == "3" and "error: unknown directive" in hit["MESSAGE"], "is an error in the journal", repr(hit))
+    tap.eq(front.log(), "", "and nothing on standard error")
     # a stream that is not the journal's, and a journal that is not there
     front = proxy.Proxy("log {\n\tto auto\n}\n" + text, wrapper=wrapper + ["env", "JOURNAL_STREAM=1:1"]).start()
     tap.eq(front.stop(), 0, "another stream: standard error")

@@ -22,7 +22,7 @@ allowed() {
 	worker) echo proxy conf acl seal otp net store sys ;;
 	admin) echo worker sys ;;
 	ctl) echo conf mqtt otp seal acl store sys ;;
-	mqsecproxy.c) echo conf worker admin sys ;;
+	mqsecproxy.c) echo conf worker admin seal/envelope.h sys ;;
 	mqsecproxyctl.c) echo ctl conf otp seal acl store sys ;;
 	*) echo NOBODY-KNOWS-THIS-ROOM ;;
 	esac

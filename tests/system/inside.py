@@ -127,6 +127,8 @@ def reload():
     code, out = sh("systemctl", "start", UNIT)
     tap.ok(code != 0 and show("ExecMainStatus") == "78" and show("NRestarts") == "0", "a bad configuration does not start, and is not tried again",
            repr((out, show("ExecMainStatus"), show("NRestarts"))))
+    tap.ok("unknown directive" in sh("journalctl", "-p", "err", "-n", "5", "-o", "cat", "--no-pager", "-u", UNIT)[1],
+           "and what is wrong is an error in the journal")
     configure()
     tap.eq(sh("systemctl", "start", UNIT), (0, ""), "a good one starts")
 

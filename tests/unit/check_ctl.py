@@ -476,6 +476,16 @@ def owner():
     expect("user add as root", OK, "user", "add", "a", "--secret-file", secret, conf=conf)
     tap.eq(sorted({(os.stat(os.path.join(folder, f)).st_uid, os.stat(os.path.join(folder, f)).st_gid)
                    for f in os.listdir(folder)}), [(65534, 65534)], "all files belong to the folder's owner")
+    # and does not call good what the service could not read
+    key = proc.write("root-only.key", "00" * 32 + "\n", 0o600)
+    keyed = proc.write("keyed.conf", open(conf).read() + "key k {\n\tfile %s\n}\n" % key)
+    expect("a key for root alone", BAD, "check-config", conf=keyed, out=b"", err=says("root-only.key: Permission denied for user ", "65534"))
+    os.chown(key, 0, 65534)
+    os.chmod(key, 0o640)
+    expect("a key for the service's group", OK, "check-config", conf=keyed)
+    os.chmod(keyed, 0o600)
+    expect("a configuration for root alone", BAD, "check-config", conf=keyed, out=b"", err=says("keyed.conf: error: Permission denied"))
+    expect("users are root's business all the same", OK, "user", "list", conf=keyed)
 
 
 def daemon(answer, seen):

@@ -39,8 +39,7 @@ START_TEST(main_file_missing)
 	struct conf_report report = {0};
 
 	ck_assert_ptr_null(conf_load("/nowhere.conf", &reader, &report));
-	ck_assert_str_eq(report.text,
-	                 "/nowhere.conf: error: /nowhere.conf: No such file or directory\n");
+	ck_assert_str_eq(report.text, "/nowhere.conf: error: No such file or directory\n");
 	ck_assert_uint_eq(report.errors, 1);
 	conf_report_fini(&report);
 	ck_assert_ptr_null(report.text);

@@ -12,6 +12,11 @@ static const struct {
     {"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", 20},
     {"\n \tjbsw y3dp ehpk 3pxp jbsw y3dp ehpk 3pxp\r\n\n", 20},
     {"JBSWY3DPEHPK3PXPJBSWY3DPEE======\n", 16},
+    {"secret JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n", 20}, /* as "user add" prints it */
+    {"  secret  jbsw y3dp ehpk 3pxp jbsw y3dp ehpk 3pxp", 20},
+    {"secretJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PX1", -1},
+    {"secret ", -1},
+    {"secret JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\nuri otpauth://", -1},
     {"JBSWY3DPEHPK3PXPJBSWY3DP", -1}, /* 15 bytes */
     {"", -1},
     {"\n", -1},

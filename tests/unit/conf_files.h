@@ -58,7 +58,7 @@ static int memory_read(void *ctx, const char *path, bool secret, struct buf *out
 		if (memory_files[i].text == NULL)
 			return err_set(e, "%s: Permission denied", path);
 		if (secret && memory_files[i].open)
-			return err_set(e, "%s has mode 0644: chmod 600 %s", path, path);
+			return err_set(e, "%s has mode 0644: chmod g-wx,o= %s", path, path);
 		text = memory_files[i].text;
 	}
 	if (text == NULL)

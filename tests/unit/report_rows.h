@@ -296,7 +296,7 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:8:14: error: /etc/m/otp.bad: this is not a secret of 16 to 128 bytes in base32\n"
 	 "\tsecret-file otp.bad\n"
 	 "\t            ^\n"
-	 "/etc/m/main.conf:9:16: error: /etc/m/otp.open has mode 0644: chmod 600 /etc/m/otp.open\n"
+	 "/etc/m/main.conf:9:16: error: /etc/m/otp.open has mode 0644: chmod g-wx,o= /etc/m/otp.open\n"
 	 "\tpassword-file otp.open\n"
 	 "\t              ^\n"},
 	{"block where a value is meant",
@@ -1158,7 +1158,7 @@ static const struct report_row report_rows[] = {
 	 "/etc/m/main.conf:1:5: warning: no payload rule uses this key block\n"
 	 "key a {\n"
 	 "    ^\n"
-	 "/etc/m/main.conf:2:7: error: /etc/m/open.key has mode 0644: chmod 600 /etc/m/open.key\n"
+	 "/etc/m/main.conf:2:7: error: /etc/m/open.key has mode 0644: chmod g-wx,o= /etc/m/open.key\n"
 	 "\tfile open.key\n"
 	 "\t     ^\n"},
 	{"key with bad content",
