@@ -56,6 +56,8 @@ static const struct row rows[] = {
     {"MZXW6-YTB", -1, ""},
     {"MZXW8", -1, ""},
     {"M\xd9", -1, ""},
+    {"MYA", -1, ""}, /* three, which no bytes make */
+    {"MZXW6YTBMYA", -1, ""},
     {"MR", -1, ""}, /* bits left over */
     {"MZXR", -1, ""},
     {"MZXWR", -1, ""},

@@ -317,6 +317,19 @@ START_TEST(geometry_is_one_to_one)
 }
 END_TEST
 
+/* M's length has four bytes. Only the header is looked at, so the rest need not be there. */
+START_TEST(geometry_ends)
+{
+	static const uint8_t header[SEAL_HEADER] = {0x80};
+	struct envelope env;
+	size_t most = envelope_size(UINT32_MAX);
+
+	ck_assert_int_eq(envelope_get(slice_of(header, most), &env), SEAL_OK);
+	ck_assert_uint_eq(env.inner, UINT32_MAX);
+	ck_assert_int_eq(envelope_get(slice_of(header, most + 1), &env), SEAL_E_LENGTH);
+}
+END_TEST
+
 START_TEST(error_names)
 {
 	static const char *const names[] = {
@@ -342,6 +355,7 @@ int main(void)
 	tcase_add_loop_test(t, open_fail, 0, FAILS);
 	tcase_add_loop_test(t, geometry, 0, GEOMETRIES);
 	tcase_add_test(t, geometry_is_one_to_one);
+	tcase_add_test(t, geometry_ends);
 	tcase_add_test(t, error_names);
 	suite_add_tcase(s, t);
 	int status = suite_run(s);

@@ -369,6 +369,19 @@ START_TEST(first_steps_of_the_epoch)
 	ck_assert_int_eq(attempt(&c, code_of(&c, 0, code), 5, here), OTP_ACCEPT);
 	ck_assert_int_eq(c.state.mark, 0);
 	ck_assert_int_eq(attempt(&c, code, 5, here), OTP_REPLAY);
+	/* No step is before the first, where the window would reach. */
+	ck_assert_int_eq(attempt(&c, code_of(&c, -1, code), 5, here), OTP_BAD);
+}
+END_TEST
+
+/* Whoever computes codes next does not do it with the secret of the one who was judged. */
+START_TEST(secret_is_forgotten)
+{
+	struct otp_credential c = fresh(_i == 0 ? "machine-totp" : "machine-hotp");
+	uint32_t code;
+
+	ck_assert_int_eq(otp_judge(h, &c, slice_str("00000000"), 100, here).verdict, OTP_BAD);
+	ck_assert_int_eq(hotp_another(h, c.params.algorithm, 0, 8, &code), -1);
 }
 END_TEST
 
@@ -388,6 +401,7 @@ int main(void)
 	tcase_add_test(t, same_value_with_no_digit);
 	tcase_add_test(t, impossible_records);
 	tcase_add_test(t, first_steps_of_the_epoch);
+	tcase_add_loop_test(t, secret_is_forgotten, 0, 2);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -69,6 +69,7 @@ static const struct key_row keys[] = {
     {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", false},  /* no padding */
     {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=", false}, /* bits left over */
     {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8f", false}, /* 33 bytes */
+    {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==", false}, /* 31 bytes */
     {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdH===", false},
     {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdH -=", false},
 };

@@ -48,6 +48,8 @@ static const struct row rows[] = {
     {"?", "\xc3\xbc", true},
     {"??", "\xc3\xbc", false},
     {"*??", "\xe2\x82\xac", false},
+    {"aa?", "aa\xe2", true}, /* cut off: each byte counts as one */
+    {"aa??", "aa\xf0\x9f", true},
     {"*??b*",
      "\xe2\x82\xac"
      "bc",

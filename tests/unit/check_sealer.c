@@ -8,6 +8,32 @@
 
 static struct seal_pair pair;
 static uint8_t out[70000];
+static bool no_key, no_seal; /* libcrypto fails there */
+
+int __real_xaes_derive(struct cmac *c, const uint8_t key[CMAC_KEY_SIZE],
+                       const uint8_t salt[XAES_SALT_SIZE], uint8_t derived[2 * CMAC_SIZE]);
+int __wrap_xaes_derive(struct cmac *c, const uint8_t key[CMAC_KEY_SIZE],
+                       const uint8_t salt[XAES_SALT_SIZE], uint8_t derived[2 * CMAC_SIZE]);
+int __wrap_xaes_derive(struct cmac *c, const uint8_t key[CMAC_KEY_SIZE],
+                       const uint8_t salt[XAES_SALT_SIZE], uint8_t derived[2 * CMAC_SIZE])
+{
+	return no_key ? -1 : __real_xaes_derive(c, key, salt, derived);
+}
+
+enum aead_result __real_aead_seal(struct aead *a, const uint8_t iv[AEAD_IV_SIZE],
+                                  const struct slice aad[2], const struct slice *pieces,
+                                  size_t n_pieces, uint8_t *to);
+enum aead_result __wrap_aead_seal(struct aead *a, const uint8_t iv[AEAD_IV_SIZE],
+                                  const struct slice aad[2], const struct slice *pieces,
+                                  size_t n_pieces, uint8_t *to);
+enum aead_result __wrap_aead_seal(struct aead *a, const uint8_t iv[AEAD_IV_SIZE],
+                                  const struct slice aad[2], const struct slice *pieces,
+                                  size_t n_pieces, uint8_t *to)
+{
+	enum aead_result r = __real_aead_seal(a, iv, aad, pieces, n_pieces, to);
+
+	return no_seal ? AEAD_FAILED : r;
+}
 
 static void setup(void)
 {
@@ -257,6 +283,46 @@ START_TEST(topic_lengths)
 }
 END_TEST
 
+/* Without a key of the new salt nothing is sealed, under the old one neither. */
+START_TEST(failed_renewal)
+{
+	static const uint8_t salt[SEAL_SALT_SIZE] = {9};
+	struct seal_message m = message("text");
+	struct err e = {""};
+
+	(void)pair_seal(&pair, &m, out);
+	no_key = true;
+	ck_assert_int_eq(sealer_renew(pair.sealer, salt, pair.now, &e), -1);
+	ck_assert(e.text[0] != '\0');
+	ck_assert(sealer_stale(pair.sealer, pair.now));
+	ck_assert_int_eq(seal_message(pair.sealer, &m, pair.now, out), SEAL_E_INTERNAL);
+	no_key = false;
+	pair_salt(&pair, 9);
+	ck_assert_int_eq(seal_message(pair.sealer, &m, pair.now, out), SEAL_OK);
+}
+END_TEST
+
+/* Nothing of a seal that failed is left, and its number is used up. */
+START_TEST(failed_seal)
+{
+	struct seal_message m = message("text");
+	struct seal_stream rest;
+
+	for (int begin = 0; begin < 2; begin++) {
+		memset(out, 0xee, sizeof out);
+		no_seal = true;
+		ck_assert_int_eq(begin != 0 ? seal_begin(pair.sealer, &m, pair.now, out, &rest)
+		                            : seal_message(pair.sealer, &m, pair.now, out),
+		                 SEAL_E_INTERNAL);
+		no_seal = false;
+		ck_assert(is_zero(pair_size(&m)));
+		ck_assert_uint_eq(out[pair_size(&m)], 0xee);
+		ck_assert_uint_eq(sealed_number(&m),
+		                  (uint64_t)pair.now.real_us + 2 * (size_t)begin + 1);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sealer");
@@ -270,6 +336,8 @@ int main(void)
 	tcase_add_test(t, number_ends);
 	tcase_add_loop_test(t, flags, 0, 0x40);
 	tcase_add_test(t, prefix_too_large);
+	tcase_add_test(t, failed_renewal);
+	tcase_add_test(t, failed_seal);
 	tcase_add_loop_test(t, round_trip, 0, ROWS(lengths));
 	tcase_add_loop_test(t, topic_lengths, 0, 10);
 	suite_add_tcase(s, t);
