@@ -12,7 +12,7 @@
 	X(TIMEOUT, "timeout")   /* no CONNECT in time */                                       \
 	X(EVICTED, "evicted")   /* without a CONNECT, to make room */                          \
 	X(STALLED, "stalled")   /* took nothing for stall-timeout */                           \
-	X(SILENT, "keep_alive") /* said nothing for one and a half keep-alives */              \
+	X(SILENT, "keep_alive") /* said nothing for twice its keep-alive */                    \
 	X(DENIED, "denied")     /* by rules: a message, or the client itself after a reload */ \
 	X(KICKED, "kicked")                                                                    \
 	X(BANNED, "banned")                                                                    \
