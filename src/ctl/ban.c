@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Bans by hand, and the list of all. The daemon has them; here words become its requests and its
  * lines become a table. */
-#include "ctl/ctl.h"
+#include "ctl/state.h"
 
 #include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-enum { VALUE_MAX = 1024, REASON_MAX = 200, DATE_SIZE = 40, YEARS = 10, QUOTE_SIZE = 120 };
+enum { VALUE_MAX = 1024, REASON_MAX = 200, YEARS = 10, QUOTE_SIZE = 120 };
 
 #define FOR_MAX_MS (UINT64_C(86400000) * 365 * YEARS)
 
@@ -129,39 +128,29 @@ static bool read_row(struct slice line, struct row *r)
 	       unhex(&r->reason, r->reason_room, sizeof r->reason_room);
 }
 
-static const char *date(uint64_t seconds, char out[DATE_SIZE])
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL || strftime(out, DATE_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		(void)snprintf(out, DATE_SIZE, "?");
-	return out;
-}
-
 static void print_text(const struct row *r)
 {
-	char value[QUOTE_SIZE], reason[QUOTE_SIZE], until[DATE_SIZE];
+	char value[QUOTE_SIZE], reason[QUOTE_SIZE], until[CTL_DATE_TEXT];
 
 	(void)printf("%-9.*s %-24s %-20s %-6.*s %s\n", (int)r->kind.n, (const char *)r->kind.p,
 	             text_escape(r->value, value, sizeof value),
-	             r->until == 0 ? "for-ever" : date(r->until, until), (int)r->by.n,
+	             r->until == 0 ? "for-ever" : ctl_date((int64_t)r->until, until), (int)r->by.n,
 	             (const char *)r->by.p, text_escape(r->reason, reason, sizeof reason));
 }
 
 static void print_json(const struct row *r)
 {
-	char text[DATE_SIZE];
+	char text[CTL_DATE_TEXT];
 
 	(void)fputs("{\"kind\": ", stdout);
 	ctl_json_string(r->kind);
 	(void)fputs(", \"value\": ", stdout);
 	ctl_json_string(r->value);
-	(void)printf(", \"since\": \"%s\", \"until\": ", date(r->since, text));
+	(void)printf(", \"since\": \"%s\", \"until\": ", ctl_date((int64_t)r->since, text));
 	if (r->until == 0)
 		(void)fputs("null", stdout);
 	else
-		(void)printf("\"%s\"", date(r->until, text));
+		(void)printf("\"%s\"", ctl_date((int64_t)r->until, text));
 	(void)fputs(", \"by\": ", stdout);
 	ctl_json_string(r->by);
 	(void)fputs(", \"reason\": ", stdout);

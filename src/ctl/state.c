@@ -138,7 +138,7 @@ int ctl_no_user(struct slice name)
 	return ctl_fail("there is no user \"%s\"", text_escape(name, quote, sizeof quote));
 }
 
-void ctl_date(int64_t seconds, char out[CTL_DATE_TEXT])
+const char *ctl_date(int64_t seconds, char out[CTL_DATE_TEXT])
 {
 	time_t t = (time_t)seconds;
 	struct tm tm;
@@ -146,6 +146,7 @@ void ctl_date(int64_t seconds, char out[CTL_DATE_TEXT])
 	if (gmtime_r(&t, &tm) == NULL ||
 	    strftime(out, CTL_DATE_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		(void)snprintf(out, CTL_DATE_TEXT, "-");
+	return out;
 }
 
 const char *ctl_algorithm(enum otp_algorithm a)
@@ -221,8 +222,7 @@ void ctl_pair_date(struct ctl_pairs *p, const char *name, int64_t seconds, const
 {
 	char date[CTL_DATE_TEXT];
 
-	ctl_date(seconds, date);
-	ctl_pair_text(p, name, seconds == 0 ? zero : date);
+	ctl_pair_text(p, name, seconds == 0 ? zero : ctl_date(seconds, date));
 }
 
 void ctl_pairs_end(struct ctl_pairs *p)

@@ -73,8 +73,8 @@ bool ctl_name_ok(struct slice name);
 /* Reports that there is no such user. Returns CTL_FAILED. */
 int ctl_no_user(struct slice name);
 
-/* "2026-11-22T20:00:00Z". */
-void ctl_date(int64_t seconds, char out[CTL_DATE_TEXT]);
+/* "2026-11-22T20:00:00Z" into out, which is returned. */
+const char *ctl_date(int64_t seconds, char out[CTL_DATE_TEXT]);
 
 const char *ctl_algorithm(enum otp_algorithm a);
 

@@ -131,7 +131,7 @@ static void warn_of_future(const struct lowered *before, const struct lowered *a
 
 	if (after->mark >= before->mark || before->step == 0)
 		return;
-	ctl_date((before->mark + 1) * (int64_t)before->step, date);
+	(void)ctl_date((before->mark + 1) * (int64_t)before->step, date);
 	(void)fprintf(stderr,
 	              "mqsecproxyctl: note: codes of times up to %s were used while the clock was "
 	              "ahead and would be accepted when their time comes; where somebody may have "

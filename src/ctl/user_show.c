@@ -45,8 +45,8 @@ static void list_text(const struct listing *l, const struct store_user *u)
 	const struct otp_params *p = &u->params;
 
 	(void)text_escape(u->name, name, sizeof name);
-	ctl_date(u->expires, expires);
-	ctl_date(u->last_login, login);
+	(void)ctl_date(u->expires, expires);
+	(void)ctl_date(u->last_login, login);
 	int pad = l->width - width_of(name);
 	(void)printf("%s%*s  %-4s  %-9s  %-6u  %-7s  %-20s  %s\n", name, pad > 0 ? pad : 0, "",
 	             p->kind == OTP_TOTP ? "totp" : "hotp", ctl_algorithm(p->algorithm), p->digits,
@@ -189,7 +189,7 @@ static int show_source(void *ctx, const uint8_t source[16], int64_t last_success
 	if (last_success < s->now - STORE_SOURCE_SECONDS)
 		return 0;
 	source_text(source, address);
-	ctl_date(last_success, date);
+	(void)ctl_date(last_success, date);
 	if (s->pairs.json)
 		(void)printf("%s{\"address\": \"%s\", \"last\": \"%s\"}",
 		             s->n_sources == 0 ? "" : ", ", address, date);

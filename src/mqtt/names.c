@@ -3,6 +3,21 @@
  * row a code, as in the specification's own table, so that the two can be compared by eye. */
 #include "mqtt/names.h"
 
+#include <stddef.h>
+
+const char *mqtt_version_name(enum mqtt_version v)
+{
+	switch (v) {
+	case MQTT_31:
+		return "3.1";
+	case MQTT_311:
+		return "3.1.1";
+	case MQTT_5:
+		return "5.0";
+	}
+	return NULL;
+}
+
 const char *mqtt_type_name(uint8_t type)
 {
 	static const char *const names[] = {

@@ -9,6 +9,9 @@
 /* Protocol levels, as they stand in CONNECT, without the bridge bit. */
 enum mqtt_version { MQTT_31 = 3, MQTT_311 = 4, MQTT_5 = 5 };
 
+/* "3.1.1"; NULL for what is none. */
+const char *mqtt_version_name(enum mqtt_version v);
+
 /* Control packet types [MQTT 5.0, 2.1.2]. */
 enum mqtt_type {
 	MQTT_CONNECT = 1,

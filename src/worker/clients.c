@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* Who is connected, as each worker knows its own, and the watch over one of them. */
-#include "base/text.h"
 #include "worker/conn.h"
 #include "worker/pool_inside.h"
 #include "worker/trace.h"
@@ -9,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NAME_SHOWN = 512, TEXT_MAX = 2 * 2 * NAME_SHOWN + 400 };
+enum { TEXT_MAX = 2 * TRACE_WORD + 400 };
 
 struct search {
 	const struct pool_who *who;
@@ -31,30 +30,20 @@ static bool wanted(const struct conn *c, const struct pool_who *who)
 	       (who->user.n == 0 || (known && s->has_user && slice_eq(s->user, who->user)));
 }
 
-static const char *hex(struct slice s, char out[2 * NAME_SHOWN + 1])
-{
-	if (s.n == 0)
-		return "-";
-	text_hex(s.p, s.n < NAME_SHOWN ? s.n : NAME_SHOWN, out);
-	return out;
-}
-
 static void list(const struct conn *c, struct buf *out)
 {
-	static const char *const versions[] = {
-	    [MQTT_31] = "3.1", [MQTT_311] = "3.1.1", [MQTT_5] = "5.0"};
 	const struct session *s = c->session;
 	bool known = s != NULL && s->identity != NULL;
-	char peer[NET_ADDR_TEXT], id[2 * NAME_SHOWN + 1], user[2 * NAME_SHOWN + 1], line[TEXT_MAX];
+	char peer[NET_ADDR_TEXT], id[TRACE_WORD], user[TRACE_WORD], line[TEXT_MAX];
 
 	int n = snprintf(line, sizeof line, "%s %s %s %s %" PRId64 " %zu %s %s\n",
 	                 c->worker->snapshot->listeners[c->listener]->name,
 	                 net_bytes_text(c->address, c->port, peer),
 	                 session_state_name(s == NULL ? SESSION_GREET : s->state),
-	                 known ? versions[s->version] : "-",
+	                 known ? mqtt_version_name(s->version) : "-",
 	                 (c->worker->now.mono_ms - c->accepted_ms) / 1000, c->buffered,
-	                 hex(known ? s->client_id : slice_of(NULL, 0), id),
-	                 hex(known && s->has_user ? s->user : slice_of(NULL, 0), user));
+	                 trace_word(known ? s->client_id : slice_of(NULL, 0), id),
+	                 trace_word(known && s->has_user ? s->user : slice_of(NULL, 0), user));
 	if (n > 0)
 		(void)buf_append(
 		    out, slice_of(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1));

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* All of a kit is made at once, when a configuration is taken: a worker that has it can do whatever
+ * its rules demand without asking for memory. */
 #include "worker/kit.h"
 
 #include "base/secret.h"
@@ -15,8 +17,7 @@ struct full_kit {
 	uint8_t *output[2];
 };
 
-/* Payloads lie here: mapped apart, left out of dumps. It costs memory only where it is touched. */
-static uint8_t *map(size_t size)
+uint8_t *kit_map(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -26,7 +27,7 @@ static uint8_t *map(size_t size)
 	return p;
 }
 
-static void unmap(uint8_t *p, size_t size)
+void kit_unmap(uint8_t *p, size_t size)
 {
 	if (p != NULL)
 		(void)munmap(p, size); /* the kernel gives pages out zeroed */
@@ -54,9 +55,9 @@ struct kit *kit_new(const struct snapshot *s, struct spoiled *spoiled, struct er
 	}
 	k->spoiled = spoiled;
 	k->scratch_size = PAYLOAD_SCRATCH;
-	k->scratch = map(k->scratch_size);
-	f->output[SIDE_CLIENT] = map(KIT_OUTPUT);
-	f->output[SIDE_BROKER] = map(KIT_OUTPUT);
+	k->scratch = kit_map(k->scratch_size);
+	f->output[SIDE_CLIENT] = kit_map(KIT_OUTPUT);
+	f->output[SIDE_BROKER] = kit_map(KIT_OUTPUT);
 	if (k->scratch == NULL || f->output[SIDE_CLIENT] == NULL ||
 	    f->output[SIDE_BROKER] == NULL) {
 		err_set(e, "no memory for a worker's buffers");
@@ -81,9 +82,9 @@ void kit_free(struct kit *k)
 	free(k->sealers);
 	opener_free(k->opener);
 	hotp_free(k->hotp);
-	unmap(k->scratch, k->scratch_size);
-	unmap(f->output[SIDE_CLIENT], KIT_OUTPUT);
-	unmap(f->output[SIDE_BROKER], KIT_OUTPUT);
+	kit_unmap(k->scratch, k->scratch_size);
+	kit_unmap(f->output[SIDE_CLIENT], KIT_OUTPUT);
+	kit_unmap(f->output[SIDE_BROKER], KIT_OUTPUT);
 	free(f);
 }
 

@@ -6,6 +6,11 @@
 #include "proxy/session.h"
 #include "worker/snapshot.h"
 
+/* Memory for payloads: apart from the heap, left out of dumps, only there where it is touched, and
+ * wiped by the kernel. NULL without. To unmap NULL is nothing. */
+uint8_t *kit_map(size_t size);
+void kit_unmap(uint8_t *p, size_t size);
+
 /* NULL and the reason. Snapshot and spoiled must outlive it. */
 struct kit *kit_new(const struct snapshot *s, struct spoiled *spoiled, struct err *e);
 void kit_free(struct kit *k); /* NULL-safe */

@@ -57,19 +57,6 @@ static void put_code(struct log_line *l, uint8_t code)
 	log_str(l, "code", text);
 }
 
-static const char *version_name(enum mqtt_version v)
-{
-	switch (v) {
-	case MQTT_31:
-		return "3.1";
-	case MQTT_311:
-		return "3.1.1";
-	case MQTT_5:
-		return "5.0";
-	}
-	return NULL;
-}
-
 static void put_client(struct log_line *l, const struct conn *c)
 {
 	const struct session *s = c->session;
@@ -158,7 +145,7 @@ static void report_verdict(struct conn *c, const struct session_note *n)
 	log_begin(&l, refused ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "connect");
 	log_str(&l, "verdict", verdict_info(n->verdict)->name);
 	put_client(&l, c);
-	log_str(&l, "mqtt", version_name(c->session->version));
+	log_str(&l, "mqtt", mqtt_version_name(c->session->version));
 	log_number(&l, "worker", (int64_t)c->worker->number);
 	log_str(&l, "login", logins[c->session->login]);
 	report_rule(&l, &n->rule);
@@ -224,7 +211,6 @@ static void report_payload(const struct conn *c, const struct session_note *n)
 /* A list denied something, or would have. */
 static void report_denied(struct conn *c, const struct session_note *n)
 {
-	static const char *const what[ACL_VERBS] = {"connect", "publish", "subscribe"};
 	struct metrics *m = &c->worker->metrics;
 	struct log_line l;
 
@@ -238,7 +224,7 @@ static void report_denied(struct conn *c, const struct session_note *n)
 	if (!report_may_say(c->worker, REPORT_DENIED))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, n->dry ? "would_deny" : "denied");
-	log_str(&l, "what", n->from == SIDE_BROKER ? "delivery" : what[n->verb]);
+	log_str(&l, "what", n->from == SIDE_BROKER ? "delivery" : acl_verb_name(n->verb));
 	put_client(&l, c);
 	if (n->verb != ACL_CONNECT)
 		log_text(&l,

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* Each line is a letter to whoever watches. A worker never waits for him: what he does not take in
+ * time is counted and left out. */
 #include "worker/trace.h"
 
 #include "base/text.h"
@@ -12,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SHOWN_MAX = 512, TEXT_MAX = 2600 };
+enum { TEXT_MAX = 2 * TRACE_WORD + 550 };
 
 struct trace {
 	struct mailbox *to;
@@ -89,11 +91,11 @@ static void emit(struct trace *t, const char *format, ...)
 	mailbox_post(t->to, &l->mail);
 }
 
-static const char *hex(struct slice s, char out[2 * SHOWN_MAX + 1])
+const char *trace_word(struct slice s, char out[TRACE_WORD])
 {
 	if (s.n == 0)
 		return "-";
-	text_hex(s.p, s.n < SHOWN_MAX ? s.n : SHOWN_MAX, out);
+	text_hex(s.p, s.n < TRACE_SHOWN ? s.n : TRACE_SHOWN, out);
 	return out;
 }
 
@@ -121,12 +123,12 @@ void trace_look(struct conn *c, const uint32_t left[2])
 
 void trace_bytes(struct conn *c, enum side from, struct slice view, size_t consumed)
 {
-	char topic[2 * SHOWN_MAX + 1];
+	char topic[TRACE_WORD];
 	struct passing p;
 
 	while (c->tap != NULL && passage_next(&c->tap->passage[from], &view, &consumed, &p))
 		emit(c->worker->trace, "%.6f packet %s %s %zu %u %d %s", seconds(c),
-		     direction(from), p.type, p.size, p.qos, p.retain, hex(p.topic, topic));
+		     direction(from), p.type, p.size, p.qos, p.retain, trace_word(p.topic, topic));
 }
 
 static const char *kind_of(const struct session_note *n)
@@ -148,8 +150,7 @@ static const char *kind_of(const struct session_note *n)
 
 void trace_note(struct conn *c, const struct session_note *n)
 {
-	static const char *const verbs[ACL_VERBS] = {"connect", "publish", "subscribe"};
-	char topic[2 * SHOWN_MAX + 1], rule[2 * SHOWN_MAX + 1], place[SHOWN_MAX] = "";
+	char topic[TRACE_WORD], rule[TRACE_WORD], place[TRACE_SHOWN] = "";
 	const char *words = n->why == NULL ? "" : n->why;
 
 	if (c->tap == NULL)
@@ -161,12 +162,13 @@ void trace_note(struct conn *c, const struct session_note *n)
 	else if (n->kind == NOTE_PAYLOAD)
 		words = seal_error_name(n->error);
 	else if (n->kind == NOTE_DENIED)
-		words = verbs[n->verb];
+		words = acl_verb_name(n->verb);
 	bool has_topic =
 	    n->kind == NOTE_PAYLOAD || (n->kind == NOTE_DENIED && n->verb != ACL_CONNECT);
 	emit(c->worker->trace, "%.6f note %s %s %s %s %s", seconds(c),
 	     direction(n->kind == NOTE_VERDICT ? SIDE_CLIENT : n->from), kind_of(n),
-	     has_topic ? hex(n->topic, topic) : "-", hex(slice_str(place), rule), words);
+	     has_topic ? trace_word(n->topic, topic) : "-", trace_word(slice_str(place), rule),
+	     words);
 }
 
 void trace_forget(struct conn *c)

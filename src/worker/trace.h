@@ -9,6 +9,11 @@
 
 enum { TRACE_WAITING_MAX = 4096 /* lines on their way; what is more is counted and left out */ };
 
+/* What others have chosen, its first TRACE_SHOWN bytes, as one word: in hexadecimal, `-` for none.
+ */
+enum { TRACE_SHOWN = 512, TRACE_WORD = 2 * TRACE_SHOWN + 1 };
+const char *trace_word(struct slice s, char out[TRACE_WORD]);
+
 struct trace;
 struct conn;
 

@@ -11,7 +11,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 enum {
 	ACCEPTS_AT_ONCE = 64, /* connections taken a wake-up, so that others get their turn */
@@ -235,16 +234,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static uint8_t *map_buffer(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return NULL;
-	(void)madvise(p, size, MADV_DONTDUMP);
-	return p;
-}
-
 void worker_free(struct worker *w)
 {
 	if (w->mail_event != NULL)
@@ -270,8 +259,7 @@ void worker_free(struct worker *w)
 	deadlines_fini(&w->deadlines);
 	if (w->base != NULL)
 		event_base_free(w->base);
-	if (w->read_buffer != NULL)
-		(void)munmap(w->read_buffer, 2 * (size_t)WORKER_READ_MAX);
+	kit_unmap(w->read_buffer, 2 * (size_t)WORKER_READ_MAX);
 	kit_free(w->kit);
 	snapshot_unref(w->snapshot);
 	free(w->verdicts);
@@ -332,7 +320,7 @@ struct worker *worker_new(size_t number, const struct worker_shared *shared,
 	w->waiting_bytes_max = snapshot->conf->pre_auth_memory / shared->n_workers;
 	w->meter.payloads = snapshot->meters[number];
 	w->verdicts = calloc(snapshot->n_listeners * VERDICT_COUNT, sizeof *w->verdicts);
-	w->read_buffer = map_buffer(2 * (size_t)WORKER_READ_MAX);
+	w->read_buffer = kit_map(2 * (size_t)WORKER_READ_MAX);
 	if (w->read_buffer == NULL || w->verdicts == NULL) {
 		err_set(e, "no memory for a worker's buffers");
 		worker_free(w);

@@ -114,8 +114,8 @@ void worker_free(struct worker *w);
 /* A deadline was set: the alarm is to go off for it. */
 void worker_set_alarm(struct worker *w);
 
-/* On the worker's thread: a request to the store, which there must be. It goes there with all others
- * of the events that were found ready at once, so that they share a commit. */
+/* On the worker's thread: a request to the store, which there must be. It goes there with all
+ * others of the events that were found ready at once, so that they share a commit. */
 void worker_ask(struct worker *w, struct store_op *op);
 
 /* On the worker's thread, as mail: the snapshot and kit to use from now on, taken. */
