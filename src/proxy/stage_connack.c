@@ -120,8 +120,9 @@ static void refused_by_broker(struct session *s, const struct session_env *env,
                               struct session_step *step)
 {
 	bool credentials = refuses_credentials(s, a);
-	const char *why =
-	    s->injects && credentials ? "the login with the code that was added to it" : NULL;
+	const char *why = s->injects && credentials
+	                      ? "the code was added here: the log of who verifies it says more"
+	                      : NULL;
 
 	if (s->login != LOGIN_OPEN && credentials) {
 		session_decide(s, env,

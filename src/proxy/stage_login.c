@@ -12,10 +12,18 @@ void stage_dial(struct session *s, const struct session_env *env, struct session
 	step->ask |= ASK_DIAL;
 }
 
+/* What the log alone is told of a refusal beside its verdict. */
+static const char *why_refused(const struct otp_judgement *j, struct slice code)
+{
+	if (j->verdict == OTP_ERROR)
+		return "the code could not be computed";
+	return j->verdict == OTP_BAD && code.n == 0 ? "no code stands in the password" : NULL;
+}
+
 /* A code that is not accepted: what the store must know of it, and the refusal. */
 static void refuse_code(struct session *s, const struct session_env *env,
                         const struct session_credential *answer, const struct otp_judgement *j,
-                        struct session_step *step)
+                        const char *why, struct session_step *step)
 {
 	static const enum verdict verdicts[] = {[OTP_ACCEPT] = VERDICT_ACCEPTED,
 	                                        [OTP_REPLAY] = VERDICT_OTP_REPLAYED,
@@ -32,8 +40,7 @@ static void refuse_code(struct session *s, const struct session_env *env,
 	                            .pending = j->verdict == OTP_RESYNC ? j->new_pending : -1};
 	if (s->settle.failed || s->settle.replayed || s->settle.forget_pending)
 		step->ask |= ASK_SETTLE;
-	session_deny(s, env, verdicts[j->verdict],
-	             j->verdict == OTP_ERROR ? "the code could not be computed" : NULL, step);
+	session_deny(s, env, verdicts[j->verdict], why, step);
 }
 
 /* The same password from the same client again. Its code is not looked at, so there is no guess. */
@@ -115,7 +122,7 @@ void session_taken(struct session *s, const struct session_env *env, struct slic
 	struct otp_judgement j =
 	    otp_judge(env->kit->hotp, answer->cred, code, env->now.real_us / 1000000, s->source);
 	if (j.verdict != OTP_ACCEPT) {
-		refuse_code(s, env, answer, &j, step);
+		refuse_code(s, env, answer, &j, why_refused(&j, code), step);
 		return;
 	}
 	s->consume = (struct session_consume){

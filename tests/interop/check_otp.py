@@ -296,6 +296,12 @@ def verdicts_logged():
     login("password+otp", 4, user.name, "canary-static" + code, "logged-2")
     login("password+otp", 4, user.name, "canary-static" + user.wrong(), "logged-3")
     login("password+otp", 4, "logged-nobody", "canary-static" + code, "logged-4")
+    tap.ok("why" not in front.verdicts("otp_wrong", user=user.name)[0], "nothing more is said of a wrong code")
+    for password in ("canary-static", "1234"):
+        bare = front.add_user("bare-" + password[:1])
+        login("password+otp", 4, bare.name, password, bare.name)
+        tap.eq([v.get("why") for v in front.verdicts("otp_wrong", user=bare.name)], ["no code stands in the password"],
+               "that there was none is")
     for verdict, name in (("accepted", user.name), ("otp_replayed", user.name), ("otp_wrong", user.name),
                           ("user_unknown", "logged-nobody")):
         lines = front.verdicts(verdict, user=name)
