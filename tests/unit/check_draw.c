@@ -29,6 +29,8 @@ static const char *const rows[] = {
     "d0 a0 90*R d89 r89 d90 r90 d91 r91 d92 r92 d93 r93 d89 r89 d90 r90 d94 r94 d95 r95 d96 d89",
     "d0 a0 94*R d93 r93 d89 r89 d90 a90 d91 a91 d92",
     "d0 a0 92*R d91 r91 d92 a92 d93 a93 d94",
+    /* the next time they begin anew */
+    "d0 a0 92*R d91 r91 d92 a92 d93 a93 90*R d182 r182 d183 a183 d184",
     "d0 a0 245*R d179 r179 d180 a180 d181 a181 d182",
     /* far, and no answer either */
     "d0 a0 90*R d89 d90 d91 d92 d93 d89 d90 d94 d95 d96 5*D d89 d90 d99 d99 d99 r99 d89 d90 d100",
