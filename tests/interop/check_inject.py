@@ -236,7 +236,7 @@ def wrong_secret():
     for version, code in ((4, 4), (5, 0x86)):
         tap.eq(login("wrong", version=version), code, "level %d: refused by the gateway" % version)
     line = edge.wait_verdict("broker_refused", user="wrong")
-    tap.eq((line["code"], "code that was added" in line["why"]), ("0x04", True), "the edge's log says so")
+    tap.eq((line["code"], "log of who verifies" in line["why"]), ("0x04", True), "the edge's log says so")
     users["wrong"].secret = right
     secret_file(users["wrong"])
     codes = [login("wrong")]
