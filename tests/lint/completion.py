@@ -42,6 +42,7 @@ _mqsecproxyctl() {
 		;;
 	esac
 	case $words in
+	' ban' | ' unban') word='address user client-id' ;;
 @CASES@	' log-level') word='error warning info debug' ;;
 	*) word= ;;
 	esac
@@ -98,7 +99,8 @@ def main():
         results.append((f.read() == made(), "the completion is that of the commands (tests/lint/completion.py --write)"))
     if shutil.which("bash"):
         for line, want in (("mqsecproxyctl rel", ["reload"]), ("mqsecproxyctl -c /etc/x user d", ["delete"]),
-                           ("mqsecproxyctl log-level d", ["debug"]), ("mqsecproxyctl drain --o", ["--over"]),
+                           ("mqsecproxyctl log-level d", ["debug"]), ("mqsecproxyctl unban c", ["client-id"]),
+                           ("mqsecproxyctl ban user eve --r", ["--reason"]), ("mqsecproxyctl drain --o", ["--over"]),
                            ("mqsecproxyctl user add joe --prof", ["--profile"]), ("mqsecproxyctl nonsense ", []),
                            ("mqsecproxyctl user add joe --profile people --u", ["--uri"]),
                            ("mqsecproxyctl user add --profile p", ["people"])):
