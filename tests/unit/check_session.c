@@ -541,15 +541,19 @@ START_TEST(guess_comes_back)
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct rig *r = rig_new(otp, MQTT_311);
-		struct packet connect = packet_of(r, otp, "connect id=c1 user=$t pass=pw$code keep=33");
+		struct packet connect =
+		    packet_of(r, otp, "connect id=c1 user=$t pass=pw$code keep=33");
 		struct otp_credential cred;
 
 		reach(r, SESSION_JUDGING);
 		ck_assert(world_credential(slice_str("t0"), &cred));
-		struct session_credential answer = {.found = rows[i].found, .why = VERDICT_STORE_FAILED, .id = 7,
-		                                    .guess_taken = true, .cred = &cred};
-		session_taken(r->s, &r->env, slice_of(connect.p, rows[i].gone ? 3 : connect.n), &answer,
-		              fresh(r, ROOM));
+		struct session_credential answer = {.found = rows[i].found,
+		                                    .why = VERDICT_STORE_FAILED,
+		                                    .id = 7,
+		                                    .guess_taken = true,
+		                                    .cred = &cred};
+		session_taken(r->s, &r->env, slice_of(connect.p, rows[i].gone ? 3 : connect.n),
+		              &answer, fresh(r, ROOM));
 		ck_assert_int_eq(r->s->refusal, VERDICT_STORE_FAILED);
 		ck_assert_uint_eq(r->step.ask, ASK_SETTLE);
 		ck_assert(r->s->settle.give_back && !r->s->settle.failed && !r->s->settle.replayed);
@@ -558,6 +562,75 @@ START_TEST(guess_comes_back)
 		packet_free(&connect);
 		rig_free(r);
 	}
+}
+END_TEST
+
+/* A refusal that waits for its time has nothing of the login any more, and what the broker's leg
+ * says is nobody's business: one verdict a session. */
+START_TEST(refusal_waits)
+{
+	struct rig *r = rig_new(otp, MQTT_311);
+
+	reach(r, SESSION_DIALING);
+	r->s->extra = calloc(1, sizeof *r->s->extra);
+	session_dialled(r->s, &r->env, false, fresh(r, ROOM));
+	ck_assert_int_eq(r->s->state, SESSION_REFUSING);
+	ck_assert_ptr_null(r->s->extra);
+	ck_assert_uint_eq(r->step.n_notes, 1);
+	session_ended(r->s, &r->env, SIDE_BROKER, fresh(r, ROOM));
+	ck_assert_uint_eq(r->step.n_notes, 0);
+	session_broke(r->s, &r->env, SIDE_BROKER, fresh(r, ROOM));
+	ck_assert_uint_eq(r->step.n_notes, 0);
+	ck_assert_int_eq(r->s->state, SESSION_REFUSING);
+	rig_free(r);
+}
+END_TEST
+
+/* A session that is being stopped ends for that, whoever goes first. */
+START_TEST(stop_is_the_reason)
+{
+	struct rig *r = rig_new(plain, MQTT_311);
+	static const uint8_t half[] = {0x30, 100, 0, 1, 't'};
+
+	reach(r, SESSION_RELAYING);
+	session_input(r->s, &r->env, SIDE_BROKER, slice_of(half, sizeof half), fresh(r, ROOM));
+	session_stop(r->s, &r->env, MQTT_SERVER_SHUTTING_DOWN, "a stop", fresh(r, ROOM));
+	ck_assert_uint_eq(r->step.n_notes, 1);
+	ck_assert_int_ne(r->s->state, SESSION_DEAD);
+	session_ended(r->s, &r->env, SIDE_CLIENT, fresh(r, ROOM));
+	ck_assert_uint_eq(r->step.n_notes, 0);
+	rig_free(r);
+}
+END_TEST
+
+/* What is drawn has the length of a code, or it is none. */
+START_TEST(drawn_length)
+{
+	static const char digits[] = "123456789";
+
+	for (size_t n = 0; n < sizeof digits; n++) {
+		struct rig *r = rig_new(inject, MQTT_311);
+		reach(r, SESSION_DRAWING);
+		session_drawn(r->s, &r->env, slice_of(digits, n), fresh(r, ROOM));
+		ck_assert_int_eq(r->s->state, n == 0 || n > OTP_DIGITS_MAX ? SESSION_REFUSING
+		                                                           : SESSION_FORWARDING);
+		rig_free(r);
+	}
+}
+END_TEST
+
+/* A broker's answer that is longer than any packet may be is not waited for. */
+START_TEST(endless_connack)
+{
+	struct rig *r = rig_new(plain, MQTT_5);
+	static const uint8_t head[] = {MQTT_CONNACK << 4, 0xff, 0xff, 0xff, 0x7f, 0};
+
+	reach(r, SESSION_AWAIT_CONNACK);
+	session_input(r->s, &r->env, SIDE_BROKER, slice_of(head, sizeof head), fresh(r, ROOM));
+	ck_assert_uint_eq(r->step.want, 0);
+	ck_assert_uint_eq(r->step.n_notes, 1);
+	ck_assert_int_eq(r->step.notes[0].verdict, VERDICT_BROKER_UNREACHABLE);
+	rig_free(r);
 }
 END_TEST
 
@@ -808,6 +881,10 @@ int main(void)
 	tcase_add_test(t, still_allowed);
 	tcase_add_test(t, identity);
 	tcase_add_test(t, guess_comes_back);
+	tcase_add_test(t, refusal_waits);
+	tcase_add_test(t, stop_is_the_reason);
+	tcase_add_test(t, drawn_length);
+	tcase_add_test(t, endless_connack);
 	tcase_add_test(t, counters);
 	tcase_add_loop_test(t, failed_opening_is_noted, 0, 2);
 	tcase_add_loop_test(t, stop_is_noted, 0, 2);
