@@ -106,17 +106,22 @@ enum mqtt_result mqtt_publish_get(struct slice packet, const struct mqtt_frame *
 		return MQTT_MALFORMED;
 	size_t max = max_head < f->head ? 0 : max_head - f->head;
 	enum mqtt_result result = measure(body.p, have, f, v5, max, &l);
-	if (result != MQTT_OK)
+	bool too_large = result == MQTT_TOO_LARGE && l.n_props != 0;
+	if (result != MQTT_OK && !too_large)
 		return result;
 	out->topic = slice_of(body.p + 2, l.topic);
-	out->props = slice_of(body.p + l.props, l.n_props);
-	out->head = f->head + l.end;
-	out->payload = f->remaining - l.end;
+	if (!too_large) {
+		out->props = slice_of(body.p + l.props, l.n_props);
+		out->head = f->head + l.end;
+		out->payload = f->remaining - l.end;
+	}
 	if (out->qos != 0) {
 		out->packet_id = (uint16_t)(body.p[2 + l.topic] << 8 | body.p[3 + l.topic]);
 		if (out->packet_id == 0) /* [MQTT-2.2.1-3] */
 			return MQTT_PUBLISH_ID0;
 	}
+	if (too_large) /* an empty topic may have its alias in what is not read */
+		return l.topic != 0 && check_topic(out) != MQTT_OK ? check_topic(out) : result;
 	result = check_props(out, from_client);
 	return result != MQTT_OK ? result : check_topic(out);
 }

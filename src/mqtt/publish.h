@@ -22,7 +22,8 @@ struct mqtt_publish {
 };
 
 /* Reads the head of the PUBLISH whose fixed header is f, from `packet`, the bytes of it that are there (fixed header
- * first). MQTT_MORE where the head is not whole yet; MQTT_TOO_LARGE where it would be longer than max_head bytes;
+ * first). MQTT_MORE where the head is not whole yet; MQTT_TOO_LARGE where it would be longer than max_head bytes,
+ * with flags, topic and packet id where it is the properties that are too long (else the topic is empty);
  * MQTT_MALFORMED: QoS 3, DUP with QoS 0 (but in 3.1), cut off by the remaining length, bad UTF-8, wildcards in the topic;
  * MQTT_PROTOCOL: packet id 0, an empty topic without an alias, bad properties, a Subscription Identifier from a client
  * [MQTT-3.3.4-6]. More bytes turn MQTT_MORE into an answer, never one answer into another. In 5.0 the remaining length

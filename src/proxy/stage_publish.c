@@ -167,7 +167,10 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 		step->want = view.n + 1;
 		return STAGE_WAIT;
 	}
-	uint8_t code = r == MQTT_OK ? 0 : (uint8_t)mqtt_reason(r);
+	/* A broker would send it again for ever, so it is dropped like one that the client does not
+	 * take; of the properties, an alias among them, nothing is known. */
+	bool endless = r == MQTT_TOO_LARGE && from == SIDE_BROKER && m.p.topic.n != 0;
+	uint8_t code = r == MQTT_OK || endless ? 0 : (uint8_t)mqtt_reason(r);
 	m.total = f->head + (size_t)f->remaining;
 	m.there = (view.n < m.total ? view.n : m.total) - m.p.head;
 	/* Of the payload only as much as is there may be looked at. */
@@ -185,12 +188,13 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 		code = (uint8_t)resolve_alias(&m);
 	if (code != 0) {
 		session_fail(s, from, from == SIDE_CLIENT ? code : 0,
-		             code == MQTT_UNSPECIFIED_ERROR ? "out of memory"
-		                                            : "a PUBLISH that is not allowed",
+		             code == MQTT_UNSPECIFIED_ERROR  ? "out of memory"
+		             : code == MQTT_PACKET_TOO_LARGE ? "the head of a PUBLISH is too long"
+		                                             : "a PUBLISH that is not allowed",
 		             step);
 		return STAGE_WAIT;
 	}
-	m.in.rule = policy_rule(env->policy, m.in.topic);
+	m.in.rule = endless ? NULL : policy_rule(env->policy, m.in.topic);
 	/* What was refused stays refused, though it might pass by now: half its handshake is done.
 	 */
 	if (m.p.qos == 2 && m.p.dup && flight_owns(s, from, m.p.packet_id))
@@ -198,6 +202,8 @@ enum progress stage_publish(struct session *s, const struct session_env *env, en
 	/* From here on the id is the other side's, unless the message is dropped. */
 	if (m.p.qos == 2)
 		flight_passed(s, from, m.p.packet_id);
+	if (endless)
+		return message_refuse_length(&m, "the head of a PUBLISH is too long");
 	struct acl_verdict v;
 	if (!access_publish(s, env, from, m.in.topic, &v))
 		return deny_message(&m, &v);
