@@ -147,9 +147,13 @@ def full():
 def limited():
     """The process may write no file beyond a size, and then may"""
     world = World("limited").open()
+    tap.eq(world.front.ctl("ban", "user", "unbanned")[0], 0, "limited: a ban that is kept")
     before = resource.prlimit(world.front.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(world.front.pid, resource.RLIMIT_FSIZE, (0, before[1]))
     world.shut("not a byte", "disk I/O error")
+    for order, told in (("ban", "in force but not kept over a restart"), ("unban", "lifted but comes back at a restart")):
+        tap.eq(world.front.ctl(order, "user", order + "ned")[0], 0, "limited: %s" % order)
+        tap.ok(proc.holds(lambda: "a ban is " + told in world.front.log(), 30), "limited: the log says that it is " + told, world.front.log)
     resource.prlimit(world.front.pid, resource.RLIMIT_FSIZE, before)
     world.over()
     world.close()
