@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* The main thread: signals and the control socket. It may wait for workers, which never wait for
+ * it, and what HTTP shows besides is written for its thread in atomics. */
 #include "admin/admin.h"
 
 #include "admin/bans.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* A chart is drawn anew for each page, from differences of samples: there is nothing to keep in
+ * step. */
 #include "admin/chart.h"
 
 enum { COLUMN = 16, BAR = 12, HEIGHT = 90, TOP = 18, WIDTH = HISTORY_MINUTES * COLUMN };

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/* One request a line, one answer, then the end; only a trace goes on. The socket is made with a
+ * mode that nobody else can open, and who connects is asked for his uid besides. A peer that says
+ * or takes nothing is given up. */
 #include "admin/control.h"
 
 #include "sys/log.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* Listeners, rules and keys of one scrape are those of one snapshot. Labels are names of the
+ * configuration and words of ours, never what a peer chose, so there are only so many series. */
 #include "admin/exposition.h"
 
 #include "admin/prom.h"
@@ -332,8 +334,9 @@ int exposition_write(struct facts *f, struct buf *out)
 	put_closed(&p, &st);
 	put_verdicts(&p, f, s);
 	put_logins(&p, &st);
-	prom_family(&p, NAME("filter_matches_total"), "counter",
-	            "What rules, limits and bans denied, or, of a filter that is only tried, would have");
+	prom_family(
+	    &p, NAME("filter_matches_total"), "counter",
+	    "What rules, limits and bans denied, or, of a filter that is only tried, would have");
 	for (size_t i = 0; i < s->conf->n_filters; i++)
 		put_filter(&p, s, i);
 	prom_histogram(&p, NAME("connect_duration_seconds"),

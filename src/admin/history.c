@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Counters only rise, so the samples of each minute are enough: no sum is kept that could drift. */
 #include "admin/history.h"
 
 #include "sys/clock.h"

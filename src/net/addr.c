@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Judged and counted is what all addresses have in common: 16 bytes, IPv4 mapped. */
 #include "net/addr.h"
 
 #include <arpa/inet.h>

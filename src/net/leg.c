@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* What the peer does not take at once is kept, up to the cap and no further, and wiped when it is
+ * sent or given up. A direction is shut only behind what was written. */
 #include "net/leg.h"
 
 #include <errno.h>

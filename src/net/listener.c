@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* Options are set where the socket listens, since what it accepts takes them over: that spares
+ * calls for each connection. Nothing here blocks. */
 #include "net/listener.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* It only walks headers: the session has judged the packets already. */
 #include "proxy/passage.h"
 
 #include "mqtt/frame.h"

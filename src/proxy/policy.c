@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* What a rule adds to a packet is reckoned for the worst payload that it lets pass, so that no
+ * packet is made that its receiver has said it does not take. */
 #include "proxy/policy.h"
 
 #include "mqtt/topic.h"

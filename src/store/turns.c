@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* Who holds a turn carries those who wait for it, so a turn costs no memory of its own, and to hand
+ * it on moves the line to the next. */
 #include "store/turns.h"
 
 static struct store_op **bucket(struct turns *t, const struct store_op *op)

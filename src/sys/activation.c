@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* What the service manager says in the environment, believed only where it is meant for this
+ * process. */
 #include "sys/activation.h"
 
 #include "base/text.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* What Prometheus' own libraries tell of a process; what cannot be read is 0. */
 #include "sys/process.h"
 
 #include <dirent.h>

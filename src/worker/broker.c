@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/* What is known of a broker: where it is and whether it answers. Names are looked up by a thread of
+ * their own, since a name server may take any time; what was found stays in use until something
+ * else is. */
 #include "worker/broker.h"
 
 #include "net/listener.h"

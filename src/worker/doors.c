@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* The listening descriptors, ours or the service manager's. Which are there is settled at the
+ * start: all of them, or none and the reason. */
 #include "worker/doors.h"
 
 #include "base/text.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/* How the threads begin, change and end. What workers share is made before the first of them and
+ * goes behind the last; a new configuration is either taken by all of them or by none; and the
+ * store ends between the workers' loops and the workers, so that no answer of it finds nobody. */
 #include "worker/pool_inside.h"
 
 #include "base/secret.h"

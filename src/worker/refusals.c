@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* A ring under a mutex: a refusal costs one copy, and who looks gets a copy of all. */
 #include "worker/refusals.h"
 
 #include <pthread.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/* What became of a connection, for the log, the counters and the status page at once, so that the
+ * three agree. Counts are exact; of lines that somebody can cause without end only some are
+ * written. */
 #include "worker/report.h"
 
 #include "sys/log.h"

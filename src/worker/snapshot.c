@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/* A configuration as workers use it: policies, limits and rules in the order of the listeners that
+ * the process began with. It never changes once it is made, but for its counters, and lives as long
+ * as anybody holds it. */
 #include "worker/snapshot.h"
 
 #include "base/text.h"
