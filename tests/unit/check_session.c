@@ -603,6 +603,21 @@ START_TEST(stop_is_the_reason)
 }
 END_TEST
 
+/* 3.1 gives the flags of a CONNECT no meaning; later versions allow none [MQTT-2.2.2-2]. */
+START_TEST(connect_flags)
+{
+	static const enum mqtt_version versions[] = {MQTT_31, MQTT_311, MQTT_5};
+	struct rig *r = rig_new(plain, versions[_i]);
+	struct packet p = packet_of(r, plain, "connect id=c1 keep=33");
+
+	p.p[0] |= 2;
+	session_input(r->s, &r->env, SIDE_CLIENT, slice_of(p.p, p.n), fresh(r, ROOM));
+	ck_assert_int_eq(r->s->state, versions[_i] == MQTT_31 ? SESSION_DIALING : SESSION_DEAD);
+	packet_free(&p);
+	rig_free(r);
+}
+END_TEST
+
 /* What is drawn has the length of a code, or it is none. */
 START_TEST(drawn_length)
 {
@@ -883,6 +898,7 @@ int main(void)
 	tcase_add_test(t, guess_comes_back);
 	tcase_add_test(t, refusal_waits);
 	tcase_add_test(t, stop_is_the_reason);
+	tcase_add_loop_test(t, connect_flags, 0, 3);
 	tcase_add_test(t, drawn_length);
 	tcase_add_test(t, endless_connack);
 	tcase_add_test(t, counters);
