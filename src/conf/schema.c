@@ -57,7 +57,7 @@ static const struct conf_directive directives[] = {
 	 .refers = CONF_PAYLOAD, .repeat = true, NOT_STORED},
 
 	{"level", CONF_LOG, CONF_T_CHOICE, "error|warning|info|debug", "info",
-	 "The least important message that is logged; debug adds nothing to info yet: what a client does is shown by mqsecproxyctl trace",
+	 "The least important message that is logged; debug tells of each connection that comes, and of each that the broker took",
 	 .choices = "error|warning|info|debug", AT(conf, log_level)},
 	{"to", CONF_LOG, CONF_T_CHOICE, "auto|journal|stderr", "auto",
 	 "Where the log goes; auto is the journal where standard error leads there, as under systemd, else standard error",

@@ -228,6 +228,7 @@ void conn_accept(struct worker *w, size_t listener, int fd, const struct net_add
 	leg_open(&c->client, w->base, fd, conn_client_ready, c);
 	leg_await(&c->client, EV_READ);
 	conn_arm(c);
+	report_arrived(c);
 }
 
 void conn_account(struct conn *c)

@@ -91,7 +91,9 @@ void conn_dialled(struct conn *c)
 		conn_dial(c);
 		return;
 	}
-	histogram_add(&c->worker->dial_time, (c->worker->now.mono_ms - up->dial_began) * 1000);
+	int64_t took_ms = c->worker->now.mono_ms - up->dial_began;
+	histogram_add(&c->worker->dial_time, took_ms * 1000);
+	report_dialled(c, took_ms);
 	broker_tells(&c->worker->snapshot->brokers[conn_conf(c)->broker], true,
 	             c->worker->now.mono_ms);
 	leg_await(&up->leg, 0);

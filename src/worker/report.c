@@ -328,23 +328,53 @@ void report_state(struct worker *w, const char *why)
 		log_say(LOG_LEVEL_ERROR, "state", "%s", why);
 }
 
-void report_dial(const struct conn *c, const char *why)
+static void put_broker(struct log_line *l, const struct conn *c)
 {
-	struct log_line l;
 	const struct snapshot *s = c->worker->snapshot;
 	size_t broker = s->listeners[c->listener]->broker;
 	struct net_addr address;
 	char text[NET_ADDR_TEXT];
 
-	if (!report_may_say(c->worker, REPORT_DIAL))
-		return;
-	log_begin(&l, LOG_LEVEL_WARNING, "dial");
-	log_str(&l, "broker", s->conf->brokers[broker].name);
+	log_str(l, "broker", s->conf->brokers[broker].name);
 	/* The one that was taken last, unless the names were resolved anew since. */
 	size_t next = c->up->dial_next;
 	if (next != 0 && broker_address(&s->brokers[broker], next - 1, &address))
-		log_str(&l, "address", net_addr_text(&address, text));
+		log_str(l, "address", net_addr_text(&address, text));
+}
+
+void report_dial(const struct conn *c, const char *why)
+{
+	struct log_line l;
+
+	if (!report_may_say(c->worker, REPORT_DIAL))
+		return;
+	log_begin(&l, LOG_LEVEL_WARNING, "dial");
+	put_broker(&l, c);
 	log_str(&l, "why", why);
+	log_end(&l);
+}
+
+void report_arrived(const struct conn *c)
+{
+	struct log_line l;
+
+	if (!log_wanted(LOG_LEVEL_DEBUG))
+		return;
+	log_begin(&l, LOG_LEVEL_DEBUG, "arrived");
+	put_client(&l, c);
+	log_end(&l);
+}
+
+void report_dialled(const struct conn *c, int64_t took_ms)
+{
+	struct log_line l;
+
+	if (!log_wanted(LOG_LEVEL_DEBUG))
+		return;
+	log_begin(&l, LOG_LEVEL_DEBUG, "dialled");
+	put_client(&l, c);
+	put_broker(&l, c);
+	log_number(&l, "took_ms", took_ms);
 	log_end(&l);
 }
 

@@ -55,6 +55,11 @@ void report_state(struct worker *w, const char *why);
 /* Why a broker could not be connected to, one address. */
 void report_dial(const struct conn *c, const char *why);
 
+/* At the level debug, without a limit: a connection that may say something, before it does; and one
+ * that the broker took. */
+void report_arrived(const struct conn *c);
+void report_dialled(const struct conn *c, int64_t took_ms);
+
 /* No code could be drawn for the connection's login at its broker. */
 void report_inject(const struct conn *c, const char *why);
 

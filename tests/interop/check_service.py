@@ -242,8 +242,15 @@ def log_level():
         tap.eq(front.status()["log-level"], level, "status shows it")
         with raw.Client(front.port) as c:
             c.login("at-" + level)
+            peer = "127.0.0.1:%d" % c.port
         if told:
             front.wait_verdict("accepted", client_id="at-" + level)
+        if level == "debug":
+            tap.eq(front.wait_event("arrived")["peer"], peer, "who came, before a word")
+            line = front.wait_event("dialled")
+            tap.eq((line["peer"], line["client_id"], line["broker"], line["address"], line["level"]),
+                   (peer, "at-debug", "main", "127.0.0.1:%d" % stub.port, "debug"), "and what the broker took")
+            tap.ok(0 <= int(line["took_ms"]) < 60000, "and how long that took", line)
     front.ctl("log-level", "error")
     front.reload()
     tap.eq(front.status()["log-level"], "info", "after a reload it is the configured one")
@@ -251,6 +258,7 @@ def log_level():
         tap.eq(front.ctl("log-level", bad)[0], 2, "%r is no level" % bad)
     tap.eq(front.stop(), 0, "status 0")
     tap.eq([f["client_id"] for f in front.verdicts("accepted")], ["at-debug", "at-info"], "what was below was left out")
+    tap.eq((len(front.events("arrived")), len(front.events("dialled"))), (1, 1), "also of connections")
 
 
 def spread(clients, seconds, halfway):
