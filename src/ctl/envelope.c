@@ -4,6 +4,7 @@
 #include "ctl/ctl.h"
 
 #include "base/secret.h"
+#include "mqtt/topic.h"
 #include "seal/opener.h"
 #include "seal/sealer.h"
 #include "sys/clock.h"
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAYLOAD_MAX = 64 << 20, WILL_MAX = 65535, TOPIC_LEN_MAX = 65535 };
+enum { PAYLOAD_MAX = 64 << 20, WILL_MAX = 65535 };
 
 static const char *const explanations[] = {
     [SEAL_E_PLAIN] = "this is no envelope",
@@ -69,10 +70,9 @@ static int read_topic(const struct ctl *ctl, const struct ctl_args *args, struct
 	if (text == NULL && ctl_arg(args, "unbound") == NULL)
 		return ctl_usage(ctl, "--topic is missing");
 	*topic = slice_str(text == NULL ? "" : text);
-	if (topic->n > TOPIC_LEN_MAX)
-		return ctl_fail("a topic has at most %d bytes, this one %zu", TOPIC_LEN_MAX,
-		                topic->n);
-	return CTL_OK;
+	if (text == NULL || mqtt_topic_valid(*topic))
+		return CTL_OK;
+	return ctl_usage(ctl, "a topic has 1 to 65535 bytes of UTF-8 and neither + nor #");
 }
 
 static uint8_t flags_given(const struct ctl_args *args)

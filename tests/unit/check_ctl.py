@@ -103,6 +103,8 @@ def usage():
         (["encrypt", "--topic", "a"], "--key-file is missing"),
         (["encrypt", "--key-file", "k"], "--topic is missing"),
         (["encrypt", "--key-file", "k", "--key-file", "k", "--topic", "a"], "twice"),
+        (["encrypt", "--key-file", "k", "--topic", ""], "a topic has 1"),
+        (["decrypt", "--key-file", "k", "--topic", "a/#"], "neither + nor #"),
         (["decrypt", "--key-file", "k", "--topic", "a", "--utf8"], "unknown option"),
         (["otp", "code", "--counter", "1"], "--secret-file is missing"),
         (["otp", "code", "--secret-file", "s"], "one of --counter and --at"),
