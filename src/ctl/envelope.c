@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAYLOAD_MAX = 64 << 20, WILL_MAX = 65535 };
+enum { PAYLOAD_MAX = 64 << 20, WILL_MAX = 65535, TOPIC_LEN_MAX = 65535 };
 
 static const char *const explanations[] = {
     [SEAL_E_PLAIN] = "this is no envelope",
@@ -70,9 +70,10 @@ static int read_topic(const struct ctl *ctl, const struct ctl_args *args, struct
 	if (text == NULL && ctl_arg(args, "unbound") == NULL)
 		return ctl_usage(ctl, "--topic is missing");
 	*topic = slice_str(text == NULL ? "" : text);
-	if (text == NULL || mqtt_topic_valid(*topic))
-		return CTL_OK;
-	return ctl_usage(ctl, "a topic has 1 to 65535 bytes of UTF-8 and neither + nor #");
+	if (topic->n > TOPIC_LEN_MAX)
+		return ctl_fail("a topic has at most %d bytes, this one %zu", TOPIC_LEN_MAX,
+		                topic->n);
+	return CTL_OK;
 }
 
 static uint8_t flags_given(const struct ctl_args *args)
@@ -128,6 +129,8 @@ static int encrypt(const struct ctl *ctl, const struct ctl_args *args)
 	struct buf input = {.cap = PAYLOAD_MAX};
 	int result = read_topic(ctl, args, &message.topic);
 
+	if (result == CTL_OK && message.topic.n != 0 && !mqtt_topic_valid(message.topic))
+		result = ctl_usage(ctl, "a topic is valid UTF-8 and has neither + nor #");
 	if (result == CTL_OK)
 		result = read_keys(ctl, args, &ring);
 	if (result == CTL_OK)
