@@ -74,6 +74,8 @@ int ctl_args_read(struct ctl_args *args, const struct ctl_command *command, int 
 	while ((got = getopt_long(argc, argv, ":", options, &which)) != -1) {
 		if (got == ':')
 			return err_set(e, "%s needs a value", argv[optind - 1]);
+		if (got == '?' && optopt != 0 && optopt != 1)
+			return unknown((char[]){'-', (char)optopt, '\0'}, e); /* a letter */
 		if (got != 1 || !spelled_out(word_read(argv), command->options[which].name))
 			return unknown(word_read(argv), e);
 		if (take(args, &command->options[which], e) != 0)

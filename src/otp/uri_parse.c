@@ -58,12 +58,16 @@ static struct slice take_until(struct slice *s, char end)
 	return taken;
 }
 
-/* Behind the issuer, which ends with a colon, encoded or not, and blanks. */
+/* Behind the issuer, which ends with a colon, encoded or not, and blanks. What uri.c wrote has no
+ * blank that is not the user's, so it is taken as it stands. */
 static struct slice without_issuer(struct slice label)
 {
+	const struct slice own = slice_str("mqsecproxy:");
 	const uint8_t *colon = label.n == 0 ? NULL : memchr(label.p, ':', label.n);
 	size_t skip = 0;
 
+	if (label.n > own.n && memcmp(label.p, own.p, own.n) == 0)
+		return slice_from(label, own.n);
 	if (colon != NULL) {
 		skip = (size_t)(colon - label.p) + 1;
 	} else {

@@ -95,6 +95,7 @@ def usage():
         (["store"], "behind store stands one of: check backup restore forget-draws\n"),
         (["status", "--help", "x"], "unknown option \"--help\""),
         (["--bad"], "unknown option"),
+        (["user", "add", "-dash"], "unknown option \"-d\""),
         (["keygen"], "usage: mqsecproxyctl keygen NAME"),
         (["keygen", "a", "b"], "too many words"),
         (["keygen", "../a"], "key's name"),

@@ -18,6 +18,9 @@ static const struct row {
      "mqsecproxy:pump-7?secret=GEZDGNBVGY3TQOJQ&issuer=mqsecproxy&algorithm=SHA256&digits=8&"
      "counter=42",
      42},
+    /* blanks behind another's issuer are dropped, here they are the user's */
+    {"people", "  lead ",
+     "otpauth://totp/mqsecproxy:%20%20lead%20?secret=GEZDGNBVGY3TQOJQ&issuer=mqsecproxy", 0},
 };
 
 START_TEST(uri)
