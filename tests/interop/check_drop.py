@@ -175,6 +175,8 @@ def long_head():
     with raw.Client(front.port, 5) as s:
         s.login("patient", clean=False, props=[(17, 60)])
         s.subscribe("#", 2)
+        s.send(raw.disconnect(5, 0))
+        tap.eq(s.end(), [], "the broker knows that the client is not there")
     with raw.Client(broker.port, 5) as p:
         p.login("p")
         for qos in (0, 1, 2):
