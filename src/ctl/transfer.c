@@ -40,10 +40,14 @@ static void bad_line(struct import *m, const char *why)
 static int64_t first_mark(const struct import *m)
 {
 	const struct otp_params *p = &m->entry->params;
+	int64_t mark = m->entry->standing.mark;
 
 	if (p->kind == OTP_HOTP)
 		return m->entry->counter;
-	return m->used ? m->now / (int64_t)p->step + (int64_t)p->fwd : -1;
+	if (mark == 0 && !m->used)
+		return -1;
+	int64_t window_end = m->now / (int64_t)p->step + (int64_t)p->fwd;
+	return mark > window_end ? mark : window_end;
 }
 
 /* The login for the broker, where the line has one. */
@@ -73,6 +77,9 @@ static int store_entry(const struct import *m, struct err *e)
 	    .params = m->entry->params,
 	    .state = {.mark = first_mark(m), .pending = -1},
 	    .created = m->now,
+	    .locked = m->entry->standing.locked,
+	    .stale = m->entry->standing.stale && m->entry->params.kind == OTP_HOTP,
+	    .expires = m->entry->standing.expires,
 	};
 
 	if (!ctl_name_ok(user.name))
@@ -207,6 +214,12 @@ static int export_one(void *ctx, const struct store_user *u)
 	struct otp_credential c;
 	struct ctl_login login = {0};
 	struct otp_login parts;
+	const struct otp_uri_standing standing = {
+	    .locked = u->locked,
+	    .stale = u->stale,
+	    .expires = u->expires,
+	    .mark = u->params.kind == OTP_TOTP ? u->state.mark : 0,
+	};
 
 	int result = ctl_open_user(x->state->key, u, &c);
 	if (result == 0)
@@ -215,6 +228,8 @@ static int export_one(void *ctx, const struct store_user *u)
 	if (result == 0)
 		result = otp_uri(u->name, &u->params, u->state.mark,
 		                 slice_of(c.secret, c.secret_len), x->out);
+	if (result == 0)
+		result = otp_uri_stand(&standing, x->out);
 	if (result == 0 && otp_login_unpack(slice_of(login.packed, login.n), &parts))
 		result = otp_uri_login(&parts, x->out);
 	if (result == 0)

@@ -74,3 +74,20 @@ int otp_uri_login(const struct otp_login *login, struct buf *out)
 		return -1;
 	return add_encoded(out, login->password);
 }
+
+int otp_uri_stand(const struct otp_uri_standing *standing, struct buf *out)
+{
+	char text[128];
+	int n = 0;
+
+	if (standing->locked)
+		n += snprintf(text, sizeof text, "&locked=1");
+	if (standing->stale)
+		n += snprintf(text + n, sizeof text - (size_t)n, "&stale=1");
+	if (standing->expires != 0)
+		n += snprintf(text + n, sizeof text - (size_t)n, "&expires=%" PRId64,
+		              standing->expires);
+	if (standing->mark > 0)
+		n += snprintf(text + n, sizeof text - (size_t)n, "&mark=%" PRId64, standing->mark);
+	return buf_append(out, slice_of(text, (size_t)n));
+}

@@ -19,6 +19,17 @@ int otp_uri(struct slice user, const struct otp_params *params, int64_t counter,
  * above. */
 int otp_uri_login(const struct otp_login *login, struct buf *out);
 
+/* How a user stands, beside what an authenticator needs. What is 0 or false is said by nothing. */
+struct otp_uri_standing {
+	bool locked;
+	bool stale;      /* HOTP: the counter comes from an old copy of the state */
+	int64_t expires; /* seconds since the epoch; 0: never */
+	int64_t mark;    /* TOTP: the last step of which a code was accepted; 0: none is known */
+};
+
+/* Appends how the user stands, in parameters of our own. As above. */
+int otp_uri_stand(const struct otp_uri_standing *standing, struct buf *out);
+
 /* What such a URI says. It holds the secret: the caller wipes it. */
 struct otp_uri_content {
 	uint8_t user[OTP_URI_USER_MAX]; /* the label without the issuer before it */
@@ -30,6 +41,7 @@ struct otp_uri_content {
 	/* the login for the broker: both or neither */
 	uint8_t broker_user[OTP_LOGIN_MAX], broker_password[OTP_LOGIN_MAX];
 	size_t broker_user_len, broker_password_len;
+	struct otp_uri_standing standing;
 };
 
 /* A parameter of a URI by its value, decoded, of at most OTP_LOGIN_MAX bytes; a list of users has
@@ -42,6 +54,10 @@ enum otp_uri_parameter {
 	OTP_URI_COUNTER,
 	OTP_URI_BROKER_USER,
 	OTP_URI_BROKER_PASSWORD,
+	OTP_URI_LOCKED, /* 0 or 1 */
+	OTP_URI_STALE,
+	OTP_URI_EXPIRES,
+	OTP_URI_MARK,
 	OTP_URI_PARAMETERS
 };
 int otp_uri_take(enum otp_uri_parameter which, struct slice s, struct otp_uri_content *out,

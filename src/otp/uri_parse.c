@@ -11,6 +11,20 @@
 
 enum { VALUE_MAX = OTP_LOGIN_MAX, PERIOD_MAX = 86400 };
 
+static const char *const names[OTP_URI_PARAMETERS] = {
+    [OTP_URI_SECRET] = "secret",
+    [OTP_URI_ALGORITHM] = "algorithm",
+    [OTP_URI_DIGITS] = "digits",
+    [OTP_URI_PERIOD] = "period",
+    [OTP_URI_COUNTER] = "counter",
+    [OTP_URI_BROKER_USER] = "broker_user",
+    [OTP_URI_BROKER_PASSWORD] = "broker_password",
+    [OTP_URI_LOCKED] = "locked",
+    [OTP_URI_STALE] = "stale",
+    [OTP_URI_EXPIRES] = "expires",
+    [OTP_URI_MARK] = "mark",
+};
+
 /* A piece of the URI, decoded, wiped when done. */
 struct value {
 	uint8_t text[VALUE_MAX];
@@ -84,11 +98,11 @@ static struct slice without_issuer(struct slice label)
 
 static int read_algorithm(struct slice s, enum otp_algorithm *out, struct err *e)
 {
-	static const char *const names[] = {
+	static const char *const algorithms[] = {
 	    [OTP_SHA1] = "SHA1", [OTP_SHA256] = "SHA256", [OTP_SHA512] = "SHA512"};
 
 	for (enum otp_algorithm a = OTP_SHA1; a <= OTP_SHA512; a++) {
-		if (same_word(s, names[a])) {
+		if (same_word(s, algorithms[a])) {
 			*out = a;
 			return 0;
 		}
@@ -102,6 +116,25 @@ static int read_number(const char *name, struct slice s, uint64_t min, uint64_t 
 	struct err why = {""};
 
 	return text_number(s, min, max, out, &why) == 0 ? 0 : err_set(e, "%s: %s", name, why.text);
+}
+
+static int take_standing(enum otp_uri_parameter which, struct slice s, struct otp_uri_standing *out,
+                         struct err *e)
+{
+	bool flag = which == OTP_URI_LOCKED || which == OTP_URI_STALE;
+	uint64_t n = 0;
+
+	if (read_number(names[which], s, 0, flag ? 1 : INT64_MAX - 1, &n, e) != 0)
+		return -1;
+	if (which == OTP_URI_LOCKED)
+		out->locked = n != 0;
+	else if (which == OTP_URI_STALE)
+		out->stale = n != 0;
+	else if (which == OTP_URI_EXPIRES)
+		out->expires = (int64_t)n;
+	else
+		out->mark = (int64_t)n;
+	return 0;
 }
 
 int otp_uri_take(enum otp_uri_parameter which, struct slice s, struct otp_uri_content *out,
@@ -121,17 +154,17 @@ int otp_uri_take(enum otp_uri_parameter which, struct slice s, struct otp_uri_co
 	case OTP_URI_ALGORITHM:
 		return read_algorithm(s, &out->params.algorithm, e);
 	case OTP_URI_DIGITS:
-		if (read_number("digits", s, OTP_DIGITS_MIN, OTP_DIGITS_MAX, &n, e) != 0)
+		if (read_number(names[which], s, OTP_DIGITS_MIN, OTP_DIGITS_MAX, &n, e) != 0)
 			return -1;
 		out->params.digits = (unsigned)n;
 		return 0;
 	case OTP_URI_PERIOD:
-		if (read_number("period", s, 1, PERIOD_MAX, &n, e) != 0)
+		if (read_number(names[which], s, 1, PERIOD_MAX, &n, e) != 0)
 			return -1;
 		out->params.step = (unsigned)n;
 		return 0;
 	case OTP_URI_COUNTER:
-		if (read_number("counter", s, 0, INT64_MAX - 1, &n, e) != 0)
+		if (read_number(names[which], s, 0, INT64_MAX - 1, &n, e) != 0)
 			return -1;
 		out->counter = (int64_t)n;
 		return 0;
@@ -143,6 +176,11 @@ int otp_uri_take(enum otp_uri_parameter which, struct slice s, struct otp_uri_co
 		memcpy(out->broker_password, s.p, s.n);
 		out->broker_password_len = s.n;
 		return 0;
+	case OTP_URI_LOCKED:
+	case OTP_URI_STALE:
+	case OTP_URI_EXPIRES:
+	case OTP_URI_MARK:
+		return take_standing(which, s, &out->standing, e);
 	case OTP_URI_PARAMETERS:
 		break;
 	}
@@ -153,14 +191,6 @@ int otp_uri_take(enum otp_uri_parameter which, struct slice s, struct otp_uri_co
 static int read_parameters(struct slice query, struct otp_uri_content *out,
                            bool given[OTP_URI_PARAMETERS], struct err *e)
 {
-	static const char *const names[OTP_URI_PARAMETERS] = {[OTP_URI_SECRET] = "secret",
-	                                                      [OTP_URI_ALGORITHM] = "algorithm",
-	                                                      [OTP_URI_DIGITS] = "digits",
-	                                                      [OTP_URI_PERIOD] = "period",
-	                                                      [OTP_URI_COUNTER] = "counter",
-	                                                      [OTP_URI_BROKER_USER] = "broker_user",
-	                                                      [OTP_URI_BROKER_PASSWORD] =
-	                                                          "broker_password"};
 	struct value value;
 	int result = 0;
 

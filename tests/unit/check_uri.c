@@ -2,6 +2,8 @@
 #include "otp/uri.h"
 #include "tests/support/suite.h"
 
+#include <stdio.h>
+
 static const struct row {
 	const char *profile, *user, *uri;
 	int64_t counter;
@@ -60,6 +62,45 @@ START_TEST(round_trip)
 }
 END_TEST
 
+/* What is said of how a user stands is read again; what is no number, or none that may be, is an
+ * error, so that no lock is lost to a slip of the pen. */
+START_TEST(standing)
+{
+	static const struct otp_uri_standing good[] = {
+	    {0},
+	    {.locked = true},
+	    {.stale = true, .expires = 1},
+	    {.expires = 1798675200},
+	    {.mark = 59830112},
+	    {.locked = true, .stale = true, .expires = INT64_MAX - 1, .mark = INT64_MAX - 1},
+	};
+	static const char *const bad[] = {"locked=2",    "locked=",
+	                                  "locked=yes",  "stale=-1",
+	                                  "mark=-1",     "expires=2027-01-01",
+	                                  "expires=0x1", "mark=9223372036854775807"};
+	const char *plain = "otpauth://totp/a?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+	struct otp_uri_content got;
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		const struct otp_uri_standing *want = &good[i];
+		struct buf out = {.cap = 4096};
+		ck_assert_int_eq(buf_append(&out, slice_str(plain)), 0);
+		ck_assert_int_eq(otp_uri_stand(want, &out), 0);
+		ck_assert_int_eq(otp_uri_parse(buf_view(&out), &got, NULL), 0);
+		ck_assert(got.standing.locked == want->locked && got.standing.stale == want->stale);
+		ck_assert_int_eq(got.standing.expires, want->expires);
+		ck_assert_int_eq(got.standing.mark, want->mark);
+		ck_assert_uint_eq(out.len == strlen(plain), i == 0);
+		buf_free(&out);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char text[256];
+		(void)snprintf(text, sizeof text, "%s&%s", plain, bad[i]);
+		ck_assert_msg(otp_uri_parse(slice_str(text), &got, NULL) == -1, "%s", bad[i]);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("uri");
@@ -67,6 +108,7 @@ int main(void)
 
 	tcase_add_loop_test(t, uri, 0, (int)(sizeof rows / sizeof rows[0]));
 	tcase_add_loop_test(t, round_trip, 0, (int)(sizeof rows / sizeof rows[0]));
+	tcase_add_test(t, standing);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
