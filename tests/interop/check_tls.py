@@ -104,12 +104,12 @@ def impostor():
                         ("misnamed", [("/etc/ssl/certs/ca-certificates.crt", ca), ("checkHost   = mqtt", "checkHost   = mqtt2")])):
         before = len(stub.connections)
         child, port = near(name, *pairs)
-        with raw.Client(port, patience=30) as c:
-            c.send(raw.connect(4, "dev", "fleet-a", "pw"))
-            try:
+        try: # a reset may come as early as the connect
+            with raw.Client(port, patience=30) as c:
+                c.send(raw.connect(4, "dev", "fleet-a", "pw"))
                 tap.eq(c.end(), [], name + ": no answer, but an end")
-            except ConnectionError:
-                tap.ok(True, name + ": no answer, but an end")
+        except ConnectionError:
+            tap.ok(True, name + ": no answer, but an end")
         tap.ok("CERT:" in log(name) and len(stub.connections) == before, "for that reason", log(name)[-400:])
         proc.stop(child)
 
