@@ -177,6 +177,16 @@ static size_t sort_out(struct store *s, struct store_op *batch[], size_t n, stru
 	return left;
 }
 
+/* Those who wait for its turn fail with it: they would only wait for the same, one by one. */
+static void fail(struct store *s, struct store_op *op, const struct err *why, struct mails *answers)
+{
+	for (struct store_op *next; op != NULL; op = next) {
+		(void)store_op_fail(op, "%s", why->text);
+		next = turns_end(&s->turns, op);
+		mails_add(answers, &op->mail);
+	}
+}
+
 static void answer_batch(struct store *s, struct store_op *batch[], size_t n)
 {
 	struct err why = {""};
@@ -186,11 +196,10 @@ static void answer_batch(struct store *s, struct store_op *batch[], size_t n)
 	n = sort_out(s, batch, n, &answers);
 	int result = n == 0 ? 0 : run_counted(s, batch, n, &why);
 	for (size_t i = 0; i < n; i++) {
-		if (result != 0) {
-			batch[i]->status = STORE_FAILED;
-			batch[i]->err = why;
-		}
-		answer(s, batch[i], &answers);
+		if (result != 0)
+			fail(s, batch[i], &why, &answers);
+		else
+			answer(s, batch[i], &answers);
 	}
 	post_answers(&answers);
 }

@@ -448,6 +448,48 @@ START_TEST(in_turn)
 }
 END_TEST
 
+/* _i as in failing_batch: who waits for a turn does not wait for another failure, and the turn is
+ * free after it. */
+START_TEST(failing_turn)
+{
+	struct question blocker = {.place = 0}, q[4];
+	struct asker a;
+	struct stub stub;
+
+	stub_init(&stub);
+	asker_init(&a);
+	stub.hold = true;
+	struct store *s = store_start(&stub.base, NULL);
+	submit(s, &a, &blocker);
+	(void)sem_wait(&stub.entered);
+	for (int i = 0; i < 4; i++) {
+		q[i] = turn_of(i == 2 ? "bob" : "ann", 1, 1000);
+		submit(s, &a, &q[i]);
+	}
+	(void)sem_post(&stub.go);
+	(void)sem_wait(&stub.entered);
+	stub.fail_begin = _i == 0;
+	stub.fail_commit = _i == 1;
+	stub.hold = false;
+	(void)sem_post(&stub.go);
+	wait_for(&a, 5);
+	ck_assert_uint_eq(stub.batches, 2);
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(q[i].op.status, STORE_FAILED);
+		ck_assert_str_eq(q[i].op.err.text, _i == 0 ? "no begin" : "no commit");
+	}
+	stub.fail_begin = stub.fail_commit = false;
+	for (int i = 0; i < 3; i++) {
+		q[i] = turn_of("ann", 1, 1000);
+		ck_assert_int_eq(ask(s, &a, &q[i]), STORE_DONE);
+		yield_turn(s, &a, &q[i]);
+		wait_for(&a, 5 + 2 * ((unsigned)i + 1));
+	}
+	store_close(s);
+	mailbox_fini(&a.box);
+}
+END_TEST
+
 /* Whoever waits when the store is closed gets an answer. */
 START_TEST(closed_while_others_wait)
 {
@@ -995,6 +1037,7 @@ int main(void)
 	tcase_add_loop_test(t, one_of_two_wins, 0, 3);
 	tcase_add_loop_test(t, budget_under_a_rush, 0, 2);
 	tcase_add_loop_test(t, in_turn, 0, 2);
+	tcase_add_loop_test(t, failing_turn, 0, 2);
 	tcase_add_loop_test(t, closed_while_others_wait, 0, 2);
 	tcase_add_loop_test(t, names_that_nobody_has, 0, 2);
 	tcase_add_loop_test(t, strangers_do_not_wait, 0, 2);
