@@ -162,10 +162,8 @@ static int forgive_all(const struct store_sqlite *s, struct slice name, struct e
 	                                              : store_sqlite_error(s, "change a user", e);
 }
 
-/* The mark is only looked at before: a reset never raises what a login has set meanwhile, and a
- * resync never lowers it. */
-int store_sqlite_user_edit(struct store_backend *b, struct slice name,
-                           const struct store_edit *edit, struct err *e)
+static int edit_user(struct store_backend *b, struct slice name, const struct store_edit *edit,
+                     struct err *e)
 {
 	const struct store_sqlite *s = (const struct store_sqlite *)b;
 	struct marks m = {.edit = edit};
@@ -184,6 +182,19 @@ int store_sqlite_user_edit(struct store_backend *b, struct slice name,
 	if (sqlite3_changes(s->db) != 0)
 		return edit->kind == STORE_RESET ? forgive_all(s, name, e) : 0;
 	return edit->kind == STORE_RESYNC ? store_edit_conflict(e) : 1;
+}
+
+/* In one transaction, so that no login comes between the look and the change. */
+int store_sqlite_user_edit(struct store_backend *b, struct slice name,
+                           const struct store_edit *edit, struct err *e)
+{
+	if (b->ops->begin(b, e) != 0)
+		return -1;
+	int result = edit_user(b, name, edit, e);
+	if (result == 0)
+		return b->ops->commit(b, e);
+	b->ops->rollback(b);
+	return result;
 }
 
 /* Calls found() for each row of a query of records, until it returns not 0. */

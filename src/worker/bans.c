@@ -68,11 +68,11 @@ static size_t *length_of(struct bans *b, const struct store_ban *ban)
 	return ban->kind == STORE_BAN_ADDRESS ? &b->lengths[ban->value.p[16]] : NULL;
 }
 
-static void drop(struct bans *b, struct held *e)
+/* Of one that the tree holds no more. */
+static void release(struct bans *b, struct held *e)
 {
 	size_t *length = length_of(b, &e->ban);
 
-	(void)tdelete(e, &b->tree, compare);
 	if (e->prev != NULL)
 		e->prev->next = e->next;
 	else
@@ -84,6 +84,12 @@ static void drop(struct bans *b, struct held *e)
 	b->n--;
 	b->automatic -= e->ban.automatic;
 	free(e);
+}
+
+static void drop(struct bans *b, struct held *e)
+{
+	(void)tdelete(e, &b->tree, compare);
+	release(b, e);
 }
 
 void bans_free(struct bans *b)
@@ -140,12 +146,14 @@ int bans_add(struct bans *b, const struct store_ban *ban, int64_t now, struct er
 	struct held *entry = held_new(ban);
 	if (entry == NULL)
 		return err_set(e, "out of memory");
-	if (old != NULL)
-		drop(b, old);
-	if (tsearch(entry, &b->tree, compare) == NULL) {
+	struct held **node = tsearch(entry, &b->tree, compare);
+	if (node == NULL) { /* and the old one stays */
 		free(entry);
 		return err_set(e, "out of memory");
 	}
+	*node = entry;
+	if (old != NULL)
+		release(b, old);
 	entry->next = b->newest;
 	if (b->newest != NULL)
 		b->newest->prev = entry;

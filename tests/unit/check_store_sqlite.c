@@ -77,6 +77,30 @@ START_TEST(settings)
 }
 END_TEST
 
+/* A reset that cannot end all delays has not filled the guesses either, and nothing is held. */
+START_TEST(reset_is_whole)
+{
+	const struct store_edit reset = {.kind = STORE_RESET, .now = 1};
+	struct store_backend *b = open_state();
+	sqlite3 *db = ((struct store_sqlite *)b)->db;
+	struct err e = {""};
+
+	store_behaviour_user(b, "ann", 0);
+	raw_exec(db, "UPDATE user SET guesses = 0.5");
+	raw_exec(db, "INSERT INTO failure SELECT id, zeroblob(16), 1, 1 FROM user");
+	raw_exec(db, "CREATE TRIGGER stuck BEFORE DELETE ON failure"
+	             " BEGIN SELECT RAISE(ABORT, 'stuck'); END");
+	ck_assert_int_eq(b->ops->user_edit(b, slice_str("ann"), &reset, &e), -1);
+	ck_assert_msg(strstr(e.text, "stuck") != NULL, "%s", e.text);
+	ck_assert_int_eq(sqlite3_get_autocommit(db), 1);
+	expect_pragma(db, "SELECT guesses FROM user", "0.5");
+	raw_exec(db, "DROP TRIGGER stuck");
+	ck_assert_int_eq(b->ops->user_edit(b, slice_str("ann"), &reset, &e), 0);
+	expect_pragma(db, "SELECT count(*) FROM failure", "0");
+	b->ops->close(b);
+}
+END_TEST
+
 static void expect_mode(const char *path, unsigned mode)
 {
 	struct stat st;
@@ -816,6 +840,7 @@ int main(void)
 	tcase_add_test(t, no_room_for_pages);
 	tcase_add_test(t, batch_undone_by_sqlite);
 	tcase_add_test(t, two_at_once);
+	tcase_add_test(t, reset_is_whole);
 	tcase_add_test(t, restored_safely);
 	tcase_add_loop_test(t, made_by_several, 0, 20);
 	suite_add_tcase(s, t);
